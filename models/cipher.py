@@ -1,0 +1,101 @@
+"""Keys that live outside the database, and what is done with them.
+
+Layout of a ciphertext: one byte format (1), one byte key number, 12 bytes nonce, AES-256-GCM of the UTF-8 text.
+The context (``table.column``) is the associated data: a value moved to another column does not decrypt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+FORMAT = 1
+NONCE_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """``field_keys`` by number (the highest encrypts), one key each for blind indexes, log chain and cookies."""
+
+    field_keys: dict[int, bytes]
+    index_key: bytes
+    chain_key: bytes
+    cookie_key: bytes
+
+    @classmethod
+    def fresh(cls) -> Keyring:
+        return cls({1: secrets.token_bytes(32)}, *(secrets.token_bytes(32) for _ in range(3)))
+
+    @classmethod
+    def load_or_create(cls, path: Path) -> Keyring:
+        """The keys in ``path``, made on first use, readable by the owner alone.
+
+        :raises OSError: the folder cannot be written.
+        :raises ValueError: the file is not a key file.
+        """
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return cls.parse(path.read_text(encoding="ascii"))
+        ring = cls.fresh()
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(ring.dump())
+            file.flush()
+            os.fsync(file.fileno())
+        return ring
+
+    def dump(self) -> str:
+        keys = {str(number): key.hex() for number, key in self.field_keys.items()}
+        rest = {"index": self.index_key.hex(), "chain": self.chain_key.hex(), "cookie": self.cookie_key.hex()}
+        return json.dumps({"fields": keys, **rest}, indent=1)
+
+    @classmethod
+    def parse(cls, text: str) -> Keyring:
+        try:
+            data = json.loads(text)
+            keys = {int(number): bytes.fromhex(key) for number, key in data["fields"].items()}
+            return cls(keys, *(bytes.fromhex(data[name]) for name in ("index", "chain", "cookie")))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError("not a Peony key file") from error
+
+    def encrypt(self, text: str, context: str) -> bytes:
+        number = max(self.field_keys)
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = AESGCM(self.field_keys[number]).encrypt(nonce, text.encode(), context.encode())
+        return bytes((FORMAT, number)) + nonce + sealed
+
+    def decrypt(self, data: bytes, context: str) -> str:
+        """:raises cryptography.exceptions.InvalidTag: altered, moved to another column, or another key."""
+        nonce, sealed = data[2 : 2 + NONCE_BYTES], data[2 + NONCE_BYTES :]
+        return AESGCM(self.field_keys[data[1]]).decrypt(nonce, sealed, context.encode()).decode()
+
+    def blind(self, text: str, context: str) -> str:
+        """A keyed digest (32 hex digits) by which equal values of one column are found."""
+        return hmac.digest(self.index_key, f"{context}\0{text}".encode(), "sha256").hex()[:32]
+
+    def chain(self, previous: str, content: bytes) -> str:
+        """The next link of the operation log: HMAC-SHA256 over the previous link and the content's digest."""
+        return hmac.digest(self.chain_key, previous.encode() + hashlib.sha256(content).digest(), "sha256").hex()
+
+
+_current: Keyring | None = None
+
+
+def use_keyring(ring: Keyring) -> None:
+    """Hand the keys down, once, when the application starts."""
+    global _current
+    _current = ring
+
+
+def keyring() -> Keyring:
+    """:raises RuntimeError: no application has started."""
+    if _current is None:
+        raise RuntimeError("no keys: start through admin_app.create_app()")
+    return _current

@@ -1,0 +1,143 @@
+"""How the house speaks to its database: one recipe per engine, fixed when an engine is made.
+
+SQLite: WAL (a rollback journal where this SQLite has the WAL-reset fault), synchronous FULL, foreign keys and recursive
+triggers on, BEGIN IMMEDIATE for whatever will write. PostgreSQL: 15 or later, UTC, READ COMMITTED; the operation log's
+chain and every counter are taken under locks of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine import URL, make_url
+
+try:
+    import pysqlite3.dbapi2 as sqlite_driver  # a SQLite without the WAL-reset fault, where there is a wheel
+except ImportError:  # pragma: no cover - depends on the platform
+    import sqlite3 as sqlite_driver
+
+BUSY_MILLISECONDS = 10_000
+WRITES = "peony_writes"
+"""Execution option of a connection that is about to write."""
+
+HIDDEN = "•"
+"""What the log holds instead of a secret value."""
+
+
+def wal_is_safe(version: tuple[int, ...] = sqlite_driver.sqlite_version_info) -> bool:
+    """Whether this SQLite is free of the WAL-reset fault (3.7.0 to 3.51.2, back-ported to 3.44.6 and 3.50.7).
+
+    Source: sqlite.org/wal.html#walresetbug.
+    """
+    return version >= (3, 51, 3) or (3, 44, 6) <= version < (3, 45) or (3, 50, 7) <= version < (3, 51)
+
+
+@dataclass
+class WriteState:
+    """What the database asks back while it logs a row: whose operation this is, and the row's difference."""
+
+    operation: int | None = None
+    name: str = ""
+    columns: str = ""
+    salt: str = ""
+    digest: str = ""
+    old: str | None = None
+    new: str | None = None
+
+    def difference(self, old_row: str | None, new_row: str | None, secret: str) -> int:
+        """Take in a row before and after (JSON objects); ``columns`` stays empty when nothing differs."""
+        self.columns = ""
+        old = {k: v for k, v in json.loads(old_row or "{}").items() if v is not None}
+        new = {k: v for k, v in json.loads(new_row or "{}").items() if v is not None}
+        names = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
+        if not names:
+            return 0
+        self.columns = ",".join(names)
+        for name in names:
+            if name in secret.split(","):
+                old[name] = new[name] = HIDDEN
+        self.old = _dump({k: old[k] for k in names if k in old}) if old_row else None
+        self.new = _dump({k: new[k] for k in names if k in new}) if new_row else None
+        self.salt = secrets.token_hex(16)
+        self.digest = value_digest(self.salt, self.old, self.new)
+        return 1
+
+
+def _dump(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def value_digest(salt: str, old: str | None, new: str | None) -> str:
+    """SHA-256 of ``salt|old|new``; an absent side counts as empty."""
+    return hashlib.sha256(f"{salt}|{old or ''}|{new or ''}".encode()).hexdigest()
+
+
+def engine_options(url: str | URL) -> dict[str, Any]:
+    """What ``create_engine`` needs for this address."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return {"module": sqlite_driver, "connect_args": {"timeout": BUSY_MILLISECONDS / 1000}}
+    return {
+        "pool_size": 8,
+        "max_overflow": 16,
+        "pool_pre_ping": True,
+        "connect_args": {"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=10s"},
+    }
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Attach the recipe to an engine; once an engine."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+
+
+def _on_sqlite_connect(connection: Any, record: Any) -> None:
+    connection.isolation_level = None
+    state = record.info["write_state"] = WriteState()
+    for pragma in (
+        f"busy_timeout={BUSY_MILLISECONDS}",
+        f"journal_mode={'WAL' if wal_is_safe() else 'DELETE'}",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "recursive_triggers=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    for name in ("operation", "name", "columns", "salt", "digest", "old", "new"):
+        connection.create_function(f"peony_{name}", 0, lambda name=name: getattr(state, name))
+    connection.create_function("peony_difference", 3, state.difference)
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def take_operation(connection: Connection, name: str) -> int:
+    """Number the operation that this transaction is, and tell the database so that it lets it write."""
+    if connection.dialect.name == "sqlite":
+        number: int = connection.scalar(text("SELECT coalesce(max(id), 0) + 1 FROM operation"))
+        state: WriteState = connection.connection.info["write_state"]
+        state.operation, state.name = number, name
+        return number
+    number = connection.scalar(text("SELECT nextval('operation_id_seq')"))
+    settings = text("SELECT set_config('peony.operation', :number, true), set_config('peony.name', :name, true)")
+    connection.execute(settings, {"number": str(number), "name": name})
+    return number
+
+
+def release_operation(connection: Connection) -> None:
+    """Forget the operation; PostgreSQL does so by itself at the end of the transaction."""
+    if connection.dialect.name == "sqlite":
+        state: WriteState = connection.connection.info["write_state"]
+        state.operation, state.name = None, ""
+
+
+def lock_chain(connection: Connection) -> None:
+    """Stand in line for the next link. On SQLite the write transaction is that line already."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SELECT pg_advisory_xact_lock(7365)"))

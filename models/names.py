@@ -1,0 +1,61 @@
+"""The documented names of operations: what people and rules do to the salon's data.
+
+``verb_object`` in snake case, alphabetical within a group. A permission is the name of the operation it permits.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Name(StrEnum):
+    """One name an operation; `docs/operations.md` is generated from the registry."""
+
+    # any entity
+    ARCHIVE_ENTITY = "archive_entity"
+    CREATE_ENTITY = "create_entity"
+    EDIT_ENTITY = "edit_entity"
+    EXPORT_ROWS = "export_rows"
+    IMPORT_ROWS = "import_rows"
+    RESTORE_ENTITY = "restore_entity"
+    REVEAL_FIELD = "reveal_field"
+    # customers
+    ASSIGN_CUSTOMERS = "assign_customers"
+    ERASE_CUSTOMER = "erase_customer"
+    HAND_OVER_CUSTOMERS = "hand_over_customers"
+    LOOK_UP_CUSTOMER = "look_up_customer"
+    RECORD_ASSESSMENT = "record_assessment"
+    RECORD_CONSENT = "record_consent"
+    RECORD_INTERACTION = "record_interaction"
+    TAG_CUSTOMERS = "tag_customers"
+    UNTAG_CUSTOMERS = "untag_customers"
+    # sales
+    IMPORT_SALES = "import_sales"
+    # staff
+    PLAN_SHIFT = "plan_shift"
+    RECORD_ATTENDANCE = "record_attendance"
+    RECORD_LEAVE = "record_leave"
+    RECORD_TRAINING = "record_training"
+    # rules
+    ACTIVATE_RULES = "activate_rules"
+    APPLY_RULES = "apply_rules"
+    CLOSE_ALERT = "close_alert"
+    FINISH_TASK = "finish_task"
+    RAISE_ALERT = "raise_alert"
+    RUN_SCHEDULE = "run_schedule"
+    # accounts
+    CHANGE_LANGUAGE = "change_language"
+    CHANGE_PASSWORD = "change_password"  # noqa: S105 - the name of an operation
+    CREATE_USER = "create_user"
+    END_SESSION = "end_session"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of an operation
+    SIGN_IN = "sign_in"
+    SIGN_OUT = "sign_out"
+    # the house
+    ANCHOR_LOG = "anchor_log"
+    BACK_UP = "back_up"
+    LOAD = "load"
+    READ_LOG = "read_log"
+    READ_RECORD = "read_record"
+    START = "start"
+    UPGRADE = "upgrade"

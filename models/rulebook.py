@@ -1,0 +1,122 @@
+"""The owner's rules as the database keeps them, what they say of each customer, and what has to be looked at again."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.entity import Derived, Entity, Event
+from models.field import field, reference
+from models.invariants import holds, one_where
+from models.names import Name
+from models.screen import Screen, Section, WrittenBy
+from models.types import Big, Day, Instant, Json, LongText, Text
+
+MASKS = 4
+MASK_BITS = 62
+"""A signed 64-bit integer carries 62 rules without touching its sign; four of them carry 248."""
+
+
+class RuleVersion(Event):
+    """One document as it once was: whole, numbered, signed with who and why."""
+
+    label = _l("Rule version")
+    plural = _l("Rule versions")
+    written_by = WrittenBy.by(Name.ACTIVATE_RULES)
+    shared = True
+    title = ("document", "number")
+    screen = Screen(Section.RULES, "book", ("document", "number", "made_at", "made_by", "why"))
+    __table_args__ = (UniqueConstraint("document", "number"),)
+
+    document: Mapped[str] = field(Text(30), label=_l("Document"), index=True)
+    number: Mapped[int] = field(Big, label=_l("Number"))
+    content_hash: Mapped[str] = field(Text(64), label=_l("Hash"))
+    text: Mapped[str] = field(LongText, label=_l("Text"))
+    made_at: Mapped[datetime] = field(Instant, label=_l("Made at"), index=True)
+    made_by: Mapped[str] = field(Text(60), label=_l("Made by"))
+    why: Mapped[str | None] = field(Text(200), label=_l("Reason"))
+
+
+class RuleActivation(Event):
+    """That a version came into force; the latest activation of a document holds."""
+
+    label = _l("Rule activation")
+    plural = _l("Rule activations")
+    written_by = WrittenBy.by(Name.ACTIVATE_RULES)
+    shared = True
+    title = ("document", "at")
+    screen = Screen(Section.RULES, "book", ("document", "rule_version_id", "at", "activated_by"), "-at")
+
+    document: Mapped[str] = field(Text(30), label=_l("Document"), index=True)
+    rule_version_id: Mapped[int] = reference("rule_version", label=_l("Version"))
+    at: Mapped[datetime] = field(Instant, label=_l("At"), index=True)
+    activated_by: Mapped[str] = field(Text(60), label=_l("By"))
+
+
+class RuleMatch(Entity):
+    """That a customer fulfils a rule: since when, until when, why, and by which version of the rule."""
+
+    label = _l("Rule match")
+    plural = _l("Rule matches")
+    written_by = WrittenBy.DERIVED
+    title = ("rule", "customer_id")
+    screen = Screen(Section.RULES, "target", ("customer_id", "rule", "since", "until"))
+    __table_args__ = (
+        one_where("uq_rule_match_current", "rule", "customer_id", condition="until IS NULL"),
+        holds("until IS NULL OR until >= since", "span", "until", _l("The end must not come before the beginning.")),
+    )
+
+    rule: Mapped[str] = field(Text(60), label=_l("Rule"))
+    customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
+    since: Mapped[date] = field(Day, label=_l("Since"))
+    until: Mapped[date | None] = field(Day, label=_l("Until"))
+    why: Mapped[dict[str, Any]] = field(Json, label=_l("Why"))
+    why_not: Mapped[dict[str, Any] | None] = field(Json, label=_l("Why it ended"))
+    rule_version_id: Mapped[int] = reference("rule_version", label=_l("Version"))
+
+
+class RuleSlot(Derived):
+    """Which bit of ``rule_state`` belongs to a rule; a rule keeps its bit for life."""
+
+    rule: Mapped[str] = mapped_column(String(60), primary_key=True)
+    position: Mapped[int] = mapped_column(unique=True)
+    rule_version_id: Mapped[int | None]
+
+
+class RuleState(Derived):
+    """Which rules hold for a customer, as bits; compared with what is computed anew."""
+
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), primary_key=True, autoincrement=False)
+    mask_0: Mapped[int] = mapped_column(default=0, server_default="0")
+    mask_1: Mapped[int] = mapped_column(default=0, server_default="0")
+    mask_2: Mapped[int] = mapped_column(default=0, server_default="0")
+    mask_3: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class ChangedCustomer(Derived):
+    """A customer whose facts may have changed. Insert-only: the evaluator deletes exactly the rows it read."""
+
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[int] = mapped_column(index=True)
+
+
+class Effect(Derived):
+    """That a rule has had an effect on a customer on an occasion: unique, so it cannot happen twice."""
+
+    __table_args__ = (
+        UniqueConstraint("rule", "effect", "customer_id", "occasion"),
+        Index("ix_effect_customer", "customer_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rule: Mapped[str] = mapped_column(String(60))
+    effect: Mapped[str] = mapped_column(String(20))
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    occasion: Mapped[str] = mapped_column(String(80))
+    on: Mapped[date] = mapped_column(Day)
+    operation_id: Mapped[int]
+    done: Mapped[bool] = mapped_column(default=True)

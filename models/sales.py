@@ -1,0 +1,214 @@
+"""Visits and sales. Sales are written by operations; lines, payments and shares are never changed afterwards."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.orm import Mapped
+
+from models.entity import Event, PublicId, Record
+from models.field import Choice, choice, field, reference
+from models.invariants import NoGaps, holds
+from models.names import Name
+from models.screen import Screen, Section, WrittenBy
+from models.types import Big, Day, Flag, Instant, Money, Text
+
+
+class VisitSource(Choice):
+    """Why she came in."""
+
+    WALK_IN = "walk_in", _l("Walk-in")
+    BOOKED = "booked", _l("Booked")
+    HISTORY = "history", _l("Brought over")
+
+
+class Visit(Record):
+    """A customer was in the salon."""
+
+    label = _l("Visit")
+    plural = _l("Visits")
+    written_by = WrittenBy.by(Name.IMPORT_SALES)
+    title = ("customer_id", "business_day")
+    screen = Screen(Section.SALES, "door", ("business_day", "customer_id", "store_id", "source"), "-business_day")
+
+    customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
+    store_id: Mapped[int] = reference("store", label=_l("Store"))
+    business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
+    arrived_at: Mapped[datetime | None] = field(Instant, label=_l("Arrived at"))
+    left_at: Mapped[datetime | None] = field(Instant, label=_l("Left at"))
+    source: Mapped[VisitSource] = field(choice(VisitSource), label=_l("Source"), default=VisitSource.WALK_IN)
+
+
+class Sale(PublicId, Record):
+    """A receipt: numbered without gaps per store and business day."""
+
+    label = _l("Sale")
+    plural = _l("Sales")
+    written_by = WrittenBy.by(Name.IMPORT_SALES)
+    title = ("business_day", "number")
+    no_gaps = (NoGaps("number", ("store_id", "business_day")),)
+    screen = Screen(
+        Section.SALES, "receipt", ("business_day", "number", "customer_id", "store_id", "total"), "-business_day"
+    )
+    __table_args__ = (
+        UniqueConstraint("store_id", "business_day", "number"),
+        holds("number >= 1", "number", "number", _l("Numbers begin at 1.")),
+        holds("imported OR source_key IS NULL", "source", "source_key", _l("Only sales brought over have a source.")),
+    )
+
+    store_id: Mapped[int] = reference("store", label=_l("Store"))
+    business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
+    number: Mapped[int] = field(Big, label=_l("Number"))
+    customer_id: Mapped[int | None] = reference("customer", label=_l("Customer"))
+    visit_id: Mapped[int | None] = reference("visit", label=_l("Visit"))
+    sold_at: Mapped[datetime] = field(Instant, label=_l("Sold at"), index=True)
+    total: Mapped[int] = field(Money, label=_l("Total"))
+    imported: Mapped[bool] = field(Flag, label=_l("Brought over"), default=False)
+    source_key: Mapped[str | None] = field(
+        Text(64), label=_l("Source"), unique=True, generated=True, help=_l("Which row of which file it came from")
+    )
+
+
+class LineKind(Choice):
+    """What was sold."""
+
+    SERVICE = "service", _l("Service")
+    PRODUCT = "product", _l("Product")
+
+
+class SaleLine(Event):
+    """One thing on a receipt. ``unit_price`` is unknown in sales brought over."""
+
+    label = _l("Sale line")
+    plural = _l("Sale lines")
+    written_by = WrittenBy.by(Name.IMPORT_SALES)
+    within = "sale_id"
+    title = ("item",)
+    screen = Screen(Section.SALES, "receipt", ("sale_id", "item", "kind", "quantity", "amount"))
+    __table_args__ = (
+        UniqueConstraint("sale_id", "position"),
+        holds(
+            "quantity > 0 AND discount >= 0",
+            "quantity",
+            "quantity",
+            _l("A quantity is more than zero, a discount not below it."),
+        ),
+        holds(
+            "unit_price IS NULL OR amount = quantity * unit_price - discount",
+            "amount",
+            "amount",
+            _l("The amount does not follow from quantity, price and discount."),
+        ),
+        holds(
+            "service_id IS NULL OR product_id IS NULL",
+            "one_thing",
+            "product_id",
+            _l("Choose a service or a product, one of the two."),
+        ),
+        holds(
+            "discount = 0 OR discount_reason IS NOT NULL",
+            "discount_reason",
+            "discount_reason",
+            _l("A discount needs a reason."),
+        ),
+    )
+
+    sale_id: Mapped[int] = reference("sale", label=_l("Sale"))
+    position: Mapped[int] = field(Big, label=_l("Position"))
+    kind: Mapped[LineKind] = field(choice(LineKind), label=_l("Kind"))
+    service_id: Mapped[int | None] = reference("service", label=_l("Service"))
+    product_id: Mapped[int | None] = reference("product", label=_l("Product"))
+    item: Mapped[str] = field(Text(80), label=_l("Item"), help=_l("As it was called on the day"))
+    quantity: Mapped[int] = field(Big, label=_l("Quantity"), default=1)
+    unit_price: Mapped[int | None] = field(Money, label=_l("Unit price"))
+    discount: Mapped[int] = field(Money, label=_l("Discount"), default=0)
+    discount_reason: Mapped[str | None] = field(Text(200), label=_l("Reason of the discount"))
+    amount: Mapped[int] = field(Money, label=_l("Amount"))
+
+
+class ShareRole(Choice):
+    """What somebody did for a line."""
+
+    SELLER = "seller", _l("Sold it")
+    PERFORMER = "performer", _l("Gave it")
+
+
+class ShareManner(Choice):
+    """How she came to do it."""
+
+    NAMED = "named", _l("Asked for by name")
+    IN_TURN = "in_turn", _l("In turn")
+    OVERTIME = "overtime", _l("Overtime")
+
+
+class SharePart(Choice):
+    """Whether she led."""
+
+    LEAD = "lead", _l("Lead")
+    ASSISTANT = "assistant", _l("Assistant")
+
+
+class StaffShare(Event):
+    """Who sold or gave a line, in what proportion."""
+
+    label = _l("Staff share")
+    plural = _l("Staff shares")
+    written_by = WrittenBy.by(Name.IMPORT_SALES)
+    within = "sale_line_id"
+    title = ("staff_id", "share_role")
+    screen = Screen(Section.SALES, "people", ("sale_line_id", "staff_id", "share_role", "manner", "part", "permille"))
+    __table_args__ = (
+        UniqueConstraint("sale_line_id", "staff_id", "share_role"),
+        holds("permille BETWEEN 1 AND 1000", "permille", "permille", _l("A share is 1 to 1000 thousandths.")),
+    )
+
+    sale_line_id: Mapped[int] = reference("sale_line", label=_l("Sale line"))
+    staff_id: Mapped[int] = reference("staff", label=_l("Staff member"))
+    share_role: Mapped[ShareRole] = field(choice(ShareRole), label=_l("Did what"))
+    manner: Mapped[ShareManner] = field(choice(ShareManner), label=_l("How"), default=ShareManner.IN_TURN)
+    part: Mapped[SharePart] = field(choice(SharePart), label=_l("Part"), default=SharePart.LEAD)
+    permille: Mapped[int] = field(Big, label=_l("Share"), unit=_l("thousandths"), default=1000)
+
+
+class PaymentMethod(Choice):
+    """How a sale was paid."""
+
+    CASH = "cash", _l("Cash")
+    WECHAT = "wechat", _l("WeChat Pay")
+    ALIPAY = "alipay", _l("Alipay")
+    BANK_CARD = "bank_card", _l("Bank card")
+    UNKNOWN = "unknown", _l("Not recorded")
+    STORED_VALUE = "stored_value", _l("Stored value")
+    VOUCHER = "voucher", _l("Group-buying voucher")
+
+
+MONEY_IN = (
+    PaymentMethod.CASH,
+    PaymentMethod.WECHAT,
+    PaymentMethod.ALIPAY,
+    PaymentMethod.BANK_CARD,
+    PaymentMethod.UNKNOWN,
+)
+"""Methods that are money in from the customer (实付): stored value was paid when it was recharged, and a voucher
+was paid to the platform."""
+
+
+class Payment(Event):
+    """Money, or value, given for a sale."""
+
+    label = _l("Payment")
+    plural = _l("Payments")
+    written_by = WrittenBy.by(Name.IMPORT_SALES)
+    title = ("method", "amount")
+    screen = Screen(Section.SALES, "coin", ("business_day", "sale_id", "store_id", "method", "amount"), "-business_day")
+    __table_args__ = (holds("amount <> 0", "amount", "amount", _l("A payment is not nothing.")),)
+
+    sale_id: Mapped[int] = reference("sale", label=_l("Sale"))
+    customer_id: Mapped[int | None] = reference("customer", label=_l("Customer"))
+    store_id: Mapped[int] = reference("store", label=_l("Store"))
+    business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
+    paid_at: Mapped[datetime] = field(Instant, label=_l("Paid at"))
+    method: Mapped[PaymentMethod] = field(choice(PaymentMethod), label=_l("Method"))
+    amount: Mapped[int] = field(Money, label=_l("Amount"))

@@ -1,0 +1,309 @@
+"""The SQL by which the database itself logs, refuses and marks: generated from the entities for both engines.
+
+Everything here is dropped before a migration and made again after it; ``doctor`` compares what stands with what should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, Table, text
+
+from models.entity import Base, Entity, entities
+from models.field import Privacy
+from models.invariants import NoGaps, NoOverlap
+from models.log import LogBase
+from models.names import Name
+from models.types import Encrypted
+
+NO_ACTOR = "write without an actor"
+
+
+def install(connection: Connection) -> None:
+    """Make every trigger and generated constraint; they must not stand yet."""
+    percent = "%" if connection.dialect.name == "sqlite" else "%%"  # psycopg reads % as a placeholder
+    for statement in statements(connection.dialect.name):
+        connection.exec_driver_sql(statement.replace("%", percent))
+
+
+def uninstall(connection: Connection) -> None:
+    """Drop every trigger (and, on PostgreSQL, generated constraint) that ``install`` makes."""
+    if connection.dialect.name == "sqlite":
+        names = connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).all()
+        for name in names:
+            connection.execute(text(f'DROP TRIGGER "{name}"'))
+        return
+    for function in _POSTGRES_FUNCTIONS:
+        connection.execute(text(f"DROP FUNCTION IF EXISTS {function}() CASCADE"))
+    for entity in entities():
+        for rule in entity.no_overlap:
+            connection.execute(
+                text(f'ALTER TABLE "{entity.named()}" DROP CONSTRAINT IF EXISTS {_overlap_name(entity, rule)}')
+            )
+
+
+def statements(dialect: str) -> list[str]:
+    """The statements, in order, for ``sqlite`` or ``postgresql``."""
+    return list(_sqlite() if dialect == "sqlite" else _postgres())
+
+
+def _append_only_tables() -> list[Table]:
+    classes = [entity for entity in entities() if entity.append_only]
+    logs = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, LogBase)]
+    return sorted({c.__table__ for c in (*classes, *logs)}, key=lambda table: table.name)
+
+
+def _unique_keys(table: Table) -> Iterator[list[str]]:
+    yield [column.name for column in table.primary_key.columns]
+    for constraint in sorted(table.constraints, key=lambda c: str(c.name)):
+        if constraint.__visit_name__ == "unique_constraint":
+            yield [column.name for column in constraint.columns]
+    for column in table.columns:
+        if column.unique:
+            yield [column.name]
+
+
+def _secret(entity: type[Entity]) -> list[str]:
+    return [name for name, found in entity.fields().items() if found.info.privacy is Privacy.SECRET]
+
+
+def _mark_column(entity: type[Entity]) -> str | None:
+    if not entity.logged() or not entity.marks:
+        return None
+    if entity.named() == "customer":
+        return "id"
+    return "customer_id" if "customer_id" in entity.fields() else None
+
+
+def _overlap_name(entity: type[Entity], rule: NoOverlap) -> str:
+    return f"no_overlap_{entity.named()}_{rule.owner}"
+
+
+# ---------------------------------------------------------------------------------------------------- SQLite
+
+
+def _sqlite() -> Iterator[str]:
+    for entity in entities():
+        if entity.logged():
+            yield from _sqlite_log(entity)
+        mark = _mark_column(entity)
+        if mark:
+            yield from _sqlite_mark(entity.named(), mark)
+        for overlap in entity.no_overlap:
+            yield from _sqlite_no_overlap(entity, overlap)
+        for gaps in entity.no_gaps:
+            yield from _sqlite_no_gaps(entity.named(), gaps)
+    for table in _append_only_tables():
+        yield from _sqlite_append_only(table)
+    yield from _sqlite_row_value()
+
+
+def _sqlite_row(entity: type[Entity], side: str) -> str:
+    """A JSON object of the row's columns; ciphertext in hexadecimal."""
+    table, parts = entity.__table__, []
+    assert isinstance(table, Table)
+    for column in sorted(table.columns, key=lambda column: column.name):
+        value = f'{side}."{column.name}"'
+        if isinstance(column.type, Encrypted):
+            value = f"CASE WHEN {value} IS NOT NULL THEN hex({value}) END"
+        parts.append(f"'{column.name}', {value}")
+    return f"json_object({', '.join(parts)})"
+
+
+def _sqlite_log(entity: type[Entity]) -> Iterator[str]:
+    table, secret = entity.named(), ",".join(_secret(entity))
+    for kind in ("insert", "update", "delete"):
+        old = "NULL" if kind == "insert" else _sqlite_row(entity, "OLD")
+        new = "NULL" if kind == "delete" else _sqlite_row(entity, "NEW")
+        row = "OLD.id" if kind == "delete" else "NEW.id"
+        yield (
+            f'CREATE TRIGGER log_{table}_{kind} AFTER {kind.upper()} ON "{table}" BEGIN\n'
+            f"  SELECT RAISE(ABORT, '{NO_ACTOR}') WHERE peony_operation() IS NULL;\n"
+            f"  SELECT peony_difference({old}, {new}, '{secret}');\n"
+            f"  INSERT INTO row_change (operation_id, entity, row_id, kind, columns, digest)\n"
+            f"    SELECT peony_operation(), '{table}', {row}, '{kind}', peony_columns(), peony_digest()\n"
+            f"    WHERE peony_columns() <> '';\n"
+            f"  INSERT INTO row_value (row_change_id, salt, old, new)\n"
+            f"    SELECT last_insert_rowid(), peony_salt(), peony_old(), peony_new() WHERE peony_columns() <> '';\n"
+            f"END"
+        )
+
+
+def _sqlite_mark(table: str, column: str) -> Iterator[str]:
+    for kind, sides in (("insert", ("NEW",)), ("update", ("OLD", "NEW")), ("delete", ("OLD",))):
+        body = "".join(
+            f"  INSERT INTO changed_customer (customer_id) SELECT {side}.{column} WHERE {side}.{column} IS NOT NULL;\n"
+            for side in (sides if column != "id" else sides[-1:])
+        )
+        yield f'CREATE TRIGGER mark_{table}_{kind} AFTER {kind.upper()} ON "{table}" BEGIN\n{body}END'
+
+
+def _sqlite_no_overlap(entity: type[Entity], rule: NoOverlap) -> Iterator[str]:
+    table, live = entity.named(), f"({rule.when})"
+    for kind in ("insert", "update"):
+        yield (
+            f'CREATE TRIGGER {_overlap_name(entity, rule)}_{kind} BEFORE {kind.upper()} ON "{table}"\n'
+            f"WHEN {live.replace('archived_at', 'NEW.archived_at')} BEGIN\n"
+            f"  SELECT RAISE(ABORT, '{_overlap_name(entity, rule)}') WHERE EXISTS (\n"
+            f'    SELECT 1 FROM "{table}" WHERE {rule.owner} = NEW.{rule.owner} AND {rule.starts} < NEW.{rule.ends}\n'
+            f"    AND {rule.ends} > NEW.{rule.starts} AND {live} AND id <> coalesce(NEW.id, -1));\n"
+            f"END"
+        )
+
+
+def _sqlite_no_gaps(table: str, rule: NoGaps) -> Iterator[str]:
+    same = " AND ".join(f"{column} = NEW.{column}" for column in rule.per)
+    yield (
+        f'CREATE TRIGGER no_gaps_{table}_insert BEFORE INSERT ON "{table}" BEGIN\n'
+        f"  SELECT RAISE(ABORT, 'no_gaps_{table}') WHERE NEW.{rule.number} <>\n"
+        f'    (SELECT coalesce(max({rule.number}), 0) + 1 FROM "{table}" WHERE {same});\n'
+        f"END"
+    )
+    columns = ", ".join((rule.number, *rule.per))
+    for kind, event in (("update", f"UPDATE OF {columns}"), ("delete", "DELETE")):
+        yield (
+            f'CREATE TRIGGER no_gaps_{table}_{kind} BEFORE {event} ON "{table}" BEGIN\n'
+            f"  SELECT RAISE(ABORT, 'no_gaps_{table}');\nEND"
+        )
+
+
+def _sqlite_append_only(table: Table) -> Iterator[str]:
+    refuse = f"SELECT RAISE(ABORT, '{table.name} is append-only')"
+    for kind in ("UPDATE", "DELETE"):
+        yield (
+            f'CREATE TRIGGER append_only_{table.name}_{kind.lower()} BEFORE {kind} ON "{table.name}" BEGIN\n'
+            f"  {refuse};\nEND"
+        )
+    keys = [" AND ".join(f'"{name}" = NEW."{name}"' for name in key) for key in _unique_keys(table)]
+    there = " OR ".join(f'EXISTS (SELECT 1 FROM "{table.name}" WHERE {key})' for key in keys)
+    yield (
+        f'CREATE TRIGGER append_only_{table.name}_insert BEFORE INSERT ON "{table.name}" BEGIN\n'
+        f"  {refuse} WHERE {there};\nEND"
+    )
+
+
+def _sqlite_row_value() -> Iterator[str]:
+    yield (
+        "CREATE TRIGGER row_value_update BEFORE UPDATE ON row_value BEGIN\n"
+        "  SELECT RAISE(ABORT, 'row_value is append-only');\nEND"
+    )
+    yield (
+        "CREATE TRIGGER row_value_delete BEFORE DELETE ON row_value BEGIN\n"
+        f"  SELECT RAISE(ABORT, 'row_value is append-only') WHERE coalesce(peony_name(), '') <> '{Name.ERASE_CUSTOMER}';\n"
+        "END"
+    )
+    yield (
+        "CREATE TRIGGER row_value_insert BEFORE INSERT ON row_value BEGIN\n"
+        "  SELECT RAISE(ABORT, 'row_value is append-only')\n"
+        "    WHERE EXISTS (SELECT 1 FROM row_value WHERE row_change_id = NEW.row_change_id);\nEND"
+    )
+
+
+# ------------------------------------------------------------------------------------------------ PostgreSQL
+
+_POSTGRES_FUNCTIONS = {
+    "peony_log": f"""
+DECLARE
+  current_operation text := coalesce(current_setting('peony.operation', true), '');
+  was jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{{}}' ELSE jsonb_strip_nulls(to_jsonb(OLD)) END;
+  is_now jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{{}}' ELSE jsonb_strip_nulls(to_jsonb(NEW)) END;
+  names text[]; old_values text; new_values text; new_salt text; change bigint;
+BEGIN
+  IF current_operation = '' THEN RAISE EXCEPTION '{NO_ACTOR}'; END IF;
+  SELECT array_agg(key ORDER BY key COLLATE "C") INTO names FROM jsonb_object_keys(was || is_now) AS key
+    WHERE was -> key IS DISTINCT FROM is_now -> key;
+  IF names IS NULL THEN RETURN NULL; END IF;
+  SELECT jsonb_object_agg(key, CASE WHEN key = ANY (TG_ARGV) THEN '"•"' ELSE was -> key END)::text INTO old_values
+    FROM unnest(names) AS key WHERE was ? key;
+  SELECT jsonb_object_agg(key, CASE WHEN key = ANY (TG_ARGV) THEN '"•"' ELSE is_now -> key END)::text INTO new_values
+    FROM unnest(names) AS key WHERE is_now ? key;
+  new_salt := replace(gen_random_uuid()::text, '-', '');
+  INSERT INTO row_change (operation_id, entity, row_id, kind, columns, digest)
+    VALUES (current_operation::bigint, TG_TABLE_NAME, (CASE WHEN TG_OP = 'DELETE' THEN was ELSE is_now END ->> 'id')::bigint,
+      lower(TG_OP), array_to_string(names, ','),
+      encode(sha256(convert_to(concat(new_salt, '|', old_values, '|', new_values), 'UTF8')), 'hex'))
+    RETURNING id INTO change;
+  INSERT INTO row_value (row_change_id, salt, old, new) VALUES (change, new_salt, old_values, new_values);
+  RETURN NULL;
+END""",
+    "peony_append_only": """
+BEGIN
+  IF TG_OP = 'DELETE' AND coalesce(current_setting('peony.name', true), '') = ANY (TG_ARGV) THEN RETURN OLD; END IF;
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END""",
+    "peony_no_truncate": """
+BEGIN
+  RAISE EXCEPTION '% cannot be emptied', TG_TABLE_NAME;
+END""",
+    "peony_mark": """
+DECLARE
+  was bigint := CASE WHEN TG_OP = 'INSERT' THEN NULL ELSE (to_jsonb(OLD) ->> TG_ARGV[0])::bigint END;
+  is_now bigint := CASE WHEN TG_OP = 'DELETE' THEN NULL ELSE (to_jsonb(NEW) ->> TG_ARGV[0])::bigint END;
+BEGIN
+  IF is_now IS NOT NULL THEN INSERT INTO changed_customer (customer_id) VALUES (is_now); END IF;
+  IF was IS NOT NULL AND was IS DISTINCT FROM is_now THEN INSERT INTO changed_customer (customer_id) VALUES (was); END IF;
+  RETURN NULL;
+END""",
+    "peony_no_gaps": """
+DECLARE
+  is_now jsonb := CASE WHEN TG_OP = 'DELETE' THEN NULL ELSE to_jsonb(NEW) END;
+  last bigint; part text; same text := 'true';
+BEGIN
+  IF TG_OP = 'DELETE' THEN RAISE EXCEPTION 'no_gaps_%', TG_TABLE_NAME; END IF;
+  IF TG_OP = 'UPDATE' THEN
+    FOREACH part IN ARRAY TG_ARGV LOOP
+      IF is_now -> part IS DISTINCT FROM to_jsonb(OLD) -> part THEN RAISE EXCEPTION 'no_gaps_%', TG_TABLE_NAME; END IF;
+    END LOOP;
+    RETURN NEW;
+  END IF;
+  FOREACH part IN ARRAY TG_ARGV[1:] LOOP
+    same := same || format(' AND %I = %L', part, is_now ->> part);
+  END LOOP;
+  EXECUTE format('SELECT coalesce(max(%I), 0) FROM %I WHERE %s', TG_ARGV[0], TG_TABLE_NAME, same) INTO last;
+  IF (is_now ->> TG_ARGV[0])::bigint <> last + 1 THEN RAISE EXCEPTION 'no_gaps_%', TG_TABLE_NAME; END IF;
+  RETURN NEW;
+END""",
+}
+
+
+def _postgres() -> Iterator[str]:
+    for name, body in _POSTGRES_FUNCTIONS.items():
+        yield f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body${body}$body$"
+    for entity in entities():
+        table = entity.named()
+        if entity.logged():
+            yield from _on(table, f"log_{table}", "AFTER INSERT OR DELETE OR UPDATE", "peony_log", _secret(entity))
+            yield from _on(table, f"no_truncate_{table}", "BEFORE TRUNCATE", "peony_no_truncate", [], "STATEMENT")
+        mark = _mark_column(entity)
+        if mark:
+            yield from _on(table, f"mark_{table}", "AFTER INSERT OR DELETE OR UPDATE", "peony_mark", [mark])
+        for overlap in entity.no_overlap:
+            yield _postgres_no_overlap(entity, overlap)
+        for gaps in entity.no_gaps:
+            columns = [gaps.number, *gaps.per]
+            yield from _on(table, f"no_gaps_{table}", "BEFORE INSERT OR DELETE OR UPDATE", "peony_no_gaps", columns)
+    for only in _append_only_tables():
+        yield from _postgres_append_only(only.name, [])
+    yield from _postgres_append_only("row_value", [Name.ERASE_CUSTOMER])
+
+
+def _on(table: str, name: str, when: str, function: str, args: list[str], each: str = "ROW") -> Iterator[str]:
+    """A trigger that fires in every session, whatever ``session_replication_role`` says."""
+    listed = ", ".join(f"'{arg}'" for arg in args)
+    yield f'CREATE TRIGGER {name} {when} ON "{table}" FOR EACH {each} EXECUTE FUNCTION {function}({listed})'
+    yield f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {name}'
+
+
+def _postgres_append_only(table: str, may_delete: list[str]) -> Iterator[str]:
+    yield from _on(table, f"append_only_{table}", "BEFORE DELETE OR UPDATE", "peony_append_only", may_delete)
+    if table not in {entity.named() for entity in entities() if entity.logged()}:
+        yield from _on(table, f"no_truncate_{table}", "BEFORE TRUNCATE", "peony_no_truncate", [], "STATEMENT")
+
+
+def _postgres_no_overlap(entity: type[Entity], rule: NoOverlap) -> str:
+    """``int8range`` stands in for ``=`` under GiST, so that no extension is needed."""
+    return (
+        f'ALTER TABLE "{entity.named()}" ADD CONSTRAINT {_overlap_name(entity, rule)} EXCLUDE USING gist '
+        f"(int8range({rule.owner}, {rule.owner}, '[]') WITH &&, tstzrange({rule.starts}, {rule.ends}) WITH &&) "
+        f"WHERE ({rule.when})"
+    )

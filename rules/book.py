@@ -1,0 +1,244 @@
+"""All documents together: what one says of another is checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from flask_babel import lazy_gettext as _l
+
+from rules.documents.roles import RolesDocument
+from rules.documents.rules import AlertsDocument, Layers, Rule, TagsDocument
+from rules.documents.tiers import TiersDocument
+from rules.language.conditions import All, Comparison, Condition, Not, Operator, comparisons, tags_in
+from rules.language.facts import FactType, fact_named, suggestions
+from rules.language.faults import Fault, Faults, unknown
+from rules.language.reading import Document, read_document
+
+DOCUMENTS: dict[str, type[Document]] = {
+    "roles": RolesDocument,
+    "tiers": TiersDocument,
+    "tags": TagsDocument,
+    "alerts": AlertsDocument,
+}
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """The documents in force. ``hand_tags`` are the slugs of tags that people made in the salon."""
+
+    roles: RolesDocument
+    tiers: TiersDocument
+    tags: TagsDocument
+    alerts: AlertsDocument
+    hand_tags: frozenset[str] = frozenset()
+
+    def rules(self) -> list[Rule]:
+        return [*self.tags.rules, *self.alerts.rules]
+
+    def layer_rules(self) -> list[DecisionRow]:
+        return [row for layers in self.tags.layers for row in decision_rows(layers)]
+
+    def with_document(self, name: str, document: Document) -> Rulebook:
+        """The same book with one document exchanged.
+
+        :raises Faults: the new document does not fit the others.
+        """
+        book = replace(self, **{name: document})
+        faults = [fault for fault in book.faults() if fault.place.file == document.place.file]
+        if faults:
+            raise Faults(faults)
+        return book
+
+    def faults(self) -> list[Fault]:
+        """What does not fit together."""
+        return [
+            *_twice(self.roles.roles),
+            *_twice(self.tiers.tiers),
+            *_twice(self.tags.tags),
+            *_twice([*self.rules(), *self.tags.layers]),
+            *self._roles(),
+            *self._tiers(),
+            *self._tags(),
+            *self._tests(),
+            *self._cycles(),
+        ]
+
+    def _roles(self) -> Iterator[Fault]:
+        known = [role.id for role in self.roles.roles]
+        for rule in self.rules():
+            for effect in rule.then:
+                asked = effect.alert or effect.task
+                if asked is not None and asked.to not in known:
+                    yield Fault(asked.place, unknown(asked.to, known, _l("role")))
+
+    def _tiers(self) -> Iterator[Fault]:
+        *upper, last = self.tiers.tiers
+        if last.enter is not None:
+            yield Fault(last.place, _l("The last tier is for everybody: take out enter, or some would have none."))
+        for tier in upper:
+            if tier.enter is None:
+                yield Fault(
+                    tier.place, _l("Without enter this tier takes everybody, and those below are never reached.")
+                )
+        for above, below in pairwise(upper):
+            for fact, threshold in _thresholds(above.enter).items():
+                if threshold <= _thresholds(below.enter).get(fact, threshold - 1):
+                    message = _l(
+                        "%(fact)s asks no more here than in the tier below, which is therefore never reached.",
+                        fact=fact,
+                    )
+                    yield Fault(above.place, message)
+        known = [tier.id for tier in self.tiers.tiers]
+        for leaf in self._leaves():
+            if leaf.fact.type is FactType.TIER and leaf.place is not None:
+                for value in leaf.values:
+                    if value not in known:
+                        yield Fault(leaf.place, unknown(str(value), known, _l("tier")))
+
+    def _leaves(self) -> Iterator[Comparison]:
+        for condition in self._conditions():
+            yield from comparisons(condition)
+
+    def _conditions(self) -> Iterator[Condition]:
+        for rule in self.rules():
+            yield rule.when
+        for layers in self.tags.layers:
+            yield from (row.when for row in layers.first_match if row.when is not None)
+        for tier in self.tiers.tiers:
+            yield from tier.conditions
+
+    def _tags(self) -> Iterator[Fault]:
+        known = [*(tag.id for tag in self.tags.tags), *self.hand_tags]
+        for leaf in self._leaves():
+            if leaf.fact.type is FactType.TAG and leaf.place is not None:
+                for slug in leaf.values:
+                    if slug not in known:
+                        yield Fault(leaf.place, unknown(str(slug), known, _l("tag")))
+        for rule in self.rules():
+            for effect in rule.then:
+                if effect.tag is not None and effect.tag not in known:
+                    yield Fault(effect.place, unknown(effect.tag, known, _l("tag")))
+        for layers in self.tags.layers:
+            yield from self._layers(layers, known)
+
+    def _layers(self, layers: Layers, known: list[str]) -> Iterator[Fault]:
+        *upper, last = layers.first_match
+        for row in layers.first_match:
+            if row.tag not in known:
+                yield Fault(row.place, unknown(row.tag, known, _l("tag")))
+        if last.when is not None:
+            yield Fault(last.place, _l("The last row takes the rest: take out when, or some would have no layer."))
+        for row in upper:
+            if row.when is None:
+                yield Fault(row.place, _l("Without when this row takes everybody, and those below are never reached."))
+
+    def _tests(self) -> Iterator[Fault]:
+        for rule in self.rules():
+            for test in rule.tests:
+                for name in test.given:
+                    if fact_named(name) is None:
+                        yield Fault(test.place, unknown(name, suggestions(name), _l("fact")))
+
+    def _cycles(self) -> Iterator[Fault]:
+        try:
+            strata(self)
+        except Faults as error:
+            yield from error.faults
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    """A row of a decision table as a rule of its own: its condition, and none of those above."""
+
+    id: str
+    tag: str
+    when: Condition
+
+
+def decision_rows(layers: Layers) -> list[DecisionRow]:
+    rows: list[DecisionRow] = []
+    above: list[Condition] = []
+    for row in layers.first_match:
+        own = () if row.when is None else (row.when,)
+        condition = All((*(Not(earlier) for earlier in above), *own))
+        rows.append(DecisionRow(f"{layers.id}:{row.tag}", row.tag, condition))
+        above.extend(own)
+    return rows
+
+
+def strata(book: Rulebook) -> list[list[str]]:
+    """Rule ids in layers: a rule stands above every rule whose tag it asks for.
+
+    :raises Faults: rules that wait for one another, with the way round.
+    """
+    setters: dict[str, set[str]] = {}
+    needs: dict[str, set[str]] = {}
+    places = {rule.id: rule.place for rule in book.rules()}
+    for rule in book.rules():
+        needs[rule.id] = tags_in(rule.when)
+        for effect in rule.then:
+            if effect.tag is not None:
+                setters.setdefault(effect.tag, set()).add(rule.id)
+    for layers in book.tags.layers:
+        for row in decision_rows(layers):
+            needs[row.id] = tags_in(row.when)
+            places[row.id] = layers.place
+            setters.setdefault(row.tag, set()).add(row.id)
+    waits = {rule: {setter for tag in tags for setter in setters.get(tag, ())} for rule, tags in needs.items()}
+    found: list[list[str]] = []
+    while waits:
+        ready = sorted(rule for rule, others in waits.items() if not others & waits.keys())
+        if not ready:
+            way = _way_round(waits)
+            message = _l("These rules wait for one another: %(way)s.", way=" → ".join(way))
+            raise Faults([Fault(places[way[0]], message)])
+        found.append(ready)
+        for rule in ready:
+            del waits[rule]
+    return found
+
+
+def _way_round(waits: dict[str, set[str]]) -> list[str]:
+    way = [min(waits)]
+    while way[-1] not in way[:-1]:
+        way.append(min(waits[way[-1]] & waits.keys()))
+    return way[way.index(way[-1]) :]
+
+
+def _thresholds(condition: Condition | None) -> dict[str, int]:
+    """``at_least`` thresholds by fact, where the condition is a simple one."""
+    if condition is None:
+        return {}
+    leaves = [leaf for leaf in comparisons(condition) if leaf.operator is Operator.AT_LEAST]
+    return {leaf.fact.name: leaf.values[0] for leaf in leaves if isinstance(leaf.values[0], int)}
+
+
+def _twice(parts: Iterable[object]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for part in parts:
+        name: str = part.id  # type: ignore[attr-defined]  # every part listed here has one
+        if name in seen:
+            yield Fault(part.place, _l("There are two called %(name)s.", name=name))  # type: ignore[attr-defined]
+        seen.add(name)
+
+
+def read_book(read: Callable[[str], str], label: Callable[[str], str] = "rules/{}.yaml".format) -> Rulebook:
+    """The whole book; ``read`` gives a document's text by its name, ``label`` how faults name its file.
+
+    :raises Faults: those of every document, never of the first only.
+    """
+    documents: dict[str, Document] = {}
+    faults: list[Fault] = []
+    for name, model in DOCUMENTS.items():
+        try:
+            documents[name] = read_document(model, read(name), label(name))
+        except Faults as error:
+            faults.extend(error.faults)
+    if faults:
+        raise Faults(faults)
+    book = Rulebook(**documents)  # type: ignore[arg-type]  # each name has its own model in DOCUMENTS
+    if found := book.faults():
+        raise Faults(found)
+    return book

@@ -1,0 +1,1 @@
+"""Decisions: one question at a time, plain values in, plain values out."""

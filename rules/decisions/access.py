@@ -1,0 +1,207 @@
+"""Who may see and do what: the one place that answers, and the answer is no unless ``rules/roles.yaml`` says yes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, or_, select, true
+
+from models.actor import Actor
+from models.customers import Customer, CustomerAssignment
+from models.entity import Entity, entity_named
+from models.field import Field, Kind, Privacy
+from models.log import Operation
+from models.names import Name
+from models.organisation import Staff, Store
+from models.sales import Sale, SaleLine, StaffShare, Visit
+from rules.documents.roles import Action, Role, RolesDocument, Sees
+
+LOOK_UP_LASTS = timedelta(minutes=30)
+"""How long an exact, logged look-up opens a customer of another store."""
+
+
+class Sight(StrEnum):
+    """How a role sees a field."""
+
+    HIDDEN = "hidden"
+    MASKED = "masked"
+    CLEAR = "clear"
+
+
+@dataclass(frozen=True)
+class Access:
+    """The answers for one actor under one version of the roles, at one moment."""
+
+    actor: Actor
+    document: RolesDocument
+    now: datetime
+
+    @property
+    def role(self) -> Role | None:
+        return self.document.role(self.actor.role)
+
+    # ------------------------------------------------------------------------------- entities and operations
+
+    def may(self, action: Action, entity: type[Entity]) -> bool:
+        """Whether she may do this with some rows of the entity at all."""
+        if self.actor.unrestricted:
+            return True
+        return self.role is not None and action in self.role.actions(entity.named())
+
+    def does(self, name: Name) -> bool:
+        """Whether she may perform the operation."""
+        if self.actor.unrestricted:
+            return True
+        return self.role is not None and (name.value in self.role.does or "*" in self.role.does)
+
+    def opens(self, page: str) -> bool:
+        """Whether she may open a page that is neither an entity nor an operation."""
+        return self.role is not None and page in self.role.pages
+
+    # ------------------------------------------------------------------------------------------------- fields
+
+    def sight(self, field: Field) -> Sight:
+        """How she sees a field: what is said of it by name, else what its privacy allows."""
+        if field.info.privacy is Privacy.SECRET:
+            return Sight.HIDDEN
+        if self.actor.unrestricted:
+            return Sight.CLEAR
+        role = self.role
+        if role is None or field.key in role.hidden:
+            return Sight.HIDDEN
+        if field.key in role.masked:
+            return Sight.MASKED
+        if field.info.privacy is Privacy.OPEN or field.info.privacy in role.clear:
+            return Sight.CLEAR
+        may_reveal = Action.REVEAL in role.actions(field.entity)
+        if field.info.privacy is Privacy.PERSONAL or (field.info.privacy is Privacy.SENSITIVE and may_reveal):
+            return Sight.MASKED
+        return Sight.HIDDEN
+
+    def writes(self, field: Field, creating: bool = False) -> bool:
+        """Whether she may put a value into a field. A masked value may be given anew, a read-only one at creation."""
+        if field.info.generated or self.sight(field) is Sight.HIDDEN:
+            return False
+        if self.actor.unrestricted or creating:
+            return True
+        return self.role is not None and field.key not in self.role.read_only
+
+    # --------------------------------------------------------------------------------------------------- rows
+
+    def rows(self, entity: type[Entity]) -> ColumnElement[bool]:
+        """The rows of an entity that exist for her, as a condition on its table."""
+        if self.actor.unrestricted:
+            return true()
+        if self.role is None or Action.VIEW not in self.role.actions(entity.named()):
+            return false()
+        return self._scope(entity)
+
+    def _scope(self, entity: type[Entity]) -> ColumnElement[bool]:
+        role, columns = self.role, entity.__table__.c
+        assert role is not None
+        if role.sees is Sees.ALL or entity.shared:
+            return true()
+        if entity is Customer:
+            return self._customers(Customer.__table__.c)
+        if entity is Store:
+            return columns.id.in_(self.actor.stores)
+        if entity is Staff:
+            return or_(columns.store_id.in_(self.actor.stores), columns.id == self.actor.staff_id)
+        by_store = columns.store_id.in_(self.actor.stores) if "store_id" in columns else None
+        by_customer = self._by_customer(columns)
+        first, second = (by_store, by_customer) if role.sees is Sees.STORE else (by_customer, by_store)
+        chosen = first if first is not None else second
+        if chosen is not None:
+            return and_(chosen, self._addressed(entity))
+        return self._within(entity)
+
+    def _by_customer(self, columns: Any) -> ColumnElement[bool] | None:
+        """Through the customer; a row without one is the business of those who see a whole store."""
+        if "customer_id" not in columns:
+            return None
+        hers = columns.customer_id.in_(self._customer_ids())
+        role = self.role
+        assert role is not None
+        return or_(hers, columns.customer_id.is_(None)) if role.sees is Sees.STORE else hers
+
+    def _addressed(self, entity: type[Entity]) -> ColumnElement[bool]:
+        """Alerts and tasks are for a role: each sees her own, and those of the roles she hears."""
+        role, columns = self.role, entity.__table__.c
+        assert role is not None
+        if "to_role" not in columns or "*" in role.hears:
+            return true()
+        return columns.to_role.in_([role.id, *role.hears])
+
+    def _within(self, entity: type[Entity]) -> ColumnElement[bool]:
+        if entity.within is None:
+            return true() if entity.shared else false()
+        field = entity.fields()[entity.within]
+        parent = entity_named(field.target)
+        return field.column.in_(select(parent.__table__.c.id).where(self._scope(parent)))
+
+    def _customer_ids(self) -> Any:
+        other = Customer.__table__.alias("seen")
+        return select(other.c.id).where(self._customers(other.c))
+
+    def _customers(self, columns: Any) -> ColumnElement[bool]:
+        role = self.role
+        assert role is not None
+        if role.sees is Sees.STORE:
+            ways = [
+                columns.store_id.in_(self.actor.stores),
+                columns.id.in_(self._visited()),
+                columns.id.in_(self._tended()),
+            ]
+        else:
+            ways = [columns.id.in_(self._assigned())]
+            if role.sees is Sees.SERVED:
+                ways.append(columns.id.in_(self._served()))
+        if self.does(Name.LOOK_UP_CUSTOMER):
+            ways.append(columns.id.in_(self._looked_up()))
+        return or_(*ways)
+
+    def _visited(self) -> Any:
+        return select(Visit.customer_id).where(Visit.store_id.in_(self.actor.stores))
+
+    def _tended(self) -> Any:
+        at_home = select(Staff.id).where(Staff.store_id.in_(self.actor.stores))
+        live = CustomerAssignment.until.is_(None)
+        return select(CustomerAssignment.customer_id).where(live, CustomerAssignment.staff_id.in_(at_home))
+
+    def _assigned(self) -> Any:
+        hers = and_(CustomerAssignment.until.is_(None), CustomerAssignment.staff_id == self.actor.staff_id)
+        return select(CustomerAssignment.customer_id).where(hers)
+
+    def _served(self) -> Any:
+        lines = select(StaffShare.sale_line_id).where(StaffShare.staff_id == self.actor.staff_id)
+        sales = select(SaleLine.sale_id).where(SaleLine.id.in_(lines))
+        return select(Sale.customer_id).where(Sale.id.in_(sales), Sale.customer_id.is_not(None))
+
+    def _looked_up(self) -> Any:
+        """The log itself is the grant: an exact look-up opens the customer for a while."""
+        return select(Operation.subject_id).where(
+            Operation.name == Name.LOOK_UP_CUSTOMER.value,
+            Operation.actor_kind == self.actor.kind.value,
+            Operation.actor_id == self.actor.id,
+            Operation.at >= self.now - LOOK_UP_LASTS,
+            Operation.subject_id.is_not(None),
+        )
+
+
+MASK = "••••"
+
+
+def masked(value: Any, kind: Kind) -> str | None:
+    """What is shown of a masked value: nothing of health, the ends of a number, the first letter of a text."""
+    if value is None or value == "":
+        return None
+    text = str(value)
+    if kind is Kind.PHONE:
+        national = text.removeprefix("+86")
+        return f"{national[:3]}{MASK}{national[-4:]}" if len(national) >= 10 else f"{MASK}{national[-2:]}"
+    if kind is Kind.TEXT:
+        return f"{text[:1]}{MASK}"
+    return MASK

@@ -1,0 +1,70 @@
+"""Whether a customer's tier moves, and whither."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from models.standing import TierMove
+from rules.documents.tiers import Downgrade, TiersDocument
+
+
+@dataclass(frozen=True)
+class Held:
+    """The tier she holds now, and until when."""
+
+    tier: str
+    valid_until: date | None
+
+
+@dataclass(frozen=True)
+class Move:
+    """What becomes of her tier; without ``valid_until`` it is held for good (the lowest one is)."""
+
+    kind: TierMove
+    tier: str
+    valid_until: date | None
+
+
+def decide(document: TiersDocument, held: Held | None, entered: int, keeps: bool, day: date) -> Move | None:
+    """The move that is due on ``day``, or none.
+
+    ``entered`` is the rank of the first tier whose ``enter`` holds, 0 the highest; ``keeps`` says whether the ``keep``
+    of the tier held is fulfilled. Up at once; down only after validity and grace have passed.
+    """
+    if held is None:
+        return _to(document, TierMove.FIRST, entered, day)
+    rank = document.rank(held.tier)
+    if rank is None:
+        return _to(document, TierMove.DOWN, entered, day)
+    if entered < rank:
+        return _to(document, TierMove.UP, entered, day)
+    if held.valid_until is None or day <= held.valid_until:
+        return None
+    if keeps or entered == rank or document.downgrade is Downgrade.NEVER:
+        return Move(TierMove.RENEWED, held.tier, _until(document, rank, day))
+    if day <= held.valid_until + timedelta(document.grace):
+        return None
+    lower = rank + 1 if document.downgrade is Downgrade.ONE_DOWN else max(entered, rank + 1)
+    return _to(document, TierMove.DOWN, lower, day)
+
+
+def _to(document: TiersDocument, kind: TierMove, rank: int, day: date) -> Move:
+    return Move(kind, document.tiers[rank].id, _until(document, rank, day))
+
+
+def _until(document: TiersDocument, rank: int, day: date) -> date | None:
+    if rank == len(document.tiers) - 1:
+        return None
+    return months_later(day, document.valid)
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of the month so many months on, or that month's last day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, last)
+        except ValueError:
+            continue
+    raise AssertionError("every month has 28 days")

@@ -1,0 +1,66 @@
+"""Membership tiers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from rules.language.conditions import Condition
+from rules.language.reading import Days, Document, Months, Name, Part, Permille, Slug, When
+
+
+class Downgrade(StrEnum):
+    """What becomes of a tier that was not kept."""
+
+    ONE_DOWN = "one_down"
+    TO_MATCH = "to_match"
+    NEVER = "never"
+
+
+class Tier(Part):
+    """One tier. Without ``enter`` everybody has it: the last one.
+
+    .. code-block:: yaml
+
+        - id: gold
+          name: 金卡
+          name_en: Gold
+          enter: {paid_365d: {at_least: 8000}}
+          keep: {paid_365d: {at_least: 6000}}
+          services: 90%
+          products: 95%
+          points_rate: 120%
+          birthday: 生日满 400 减 100
+          exclusive: [优先预约]
+    """
+
+    id: Slug
+    name: Name
+    name_en: str = ""
+    enter: When | None = None
+    keep: When | None = None
+    services: Permille = 1000
+    products: Permille = 1000
+    points_rate: Permille = 1000
+    birthday: str = ""
+    exclusive: list[str] = []
+
+    @property
+    def conditions(self) -> list[Condition]:
+        return [condition for condition in (self.enter, self.keep) if condition is not None]
+
+
+class TiersDocument(Document):
+    """``rules/tiers.yaml``: the highest tier first; the first whose ``enter`` holds is hers."""
+
+    valid: Months
+    downgrade: Downgrade
+    grace: Days
+    notice: Days
+    tiers: Annotated[list[Tier], Field(min_length=1)]
+
+    def rank(self, tier: str) -> int | None:
+        """0 is the highest."""
+        return next((rank for rank, known in enumerate(self.tiers) if known.id == tier), None)

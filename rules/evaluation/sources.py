@@ -1,0 +1,278 @@
+"""Each source of facts as one aggregate per customer: a SELECT with ``customer_id`` and a column per fact.
+
+Time enters only as the bound day ``as_of``; nothing after it is seen. Rows of a customer who was merged into another
+count for that other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    FromClause,
+    Integer,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    column,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    values,
+)
+
+from models.assessments import Assessment, AssessmentParameter, Reading
+from models.catalogue import Grade, Service
+from models.customers import Contraindication, Customer, DangerKind
+from models.sales import MONEY_IN, LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit
+from models.standing import Membership
+from rules.decisions.birthdays import calendar_ahead
+from rules.evaluation.dialect import days_between, quotient
+from rules.language.facts import Fact, Source
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a run looks at: the day, the customers, and whether any have been merged.
+
+    ``among`` narrows a column of customer ids; ``None`` means every customer.
+    """
+
+    as_of: date
+    among: Callable[[ColumnElement[Any]], ColumnElement[bool]] | None = None
+    merges: bool = False
+
+    @property
+    def day(self) -> ColumnElement[date]:
+        return literal(self.as_of, Date)
+
+    def within(self, day: ColumnElement[Any], days: int | None) -> ColumnElement[bool]:
+        """D−N < day ≤ D; without N: day ≤ D."""
+        upto = day <= self.day
+        return upto if days is None else and_(day > literal(self.as_of - timedelta(days), Date), upto)
+
+    def owner(self, customer_id: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The customer a row counts for."""
+        if not self.merges:
+            return customer_id
+        other = Customer.__table__.alias("merged")
+        into = select(other.c.merged_into_id).where(other.c.id == customer_id).scalar_subquery()
+        return func.coalesce(into, customer_id)
+
+    def asked(self, customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether a row belongs to one of the customers looked at."""
+        if self.among is None:
+            return customer_id.is_not(None)
+        if not self.merges:
+            return self.among(customer_id)
+        other = Customer.__table__.alias("asked")
+        ids = select(other.c.id).where(or_(self.among(other.c.id), self.among(other.c.merged_into_id)))
+        return customer_id.in_(ids)
+
+
+Columns = list[ColumnElement[Any]]
+
+
+def _sum_if(condition: ColumnElement[bool], amount: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(func.coalesce(func.sum(case((condition, amount), else_=0)), 0), BigInteger)
+
+
+def _by_owner(frame: Frame, customer_id: ColumnElement[Any], columns: Columns) -> Select[Any]:
+    owner = frame.owner(customer_id)
+    return select(owner.label("customer_id"), *columns).where(frame.asked(customer_id)).group_by(owner)
+
+
+def _payments(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+    columns = [_sum_if(frame.within(Payment.business_day, f.days), Payment.amount).label(f.name) for f in facts]
+    return _by_owner(frame, Payment.customer_id, columns).where(
+        Payment.method.in_(MONEY_IN), Payment.business_day <= frame.day
+    )
+
+
+def _services(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+    columns = [_sum_if(frame.within(Sale.business_day, f.days), SaleLine.amount).label(f.name) for f in facts]
+    return (
+        _by_owner(frame, Sale.customer_id, columns)
+        .select_from(Sale)
+        .join(SaleLine, SaleLine.sale_id == Sale.id)
+        .where(SaleLine.kind == LineKind.SERVICE, Sale.business_day <= frame.day)
+    )
+
+
+def _sales(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+    def made(fact: Fact) -> ColumnElement[Any]:
+        inside = frame.within(Sale.business_day, fact.days)
+        if fact.family.pattern == "sales_{n}d":
+            return _sum_if(inside, literal(1))
+        if fact.family.pattern == "largest_sale_{n}d":
+            return cast(func.coalesce(func.max(case((inside, Sale.total), else_=0)), 0), BigInteger)
+        if fact.name == "days_since_sale":
+            return days_between(frame.day, func.max(Sale.business_day))
+        return _trial(frame)
+
+    columns = [made(fact).label(fact.name) for fact in facts]
+    return _by_owner(frame, Sale.customer_id, columns).where(Sale.business_day <= frame.day)
+
+
+def _trial(frame: Frame) -> ColumnElement[Any]:
+    """1 when a sale of her first day was a trial or was paid with a group-buying voucher."""
+    earlier = Sale.__table__.alias("earlier")
+    is_first = ~exists().where(
+        frame.owner(earlier.c.customer_id) == frame.owner(Sale.customer_id), earlier.c.business_day < Sale.business_day
+    )
+    voucher = exists().where(Payment.sale_id == Sale.id, Payment.method == PaymentMethod.VOUCHER)
+    trial = exists().where(SaleLine.sale_id == Sale.id, SaleLine.service_id == Service.id, Service.grade == Grade.TRIAL)
+    return func.max(case((and_(is_first, or_(voucher, trial)), 1), else_=0))
+
+
+def _visits(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+    first, last, count = func.min(Visit.business_day), func.max(Visit.business_day), func.count()
+
+    def made(fact: Fact) -> ColumnElement[Any]:
+        if fact.name == "days_since_visit":
+            return days_between(frame.day, last)
+        if fact.name == "days_since_first_visit":
+            return days_between(frame.day, first)
+        if fact.name == "away_percent":
+            span = func.nullif(days_between(last, first), 0)
+            return quotient(days_between(frame.day, last) * 100 * (count - 1), span)
+        return _sum_if(frame.within(Visit.business_day, fact.days), literal(1))
+
+    columns = [made(fact).label(fact.name) for fact in facts]
+    return _by_owner(frame, Visit.customer_id, columns).where(Visit.business_day <= frame.day)
+
+
+def _membership(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+    columns = [Membership.tier.label(fact.name) for fact in facts]
+    return select(Membership.customer_id.label("customer_id"), *columns).where(
+        Membership.ended_on.is_(None), frame.asked(Membership.customer_id)
+    )
+
+
+def _dangers(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+    columns: Columns = [literal(1).label(fact.name) for fact in facts]
+    return _by_owner(frame, Contraindication.customer_id, columns).where(
+        Contraindication.kind == DangerKind.ALLERGY,
+        Contraindication.archived_at.is_(None),
+        or_(Contraindication.since.is_(None), Contraindication.since <= frame.day),
+        or_(Contraindication.until.is_(None), Contraindication.until >= frame.day),
+    )
+
+
+def _readings(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+    """The latest value of each parameter asked for."""
+    owner = frame.owner(Assessment.customer_id)
+    place = func.row_number().over(
+        partition_by=(owner, AssessmentParameter.slug), order_by=(Assessment.assessed_on.desc(), Reading.id.desc())
+    )
+    ranked = (
+        select(owner.label("customer_id"), AssessmentParameter.slug, Reading.value, place.label("place"))
+        .select_from(Reading)
+        .join(Assessment, Reading.assessment_id == Assessment.id)
+        .join(AssessmentParameter, Reading.parameter_id == AssessmentParameter.id)
+        .where(
+            frame.asked(Assessment.customer_id),
+            Assessment.assessed_on <= frame.day,
+            AssessmentParameter.slug.in_([fact.slug for fact in facts]),
+        )
+        .subquery("ranked")
+    )
+    columns = [func.max(case((ranked.c.slug == f.slug, ranked.c.value))).label(f.name) for f in facts]
+    return select(ranked.c.customer_id, *columns).where(ranked.c.place == 1).group_by(ranked.c.customer_id)
+
+
+def _referrals(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+    """How many of the customers she sent made their first payment within the window."""
+    friend = Customer.__table__.alias("friend")
+    first = func.min(Payment.business_day).label("first_on")
+    paid = (
+        select(frame.owner(friend.c.referrer_id).label("customer_id"), first)
+        .join(friend, friend.c.id == Payment.customer_id)
+        .where(
+            frame.asked(friend.c.referrer_id),
+            Payment.method.in_(MONEY_IN),
+            Payment.amount > 0,
+            Payment.business_day <= frame.day,
+        )
+        .group_by(friend.c.referrer_id, Payment.customer_id)
+        .subquery("paid")
+    )
+    columns = [_sum_if(frame.within(paid.c.first_on, fact.days), literal(1)).label(fact.name) for fact in facts]
+    return select(paid.c.customer_id, *columns).group_by(paid.c.customer_id)
+
+
+def _birthday(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+    ahead = values(
+        column("calendar", String),
+        column("month", Integer),
+        column("day", Integer),
+        column("days", Integer),
+        name="ahead",
+    ).data(list(calendar_ahead(frame.as_of)))
+    same = and_(
+        cast(Customer.birth_calendar, String) == ahead.c.calendar,
+        Customer.birth_month == ahead.c.month,
+        Customer.birth_day == ahead.c.day,
+    )
+    columns = [ahead.c.days.label(fact.name) for fact in facts]
+    return select(Customer.id.label("customer_id"), *columns).join(ahead, same).where(frame.asked(Customer.id))
+
+
+SOURCES: dict[Source, Callable[[Frame, Sequence[Fact]], Select[Any]]] = {
+    Source.PAYMENTS: _payments,
+    Source.SALES: _sales,
+    Source.SERVICES: _services,
+    Source.VISITS: _visits,
+    Source.MEMBERSHIP: _membership,
+    Source.DANGERS: _dangers,
+    Source.READINGS: _readings,
+    Source.REFERRALS: _referrals,
+    Source.BIRTHDAY: _birthday,
+}
+
+
+def customer_column(frame: Frame, fact: Fact) -> ColumnElement[Any]:
+    """A fact that stands in the customer's own row."""
+    if fact.name == "days_since_registered":
+        return days_between(frame.day, Customer.registered_on)
+    if fact.name == "age":
+        had_birthday = Customer.birth_month * 100 + Customer.birth_day <= frame.as_of.month * 100 + frame.as_of.day
+        known = func.coalesce(had_birthday, True)
+        return literal(frame.as_of.year) - Customer.birth_year - case((known, 0), else_=1)
+    return cast(Customer.__table__.c[fact.name], String)
+
+
+EMPTY_IS_ZERO = ("paid_", "used_", "sales_", "visits_", "largest_sale_", "paying_referrals_", "has_allergy", "started_")
+
+
+def facts_of(frame: Frame, facts: Sequence[Fact]) -> FromClause:
+    """A subquery with ``customer_id`` and a column per fact, one row for each living customer looked at."""
+    chosen: Columns = [Customer.id.label("customer_id")]
+    joined: FromClause = Customer.__table__
+    for source in Source:
+        wanted = [fact for fact in facts if fact.source is source]
+        if not wanted or source is Source.TAGS:
+            continue
+        if source is Source.CUSTOMER:
+            chosen += [customer_column(frame, fact).label(fact.name) for fact in wanted]
+            continue
+        part = SOURCES[source](frame, wanted).subquery(source.value)
+        joined = joined.outerjoin(part, part.c.customer_id == Customer.id)
+        chosen += [_or_zero(fact.name, part.c[fact.name]).label(fact.name) for fact in wanted]
+    lives = [Customer.merged_into_id.is_(None), Customer.erased_at.is_(None), Customer.archived_at.is_(None)]
+    narrowed = [] if frame.among is None else [frame.among(Customer.id)]
+    return select(*chosen).select_from(joined).where(*lives, *narrowed).subquery("facts")
+
+
+def _or_zero(name: str, found: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.coalesce(found, 0) if name.startswith(EMPTY_IS_ZERO) else found

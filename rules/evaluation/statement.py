@@ -1,0 +1,123 @@
+"""One statement for all rules of a stratum: every rule is a bit, and only customers whose bits differ come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, and_, case, exists, func, literal, or_, select
+
+from models.rulebook import MASK_BITS, MASKS, RuleState
+from models.standing import CustomerTag, Tag
+from rules.documents.tiers import TiersDocument
+from rules.evaluation.compiler import compiled
+from rules.evaluation.sources import Frame, facts_of
+from rules.language.conditions import Condition, comparisons
+from rules.language.facts import Fact, FactType, fact_named
+
+
+@dataclass(frozen=True)
+class Slotted:
+    """A rule with the bit that is its own."""
+
+    id: str
+    when: Condition
+    position: int
+
+    @property
+    def mask(self) -> int:
+        return self.position // MASK_BITS
+
+    @property
+    def bit(self) -> int:
+        return 1 << (self.position % MASK_BITS)
+
+
+def facts_in(conditions: Iterable[Condition], more: Iterable[str] = ()) -> list[Fact]:
+    """The facts that conditions (and the names in ``more``) need, each once, tags apart."""
+    found = {leaf.fact.name: leaf.fact for condition in conditions for leaf in comparisons(condition)}
+    for name in more:
+        fact = fact_named(name)
+        if fact is not None:
+            found[name] = fact
+    return [fact for name, fact in sorted(found.items()) if fact.type is not FactType.TAG]
+
+
+def has_tag(customer_id: ColumnElement[Any], slugs: tuple[str, ...]) -> ColumnElement[bool]:
+    """Whether she holds one of the tags now, by a rule or by hand."""
+    return exists().where(
+        CustomerTag.customer_id == customer_id,
+        CustomerTag.until.is_(None),
+        CustomerTag.held,
+        CustomerTag.tag_id == Tag.id,
+        Tag.slug.in_(slugs),
+    )
+
+
+def predicate(condition: Condition, facts: FromClause) -> ColumnElement[bool]:
+    return compiled(condition, lambda fact: facts.c[fact.name], lambda slugs: has_tag(facts.c.customer_id, slugs))
+
+
+def differing(frame: Frame, rules: Sequence[Slotted], more: Iterable[str] = ()) -> Select[Any]:
+    """Customers for whom the rules' bits are not those stored: id, stored and new masks, and every fact used.
+
+    Bits of rules outside ``rules`` are left as they stand.
+    """
+    facts = facts_of(frame, facts_in((rule.when for rule in rules), more))
+    state = RuleState.__table__
+    chosen: list[ColumnElement[Any]] = []
+    differs: list[ColumnElement[bool]] = []
+    for mask in range(MASKS):
+        own = [rule for rule in rules if rule.mask == mask]
+        if not own:
+            continue
+        bits = [case((predicate(rule.when, facts), literal(rule.bit, BigInteger)), else_=0) for rule in own]
+        fresh: ColumnElement[Any] = bits[0]
+        for bit in bits[1:]:
+            fresh = fresh + bit
+        ours = literal(sum(rule.bit for rule in own), BigInteger)
+        stored = func.coalesce(state.c[f"mask_{mask}"], 0).bitwise_and(ours)
+        chosen += [stored.label(f"old_{mask}"), fresh.label(f"new_{mask}")]
+        differs.append(fresh != stored)
+    joined = facts.outerjoin(state, state.c.customer_id == facts.c.customer_id)
+    return select(*facts.c, *chosen).select_from(joined).where(or_(*differs))
+
+
+def counts(frame: Frame, conditions: Mapping[str, Condition]) -> Select[Any]:
+    """How many customers fulfil each condition, in one pass; for dry runs."""
+    facts = facts_of(frame, facts_in(conditions.values()))
+    columns = [func.sum(case((predicate(when, facts), 1), else_=0)).label(name) for name, when in conditions.items()]
+    return select(func.count().label("customers"), *columns).select_from(facts)
+
+
+def standing(frame: Frame, document: TiersDocument) -> Select[Any]:
+    """Customers whose tier may have to move: id, ``tier`` and validity now, ``entered`` rank, ``keeps``, and the facts.
+
+    ``entered`` is the rank of the first tier whose condition holds (0 the highest). ``keeps`` is 1 when the condition
+    to keep the present tier holds.
+    """
+    from models.standing import Membership
+
+    conditions = [condition for tier in document.tiers for condition in tier.conditions]
+    facts = facts_of(frame, facts_in(conditions))
+    held = Membership.__table__
+    lowest = len(document.tiers) - 1
+    ranked = [(predicate(t.enter, facts), rank) for rank, t in enumerate(document.tiers) if t.enter is not None]
+    entered = case(*ranked, else_=lowest) if ranked else literal(lowest)
+    kept = [(and_(held.c.tier == t.id, predicate(t.keep, facts)), 1) for t in document.tiers if t.keep is not None]
+    keeps = case(*kept, else_=0) if kept else literal(0)
+    rank = case(*((held.c.tier == tier.id, place) for place, tier in enumerate(document.tiers)), else_=lowest)
+    own = and_(held.c.customer_id == facts.c.customer_id, held.c.ended_on.is_(None))
+    return (
+        select(
+            *facts.c,
+            held.c.id.label("membership_id"),
+            held.c.tier,
+            held.c.valid_until,
+            entered.label("entered"),
+            keeps.label("keeps"),
+        )
+        .select_from(facts.outerjoin(held, own))
+        .where(or_(held.c.id.is_(None), entered < rank, held.c.valid_until < frame.day))
+    )

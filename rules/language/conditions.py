@@ -1,0 +1,268 @@
+"""Conditions: ``all``, ``any``, ``not`` over comparisons of facts, as a typed tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+
+from flask_babel import lazy_gettext as _l
+
+from rules.language.facts import Fact, FactType, fact_named, suggestions
+from rules.language.faults import Fault, Faults, Place, unknown
+from rules.language.nodes import Mapping, Node, Scalar, Sequence
+
+Value = int | str | bool
+
+
+class Operator(StrEnum):
+    """How a fact is compared; thresholds are inclusive in ``at_least``, ``at_most`` and ``between``."""
+
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    MORE_THAN = "more_than"
+    LESS_THAN = "less_than"
+    BETWEEN = "between"
+    IS = "is"
+    IS_NOT = "is_not"
+    IN = "in"
+    NOT_IN = "not_in"
+
+
+_NUMERIC = (FactType.MONEY, FactType.NUMBER, FactType.DAYS, FactType.PERCENT)
+_ORDER = {
+    Operator.AT_LEAST,
+    Operator.AT_MOST,
+    Operator.MORE_THAN,
+    Operator.LESS_THAN,
+    Operator.BETWEEN,
+    Operator.IS,
+    Operator.IS_NOT,
+}
+_MEMBER = {Operator.IS, Operator.IS_NOT, Operator.IN, Operator.NOT_IN}
+OPERATORS: dict[FactType, set[Operator]] = {
+    **dict.fromkeys(_NUMERIC, _ORDER),
+    FactType.CHOICE: _MEMBER,
+    FactType.TIER: _MEMBER,
+    FactType.FLAG: {Operator.IS},
+    FactType.TAG: {Operator.IS, Operator.IN},
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One fact against one or more values; ``never`` is the answer where the fact is empty."""
+
+    fact: Fact
+    operator: Operator
+    values: tuple[Value, ...]
+    never: bool = False
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class All:
+    """Every part must hold; nothing at all always holds."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Any:
+    """At least one part must hold."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """The part must not hold."""
+
+    part: Condition
+
+
+Condition = Comparison | All | Any | Not
+ALWAYS = All(())
+
+
+def comparisons(condition: Condition) -> Iterator[Comparison]:
+    """The leaves of a tree, in the order they were written."""
+    match condition:
+        case Comparison():
+            yield condition
+        case Not(part):
+            yield from comparisons(part)
+        case All(parts) | Any(parts):
+            for part in parts:
+                yield from comparisons(part)
+
+
+def tags_in(condition: Condition) -> set[str]:
+    """The slugs of the tags that a condition asks for."""
+    return {str(value) for leaf in comparisons(condition) if leaf.fact.type is FactType.TAG for value in leaf.values}
+
+
+def tiers_in(condition: Condition) -> set[str]:
+    return {str(value) for leaf in comparisons(condition) if leaf.fact.type is FactType.TIER for value in leaf.values}
+
+
+def read_condition(node: Node) -> Condition:
+    """The tree a node stands for.
+
+    :raises Faults: every fault found, each at its place.
+    """
+    faults: list[Fault] = []
+    condition = _condition(node, faults)
+    if faults or condition is None:
+        raise Faults(faults)
+    return condition
+
+
+def _condition(node: Node, faults: list[Fault]) -> Condition | None:
+    if not isinstance(node, Mapping) or not node.pairs:
+        faults.append(Fault(node.place, _l("A condition is a key with a value, such as visits_90d: {at_least: 3}.")))
+        return None
+    parts = [_entry(key, value, faults) for key, value in node.pairs]
+    whole = tuple(part for part in parts if part is not None)
+    return whole[0] if len(whole) == 1 else All(whole)
+
+
+def _entry(key: Scalar, value: Node, faults: list[Fault]) -> Condition | None:
+    if key.text == "not":
+        part = _condition(value, faults)
+        return None if part is None else Not(part)
+    if key.text in ("all", "any"):
+        if not isinstance(value, Sequence) or not value.items:
+            faults.append(Fault(value.place, _l("%(key)s needs a list of conditions.", key=key.text)))
+            return None
+        parts = tuple(part for item in value.items if (part := _condition(item, faults)) is not None)
+        return All(parts) if key.text == "all" else Any(parts)
+    return _comparisons(key, value, faults)
+
+
+def _comparisons(key: Scalar, value: Node, faults: list[Fault]) -> Condition | None:
+    fact = fact_named(key.text)
+    if fact is None:
+        faults.append(Fault(key.place, unknown(key.text, suggestions(key.text), _l("fact"))))
+        return None
+    if isinstance(value, Scalar):
+        return _leaf(fact, Scalar("is", value.place), value, False, faults)
+    if isinstance(value, Sequence):
+        return _leaf(fact, Scalar("in", value.place), value, False, faults)
+    never = _never(value, faults)
+    pairs = [(name, operand) for name, operand in value.pairs if name.text != "never"]
+    if not pairs:
+        faults.append(Fault(value.place, _l("Compare %(fact)s with something.", fact=fact.name)))
+    leaves = [_leaf(fact, name, operand, never, faults) for name, operand in pairs]
+    whole = tuple(leaf for leaf in leaves if leaf is not None)
+    return whole[0] if len(whole) == 1 else All(whole)
+
+
+def _never(value: Mapping, faults: list[Fault]) -> bool:
+    node = value.get("never")
+    if node is None:
+        return False
+    if isinstance(node, Scalar) and node.text in _FLAGS:
+        return _FLAGS[node.text]
+    faults.append(Fault(node.place, _l("never is yes or no.")))
+    return False
+
+
+def _leaf(fact: Fact, name: Scalar, operand: Node, never: bool, faults: list[Fault]) -> Comparison | None:
+    fitting = OPERATORS[fact.type]
+    if name.text not in [operator.value for operator in fitting]:
+        known = [operator.value for operator in Operator]
+        if name.text in known:
+            message = _l(
+                "%(operator)s does not fit %(fact)s; use one of: %(fitting)s.",
+                operator=name.text,
+                fact=fact.name,
+                fitting=", ".join(sorted(fitting)),
+            )
+        else:
+            message = unknown(name.text, known, _l("comparison"))
+        faults.append(Fault(name.place, message))
+        return None
+    operator = Operator(name.text)
+    values = _values(fact, operator, operand, faults)
+    return None if values is None else Comparison(fact, operator, values, never, operand.place)
+
+
+def _values(fact: Fact, operator: Operator, node: Node, faults: list[Fault]) -> tuple[Value, ...] | None:
+    several = operator in (Operator.IN, Operator.NOT_IN, Operator.BETWEEN)
+    if several and not isinstance(node, Sequence):
+        faults.append(Fault(node.place, _l("%(operator)s needs a list.", operator=operator.value)))
+        return None
+    items = node.items if isinstance(node, Sequence) else (node,)
+    if not several and len(items) != 1:
+        faults.append(Fault(node.place, _l("%(operator)s takes one value.", operator=operator.value)))
+        return None
+    values: list[Value] = []
+    for item in items:
+        value = _value(fact, item, faults)
+        if value is None:
+            return None
+        values.append(value)
+    if operator is Operator.BETWEEN and (len(values) != 2 or not _ordered(values)):
+        faults.append(Fault(node.place, _l("between needs two values, the smaller one first.")))
+        return None
+    if not values:
+        faults.append(Fault(node.place, _l("The list is empty.")))
+        return None
+    return tuple(values)
+
+
+def _ordered(values: list[Value]) -> bool:
+    low, high = values
+    return isinstance(low, int) and isinstance(high, int) and low <= high
+
+
+_FLAGS = {"yes": True, "no": False, "true": True, "false": False, "是": True, "否": False}
+_SLUG = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+def _value(fact: Fact, node: Node, faults: list[Fault]) -> Value | None:
+    if not isinstance(node, Scalar):
+        faults.append(Fault(node.place, _l("A single value is needed here.")))
+        return None
+    word, place = node.text.strip(), node.place
+    if fact.type is FactType.FLAG:
+        if word in _FLAGS:
+            return _FLAGS[word]
+        faults.append(Fault(place, _l("%(fact)s is yes or no.", fact=fact.name)))
+        return None
+    if fact.type is FactType.CHOICE:
+        known = [member.value for member in fact.family.choices or ()]
+        if word in known:
+            return word
+        faults.append(Fault(place, unknown(word, known, _l("value"))))
+        return None
+    if fact.type in (FactType.TIER, FactType.TAG):
+        if _SLUG.fullmatch(word):
+            return word
+        faults.append(Fault(place, _l("%(word)s is not a short name (a-z, 0-9, -).", word=word)))
+        return None
+    return _number(fact, word, place, faults)
+
+
+_LARGEST = 10**12
+
+
+def _number(fact: Fact, word: str, place: Place, faults: list[Fault]) -> int | None:
+    plain = word.replace(",", "").replace("_", "").removeprefix("¥").removeprefix("￥").removesuffix("元")
+    if fact.type is FactType.DAYS:
+        plain = plain.removesuffix("d")
+    if fact.type is FactType.PERCENT:
+        plain = plain.removesuffix("%")
+    try:
+        number = Decimal(plain)
+    except InvalidOperation:
+        faults.append(Fault(place, _l("%(word)s is not a number.", word=word)))
+        return None
+    exact = number * 100 if fact.type is FactType.MONEY else number
+    if not exact.is_finite() or exact != exact.to_integral_value() or abs(exact) > _LARGEST:
+        faults.append(Fault(place, _l("%(word)s is not a number that fits here.", word=word)))
+        return None
+    return int(exact)

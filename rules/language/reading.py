@@ -1,0 +1,212 @@
+"""From nodes to typed documents: pydantic checks the shape, and every fault finds its way back to its place."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Any, TypeVar
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from rules.language.conditions import Condition, read_condition
+from rules.language.facts import fact_named, suggestions
+from rules.language.faults import Fault, Faults, Place, unknown
+from rules.language.nodes import Mapping, Node, Scalar, Sequence, read_nodes
+
+CONDITION_KEYS = frozenset({"when", "enter", "keep"})
+PLACE_KEY = "__place__"
+
+M = TypeVar("M", bound="Part")
+
+
+class Part(BaseModel):
+    """A piece of a document; it knows where it stands. Unknown keys are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    place: Place = Field(alias=PLACE_KEY, exclude=True, repr=False)
+
+
+class Document(Part):
+    """A whole file: the version of the language, and whether a change in the file goes live at once."""
+
+    version: Annotated[int, Field(ge=1, le=1)]
+    from_file: Annotated[str, Field(pattern="^activate$")] = "activate"
+
+
+def read_document(model: type[M], text: str, file: str) -> M:
+    """The typed document in ``text``.
+
+    :raises Faults: everything that is wrong, each at its place.
+    """
+    root = read_nodes(text, file)
+    found: list[Fault] = []
+    try:
+        return model.model_validate(_plain(root), context=found)
+    except ValidationError as error:
+        shape = [_fault(detail, root) for detail in error.errors() if detail["type"] != "located"]
+        raise Faults([*found, *shape]) from error
+
+
+def _plain(node: Node) -> Any:
+    if isinstance(node, Scalar):
+        return node.text
+    if isinstance(node, Sequence):
+        return [_plain(item) for item in node.items]
+    pairs = {k.text: v if k.text in CONDITION_KEYS else _plain(v) for k, v in node.pairs}
+    return {**pairs, PLACE_KEY: node.place}
+
+
+# ------------------------------------------------------------------------------------------------ typed scalars
+
+
+def _when(value: Any, info: ValidationInfo) -> Condition:
+    if not isinstance(value, (Scalar, Sequence, Mapping)):
+        return value  # already a tree
+    try:
+        return read_condition(value)
+    except Faults as error:
+        info.context.extend(error.faults)
+        raise PydanticCustomError("located", "see the faults") from error
+
+
+def _pattern(shape: str, message: LazyString) -> Any:
+    expression = re.compile(shape)
+
+    def check(value: Any) -> str:
+        match = expression.fullmatch(str(value))
+        if match is None:
+            raise PydanticCustomError("said", str(value), {"message": message})
+        return match.group(1) if expression.groups else str(value)
+
+    return BeforeValidator(check)
+
+
+def _permille(value: Any) -> int:
+    return int(Decimal(str(value)) * 10)
+
+
+def _flag(value: Any) -> bool:
+    known = {"yes": True, "no": False, "true": True, "false": False, "是": True, "否": False}
+    if str(value) not in known:
+        raise PydanticCustomError("said", str(value), {"message": _l("yes or no is needed here.")})
+    return known[str(value)]
+
+
+def _free(value: Any) -> Any:
+    """A mapping whose keys are the owner's own."""
+    return {k: v for k, v in value.items() if k != PLACE_KEY} if isinstance(value, dict) else value
+
+
+_PLACES = re.compile(r"\{([^{}]*)\}")
+
+
+def _text(value: Any) -> str:
+    text = str(value)
+    for name in _PLACES.findall(text):
+        if name != "name" and fact_named(name) is None:
+            message = unknown(name, ["name", *suggestions(name)], _l("fact"))
+            raise PydanticCustomError("said", text, {"message": message})
+    return text
+
+
+When = Annotated[Any, BeforeValidator(_when)]
+Slug = Annotated[
+    str, _pattern(r"[a-z][a-z0-9-]{0,39}", _l("A short name has only a-z, 0-9 and -, and begins with a letter."))
+]
+Name = Annotated[str, _pattern(r"(?s)(.{1,60})", _l("A name of 1 to 60 letters is needed here."))]
+Days = Annotated[int, _pattern(r"(\d{1,4})d", _l("A number of days is needed, such as 30d."))]
+Hours = Annotated[int, _pattern(r"(\d{1,4})h", _l("A number of hours is needed, such as 24h."))]
+Months = Annotated[int, _pattern(r"(\d{1,3})mo", _l("A number of months is needed, such as 12mo."))]
+_PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%%."))
+Permille = Annotated[int, BeforeValidator(_permille), _PERCENT]
+Free = BeforeValidator(_free)
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Template = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=300)]
+
+
+def places_in(template: str) -> list[str]:
+    """The names in braces of a text, in their order."""
+    return _PLACES.findall(template)
+
+
+def filled(template: str, values: dict[str, str]) -> str:
+    """The text with each ``{name}`` replaced by its value; a place without a value shows «–»."""
+    return _PLACES.sub(lambda match: values.get(match.group(1), "–"), template)
+
+
+# -------------------------------------------------------------------------------------- back to the place
+
+
+def _fault(detail: ErrorDetails, root: Mapping) -> Fault:
+    loc = [part for part in detail["loc"] if part != PLACE_KEY]
+    node, keys = _walk(root, loc)
+    match detail["type"]:
+        case "extra_forbidden":
+            return Fault(_key_place(root, loc), unknown(str(loc[-1]), _known_keys(), _l("key")))
+        case "missing":
+            return Fault(node.place, _l("The key %(key)s is missing.", key=str(loc[-1])))
+        case "said":
+            return Fault(node.place, detail["ctx"]["message"])
+    return Fault(node.place, _message(detail))
+
+
+def _walk(root: Mapping, loc: list[Any]) -> tuple[Node, list[Any]]:
+    """The deepest node on the way; what pydantic adds to the way (names of union members) is passed over."""
+    node: Node = root
+    gone: list[Any] = []
+    for part in loc:
+        following: Node | None = None
+        if isinstance(node, Mapping):
+            following = node.get(str(part))
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            following = node.items[part]
+        if following is not None:
+            node = following
+            gone.append(part)
+    return node, gone
+
+
+def _key_place(root: Mapping, loc: list[Any]) -> Place:
+    parent, _ = _walk(root, loc[:-1])
+    if isinstance(parent, Mapping):
+        for key, _value in parent.pairs:
+            if key.text == str(loc[-1]):
+                return key.place
+    return parent.place
+
+
+@cache
+def _known_keys() -> tuple[str, ...]:
+    """Every key of the language: near enough for «did you mean»."""
+    waiting: list[type[Part]] = [Part]
+    keys: set[str] = set()
+    while waiting:
+        part = waiting.pop()
+        keys.update(name for name in part.model_fields if name != "place")
+        waiting.extend(part.__subclasses__())
+    return tuple(sorted(keys))
+
+
+def _message(detail: ErrorDetails) -> LazyString:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return _l("Keys with values are needed here.")
+        case "list_type":
+            return _l("A list is needed here.")
+        case "string_type":
+            return _l("A single text is needed here.")
+        case "int_parsing" | "int_type":
+            return _l("A whole number is needed here.")
+        case "literal_error" | "enum":
+            return _l("One of these is needed: %(values)s.", values=str(context.get("expected", "")))
+        case "greater_than_equal" | "less_than_equal":
+            return _l("This number is out of range.")
+        case "too_short" | "string_too_short":
+            return _l("This must not be empty.")
+    return _l("This does not fit here: %(problem)s.", problem=detail["msg"])
