@@ -179,7 +179,9 @@ class CustomerAssignment(Record):
 
     label = _l("Assignment")
     plural = _l("Assignments")
-    written_by = WrittenBy.by(Name.ASSIGN_CUSTOMERS, Name.HAND_OVER_CUSTOMERS)
+    written_by = WrittenBy.by(
+        Name.ASSIGN_CUSTOMERS, Name.HAND_OVER_CUSTOMERS, also=(Name.CREATE_ENTITY, Name.IMPORT_ROWS)
+    )
     title = ("customer_id", "staff_id")
     screen = Screen(Section.CUSTOMERS, "link", ("customer_id", "staff_id", "care_role", "since", "until", "reason"))
     __table_args__ = (
@@ -345,7 +347,7 @@ class Interaction(Event):
 
     label = _l("Interaction")
     plural = _l("Interactions")
-    written_by = WrittenBy.by(Name.RECORD_INTERACTION)
+    written_by = WrittenBy.by(Name.RECORD_INTERACTION, also=(Name.ERASE_CUSTOMER,))
     title = ("channel", "at")
     screen = Screen(Section.CUSTOMERS, "chat", ("customer_id", "at", "channel", "complaint", "digest"), "-at")
 
@@ -354,9 +356,9 @@ class Interaction(Event):
     at: Mapped[datetime] = field(Instant, label=_l("At"), index=True)
     channel: Mapped[Channel] = field(choice(Channel), label=_l("Channel"))
     complaint: Mapped[bool] = field(Flag, label=_l("Complaint"), default=False)
-    digest: Mapped[str] = field(Encrypted(LongText()), label=_l("What was said"), privacy=Privacy.SENSITIVE)
+    digest: Mapped[str | None] = field(Encrypted(LongText()), label=_l("What was said"), privacy=Privacy.SENSITIVE)
     handling: Mapped[str | None] = field(Encrypted(LongText()), label=_l("Handling"), privacy=Privacy.SENSITIVE)
-    outcome: Mapped[str | None] = field(Text(200), label=_l("Outcome"))
+    outcome: Mapped[str | None] = field(Encrypted(Text(200)), label=_l("Outcome"), privacy=Privacy.SENSITIVE)
 
 
 class Purpose(Choice):

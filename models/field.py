@@ -94,6 +94,7 @@ class FieldInfo:
     aliases: tuple[str, ...] = ()  # other headings a spreadsheet may use
     unit: LazyString | None = None
     generated: bool = False  # kept by the house itself: never in a form
+    words: str = ""  # a closed list that the rules give: roles, tiers, rules
 
 
 def field(
@@ -106,10 +107,11 @@ def field(
     aliases: tuple[str, ...] = (),
     unit: LazyString | None = None,
     generated: bool = False,
+    words: str = "",
     **column: Any,
 ) -> MappedColumn[Any]:
     """A mapped column that knows its label, privacy, search keys and spreadsheet headings."""
-    info = FieldInfo(label, help, privacy, search, aliases, unit, generated)
+    info = FieldInfo(label, help, privacy, search, aliases, unit, generated, words)
     first = () if type_ is None else (type_,)
     return mapped_column(*first, *constraints, info={INFO_KEY: info}, **column)
 
@@ -188,7 +190,8 @@ class Field:
 
     @property
     def choices(self) -> type[Choice]:
-        assert isinstance(self.column.type, SqlEnum) and self.column.type.enum_class is not None
+        assert isinstance(self.column.type, SqlEnum)
+        assert self.column.type.enum_class is not None
         return self.column.type.enum_class
 
     @property

@@ -27,6 +27,7 @@ class Name(StrEnum):
     RECORD_ASSESSMENT = "record_assessment"
     RECORD_CONSENT = "record_consent"
     RECORD_INTERACTION = "record_interaction"
+    SEARCH_NUMBER = "search_number"
     TAG_CUSTOMERS = "tag_customers"
     UNTAG_CUSTOMERS = "untag_customers"
     # sales

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.entity import Derived, Entity, Event
@@ -14,7 +14,7 @@ from models.field import field, reference
 from models.invariants import holds, one_where
 from models.names import Name
 from models.screen import Screen, Section, WrittenBy
-from models.types import Big, Day, Instant, Json, LongText, Text
+from models.types import Big, Day, Instant, Items, Json, LongText, Text
 
 MASKS = 4
 MASK_BITS = 62
@@ -70,7 +70,7 @@ class RuleMatch(Entity):
         holds("until IS NULL OR until >= since", "span", "until", _l("The end must not come before the beginning.")),
     )
 
-    rule: Mapped[str] = field(Text(60), label=_l("Rule"))
+    rule: Mapped[str] = field(Text(60), label=_l("Rule"), words="rules")
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
     since: Mapped[date] = field(Day, label=_l("Since"))
     until: Mapped[date | None] = field(Day, label=_l("Until"))
@@ -80,11 +80,15 @@ class RuleMatch(Entity):
 
 
 class RuleSlot(Derived):
-    """Which bit of ``rule_state`` belongs to a rule; a rule keeps its bit for life."""
+    """Which bit of ``rule_state`` belongs to a rule; a rule keeps its bit for life.
+
+    ``rule_version_id`` is the version by which everybody was last evaluated, ``tags`` what the rule set then.
+    """
 
     rule: Mapped[str] = mapped_column(String(60), primary_key=True)
     position: Mapped[int] = mapped_column(unique=True)
     rule_version_id: Mapped[int | None]
+    tags: Mapped[list[str] | None] = mapped_column(Items)
 
 
 class RuleState(Derived):
@@ -102,21 +106,3 @@ class ChangedCustomer(Derived):
 
     seq: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(index=True)
-
-
-class Effect(Derived):
-    """That a rule has had an effect on a customer on an occasion: unique, so it cannot happen twice."""
-
-    __table_args__ = (
-        UniqueConstraint("rule", "effect", "customer_id", "occasion"),
-        Index("ix_effect_customer", "customer_id"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    rule: Mapped[str] = mapped_column(String(60))
-    effect: Mapped[str] = mapped_column(String(20))
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
-    occasion: Mapped[str] = mapped_column(String(80))
-    on: Mapped[date] = mapped_column(Day)
-    operation_id: Mapped[int]
-    done: Mapped[bool] = mapped_column(default=True)

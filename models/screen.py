@@ -42,10 +42,12 @@ class WrittenBy:
 
     kind: str
     operations: frozenset[Name] = frozenset()
+    also: frozenset[Name] = frozenset()
 
     @classmethod
-    def by(cls, *operations: Name) -> WrittenBy:
-        return cls("operations", frozenset(operations))
+    def by(cls, *operations: Name, also: tuple[Name, ...] = ()) -> WrittenBy:
+        """``also`` names operations that write it on the way, as a consequence of what they are for."""
+        return cls("operations", frozenset(operations), frozenset(also))
 
 
 WrittenBy.FORM = WrittenBy("form")

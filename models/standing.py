@@ -60,7 +60,7 @@ class CustomerTag(Record):
 
     label = _l("Customer tag")
     plural = _l("Customer tags")
-    written_by = WrittenBy.by(Name.TAG_CUSTOMERS, Name.UNTAG_CUSTOMERS, Name.APPLY_RULES, Name.ERASE_CUSTOMER)
+    written_by = WrittenBy.by(Name.TAG_CUSTOMERS, Name.UNTAG_CUSTOMERS, Name.APPLY_RULES, also=(Name.ERASE_CUSTOMER,))
     marks = False
     title = ("customer_id", "tag_id")
     screen = Screen(Section.CUSTOMERS, "tag", ("customer_id", "tag_id", "held", "by_hand", "since", "until"))
@@ -101,7 +101,7 @@ class Membership(Record):
     )
 
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
-    tier: Mapped[str] = field(Text(30), label=_l("Tier"))
+    tier: Mapped[str] = field(Text(30), label=_l("Tier"), words="tiers")
     since: Mapped[date] = field(Day, label=_l("Since"))
     valid_until: Mapped[date | None] = field(Day, label=_l("Valid until"))
     ended_on: Mapped[date | None] = field(Day, label=_l("Ended on"))
@@ -129,8 +129,8 @@ class TierChange(Event):
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
     on: Mapped[date] = field(Day, label=_l("On"), index=True)
     move: Mapped[TierMove] = field(choice(TierMove), label=_l("Move"))
-    from_tier: Mapped[str | None] = field(Text(30), label=_l("From tier"))
-    to_tier: Mapped[str] = field(Text(30), label=_l("To tier"))
+    from_tier: Mapped[str | None] = field(Text(30), label=_l("From tier"), words="tiers")
+    to_tier: Mapped[str] = field(Text(30), label=_l("To tier"), words="tiers")
     evidence: Mapped[dict[str, object]] = field(Json, label=_l("Evidence"))
     rule_version_id: Mapped[int] = reference("rule_version", label=_l("Rules"))
 
@@ -148,7 +148,7 @@ class Alert(Record):
 
     label = _l("Alert")
     plural = _l("Alerts")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.RAISE_ALERT, Name.CLOSE_ALERT, Name.ERASE_CUSTOMER)
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.RAISE_ALERT, Name.CLOSE_ALERT, also=(Name.ERASE_CUSTOMER,))
     marks = False
     title = ("text",)
     within = "customer_id"
@@ -167,7 +167,7 @@ class Alert(Record):
     occasion: Mapped[str] = field(Text(120), label=_l("Occasion"), generated=True)
     text: Mapped[str] = field(Text(300), label=_l("Text"))
     severity: Mapped[Severeness] = field(choice(Severeness), label=_l("Severity"), default=Severeness.WARNING)
-    to_role: Mapped[str] = field(Text(30), label=_l("For"), index=True)
+    to_role: Mapped[str] = field(Text(30), label=_l("For"), index=True, words="roles")
     customer_id: Mapped[int | None] = reference("customer", label=_l("Customer"))
     staff_id: Mapped[int | None] = reference("staff", label=_l("Staff member"))
     raised_at: Mapped[datetime] = field(Instant, label=_l("Raised at"), index=True)
@@ -182,7 +182,7 @@ class Task(Record):
 
     label = _l("Task")
     plural = _l("Tasks")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.FINISH_TASK, Name.ERASE_CUSTOMER)
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.FINISH_TASK, also=(Name.ERASE_CUSTOMER,))
     marks = False
     title = ("text",)
     screen = Screen(
@@ -202,7 +202,7 @@ class Task(Record):
     occasion: Mapped[str] = field(Text(120), label=_l("Occasion"), generated=True)
     text: Mapped[str] = field(Text(300), label=_l("Text"))
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
-    to_role: Mapped[str] = field(Text(30), label=_l("For"), index=True)
+    to_role: Mapped[str] = field(Text(30), label=_l("For"), index=True, words="roles")
     staff_id: Mapped[int | None] = reference("staff", label=_l("Staff member"))
     due_on: Mapped[date] = field(Day, label=_l("Due on"), index=True)
     finished_at: Mapped[datetime | None] = field(Instant, label=_l("Finished at"), index=True)

@@ -167,9 +167,31 @@ def _sqlite_no_gaps(table: str, rule: NoGaps) -> Iterator[str]:
         )
 
 
+def _erasable(table: Table) -> list[str]:
+    """Of a customer's events, the ciphertexts: erasing her empties them, nothing else of an event ever changes."""
+    if "customer_id" not in table.columns:
+        return []
+    return [column.name for column in table.columns if isinstance(column.type, Encrypted)]
+
+
+ERASING = f"coalesce(peony_name(), '') = '{Name.ERASE_CUSTOMER}'"
+
+
 def _sqlite_append_only(table: Table) -> Iterator[str]:
     refuse = f"SELECT RAISE(ABORT, '{table.name} is append-only')"
-    for kind in ("UPDATE", "DELETE"):
+    erasable = _erasable(table)
+    if erasable:
+        kept = ", ".join(f'"{column.name}"' for column in table.columns if column.name not in erasable)
+        emptied = " AND ".join(f'NEW."{name}" IS NULL' for name in erasable)
+        yield (
+            f'CREATE TRIGGER append_only_{table.name}_erase BEFORE UPDATE ON "{table.name}" BEGIN\n'
+            f"  {refuse} WHERE NOT ({ERASING} AND {emptied});\nEND"
+        )
+        yield (
+            f'CREATE TRIGGER append_only_{table.name}_update BEFORE UPDATE OF {kept} ON "{table.name}" BEGIN\n'
+            f"  {refuse};\nEND"
+        )
+    for kind in ("DELETE",) if erasable else ("UPDATE", "DELETE"):
         yield (
             f'CREATE TRIGGER append_only_{table.name}_{kind.lower()} BEFORE {kind} ON "{table.name}" BEGIN\n'
             f"  {refuse};\nEND"
@@ -189,7 +211,7 @@ def _sqlite_row_value() -> Iterator[str]:
     )
     yield (
         "CREATE TRIGGER row_value_delete BEFORE DELETE ON row_value BEGIN\n"
-        f"  SELECT RAISE(ABORT, 'row_value is append-only') WHERE coalesce(peony_name(), '') <> '{Name.ERASE_CUSTOMER}';\n"
+        f"  SELECT RAISE(ABORT, 'row_value is append-only') WHERE NOT ({ERASING});\n"
         "END"
     )
     yield (
@@ -219,16 +241,24 @@ BEGIN
     FROM unnest(names) AS key WHERE is_now ? key;
   new_salt := replace(gen_random_uuid()::text, '-', '');
   INSERT INTO row_change (operation_id, entity, row_id, kind, columns, digest)
-    VALUES (current_operation::bigint, TG_TABLE_NAME, (CASE WHEN TG_OP = 'DELETE' THEN was ELSE is_now END ->> 'id')::bigint,
+    VALUES (current_operation::bigint, TG_TABLE_NAME,
+      (CASE WHEN TG_OP = 'DELETE' THEN was ELSE is_now END ->> 'id')::bigint,
       lower(TG_OP), array_to_string(names, ','),
       encode(sha256(convert_to(concat(new_salt, '|', old_values, '|', new_values), 'UTF8')), 'hex'))
     RETURNING id INTO change;
   INSERT INTO row_value (row_change_id, salt, old, new) VALUES (change, new_salt, old_values, new_values);
   RETURN NULL;
 END""",
-    "peony_append_only": """
+    "peony_append_only": f"""
+DECLARE
+  erasable text[] := TG_ARGV::text[];
 BEGIN
-  IF TG_OP = 'DELETE' AND coalesce(current_setting('peony.name', true), '') = ANY (TG_ARGV) THEN RETURN OLD; END IF;
+  IF coalesce(current_setting('peony.name', true), '') = '{Name.ERASE_CUSTOMER}' THEN
+    IF TG_OP = 'DELETE' AND TG_TABLE_NAME = 'row_value' THEN RETURN OLD; END IF;
+    IF TG_OP = 'UPDATE' AND cardinality(erasable) > 0 AND to_jsonb(OLD) - erasable = to_jsonb(NEW) - erasable
+      AND NOT EXISTS (SELECT 1 FROM unnest(erasable) AS name WHERE to_jsonb(NEW) ->> name IS NOT NULL)
+    THEN RETURN NEW; END IF;
+  END IF;
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
 END""",
     "peony_no_truncate": """
@@ -241,7 +271,9 @@ DECLARE
   is_now bigint := CASE WHEN TG_OP = 'DELETE' THEN NULL ELSE (to_jsonb(NEW) ->> TG_ARGV[0])::bigint END;
 BEGIN
   IF is_now IS NOT NULL THEN INSERT INTO changed_customer (customer_id) VALUES (is_now); END IF;
-  IF was IS NOT NULL AND was IS DISTINCT FROM is_now THEN INSERT INTO changed_customer (customer_id) VALUES (was); END IF;
+  IF was IS NOT NULL AND was IS DISTINCT FROM is_now THEN
+    INSERT INTO changed_customer (customer_id) VALUES (was);
+  END IF;
   RETURN NULL;
 END""",
     "peony_no_gaps": """
@@ -283,8 +315,8 @@ def _postgres() -> Iterator[str]:
             columns = [gaps.number, *gaps.per]
             yield from _on(table, f"no_gaps_{table}", "BEFORE INSERT OR DELETE OR UPDATE", "peony_no_gaps", columns)
     for only in _append_only_tables():
-        yield from _postgres_append_only(only.name, [])
-    yield from _postgres_append_only("row_value", [Name.ERASE_CUSTOMER])
+        yield from _postgres_append_only(only.name, _erasable(only))
+    yield from _postgres_append_only("row_value", [])
 
 
 def _on(table: str, name: str, when: str, function: str, args: list[str], each: str = "ROW") -> Iterator[str]:
@@ -294,8 +326,8 @@ def _on(table: str, name: str, when: str, function: str, args: list[str], each: 
     yield f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER {name}'
 
 
-def _postgres_append_only(table: str, may_delete: list[str]) -> Iterator[str]:
-    yield from _on(table, f"append_only_{table}", "BEFORE DELETE OR UPDATE", "peony_append_only", may_delete)
+def _postgres_append_only(table: str, erasable: list[str]) -> Iterator[str]:
+    yield from _on(table, f"append_only_{table}", "BEFORE DELETE OR UPDATE", "peony_append_only", erasable)
     if table not in {entity.named() for entity in entities() if entity.logged()}:
         yield from _on(table, f"no_truncate_{table}", "BEFORE TRUNCATE", "peony_no_truncate", [], "STATEMENT")
 

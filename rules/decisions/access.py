@@ -36,12 +36,12 @@ class Access:
     """The answers for one actor under one version of the roles, at one moment."""
 
     actor: Actor
-    document: RolesDocument
+    document: RolesDocument | None
     now: datetime
 
     @property
     def role(self) -> Role | None:
-        return self.document.role(self.actor.role)
+        return self.document.role(self.actor.role) if self.document is not None else None
 
     # ------------------------------------------------------------------------------- entities and operations
 
@@ -51,11 +51,11 @@ class Access:
             return True
         return self.role is not None and action in self.role.actions(entity.named())
 
-    def does(self, name: Name) -> bool:
+    def does(self, name: str) -> bool:
         """Whether she may perform the operation."""
         if self.actor.unrestricted:
             return True
-        return self.role is not None and (name.value in self.role.does or "*" in self.role.does)
+        return self.role is not None and (name in self.role.does or "*" in self.role.does)
 
     def opens(self, page: str) -> bool:
         """Whether she may open a page that is neither an entity nor an operation."""

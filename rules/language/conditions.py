@@ -85,6 +85,7 @@ class Not:
 
 Condition = Comparison | All | Any | Not
 ALWAYS = All(())
+NEVER = Any(())
 
 
 def comparisons(condition: Condition) -> Iterator[Comparison]:

@@ -144,7 +144,7 @@ def filled(template: str, values: dict[str, str]) -> str:
 
 def _fault(detail: ErrorDetails, root: Mapping) -> Fault:
     loc = [part for part in detail["loc"] if part != PLACE_KEY]
-    node, keys = _walk(root, loc)
+    node = _walk(root, loc)
     match detail["type"]:
         case "extra_forbidden":
             return Fault(_key_place(root, loc), unknown(str(loc[-1]), _known_keys(), _l("key")))
@@ -155,24 +155,21 @@ def _fault(detail: ErrorDetails, root: Mapping) -> Fault:
     return Fault(node.place, _message(detail))
 
 
-def _walk(root: Mapping, loc: list[Any]) -> tuple[Node, list[Any]]:
+def _walk(root: Mapping, loc: list[Any]) -> Node:
     """The deepest node on the way; what pydantic adds to the way (names of union members) is passed over."""
     node: Node = root
-    gone: list[Any] = []
     for part in loc:
         following: Node | None = None
         if isinstance(node, Mapping):
             following = node.get(str(part))
         elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
             following = node.items[part]
-        if following is not None:
-            node = following
-            gone.append(part)
-    return node, gone
+        node = following or node
+    return node
 
 
 def _key_place(root: Mapping, loc: list[Any]) -> Place:
-    parent, _ = _walk(root, loc[:-1])
+    parent = _walk(root, loc[:-1])
     if isinstance(parent, Mapping):
         for key, _value in parent.pairs:
             if key.text == str(loc[-1]):

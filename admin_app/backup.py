@@ -1,0 +1,102 @@
+"""Backups: SQLite through its online backup, PostgreSQL through pg_dump; never a copy of a live file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy import text
+
+from models.connection import sqlite_driver
+from models.entity import db
+
+
+class BackupError(Exception):
+    """A backup or a restore that could not be made; one sentence."""
+
+
+def back_up(path: Path) -> tuple[int, str]:
+    """Write a whole, consistent copy of the database to ``path``; its size in bytes and SHA-256.
+
+    :raises BackupError: it could not be written.
+    """
+    if path.exists():
+        raise BackupError(f"{path}: exists already")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        if db.engine.dialect.name == "sqlite":
+            _sqlite(partial)
+        else:
+            _dump(partial)
+        partial.chmod(0o600)
+        os.replace(partial, path)
+    except (OSError, sqlite_driver.Error) as error:
+        partial.unlink(missing_ok=True)
+        raise BackupError(f"{path}: {error}") from error
+    with path.open("rb") as file:
+        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sqlite(path: Path) -> None:
+    target = sqlite_driver.connect(str(path))
+    try:
+        with db.engine.connect() as connection:
+            source = connection.connection.dbapi_connection
+            assert source is not None
+            source.backup(target)  # type: ignore[attr-defined]  # a sqlite3 connection has it
+        problems = target.execute("PRAGMA integrity_check").fetchone()[0]
+    finally:
+        target.close()
+    if problems != "ok":
+        raise BackupError(f"the copy is not whole: {problems}")
+
+
+def _dump(path: Path) -> None:
+    if shutil.which("pg_dump") is None:
+        raise BackupError("pg_dump is not installed; it comes with PostgreSQL's client")
+    address = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    command = ["pg_dump", "--format=custom", "--no-owner", "--file", str(path), address]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command, no shell
+    if done.returncode:
+        raise BackupError(done.stderr.strip().splitlines()[-1])
+
+
+def restore(path: Path) -> None:
+    """Put a backup in the place of the database, which is kept beside it until the next restore.
+
+    :raises BackupError: the file is no backup of this kind of database.
+    """
+    if not path.is_file():
+        raise BackupError(f"{path}: there is no such file")
+    if db.engine.dialect.name == "postgresql":
+        _restore_dump(path)
+        return
+    with path.open("rb") as file:
+        if file.read(16) != b"SQLite format 3\x00":
+            raise BackupError(f"{path}: not a backup of a SQLite database")
+    target = Path(current_app.config["PEONY"].url.database or "")
+    db.engine.dispose()
+    for suffix in ("", "-wal", "-shm"):
+        old = target.with_name(target.name + suffix)
+        if old.exists():
+            os.replace(old, old.with_name(f"{target.name}.before-restore{suffix}"))
+    shutil.copyfile(path, target)
+    target.chmod(0o600)
+
+
+def _restore_dump(path: Path) -> None:
+    if shutil.which("pg_restore") is None:
+        raise BackupError("pg_restore is not installed; it comes with PostgreSQL's client")
+    with db.engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    address = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    command = ["pg_restore", "--no-owner", "--exit-on-error", "--dbname", address, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command, no shell
+    if done.returncode:
+        raise BackupError(done.stderr.strip().splitlines()[-1])

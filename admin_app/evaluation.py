@@ -1,0 +1,404 @@
+"""Running the rules: what differs is found by one statement a stratum, and applied by operations of at most 5,000
+customers under one run, each whole or not at all. A run that was cut short goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from admin_app.operations.kernel import Operation, now, perform
+from admin_app.operations.refusals import Refused
+from admin_app.operations.registry import Answer, Input, operation
+from admin_app.rulebook import rulebook, versions
+from admin_app.tag_effects import set_tags
+from admin_app.tier_moves import move_tiers
+from admin_app.todo_effects import ask_staff
+from models.actor import SYSTEM, Actor
+from models.clock import EvaluationRun, ScheduleClaim
+from models.connection import WRITES
+from models.customers import Customer
+from models.entity import db
+from models.log import EntryKind
+from models.names import Name
+from models.rulebook import MASK_BITS, MASKS, ChangedCustomer, RuleMatch, RuleSlot, RuleState
+from rules.book import DecisionRow, Rulebook, strata
+from rules.documents.rules import Rule
+from rules.evaluation import interpreter
+from rules.evaluation.sources import Frame
+from rules.evaluation.statement import Slotted, differing
+from rules.language.conditions import NEVER, Condition
+from rules.language.reading import places_in
+
+CHUNK = 5_000
+FULL_ABOVE = 0.3
+"""Above this share of changed customers the full pass is cheaper."""
+
+
+class TooEarlyError(Refused):
+    """The day asked for lies before the last one that was evaluated."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to make one due run; every write proves that it is still held."""
+
+    schedule_id: int
+    due_at: datetime
+    epoch: int
+
+
+@dataclass
+class Report:
+    """What a run did. ``rules`` and ``tiers`` count customers after the run."""
+
+    as_of: date
+    customers: int = 0
+    gained: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    moved: Counter[str] = field(default_factory=Counter)
+    asked: int = 0
+
+    def add(self, answer: dict[str, Any]) -> None:
+        self.customers += answer["customers"]
+        self.gained.update(answer["gained"])
+        self.lost.update(answer["lost"])
+        self.moved.update(answer["moved"])
+        self.asked += answer["asked"]
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            "customers": self.customers,
+            "gained": dict(sorted(self.gained.items())),
+            "lost": dict(sorted(self.lost.items())),
+            "moved": dict(sorted(self.moved.items())),
+            "asked": self.asked,
+        }
+
+
+def evaluate(
+    as_of: date,
+    *,
+    full: bool = True,
+    claim: Claim | None = None,
+    actor: Actor = SYSTEM,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Evaluate every rule as of a day, for all customers or for those marked as changed.
+
+    :raises TooEarlyError: a later day has been evaluated already.
+    """
+    last = db.session.scalar(select(func.max(EvaluationRun.as_of)).where(EvaluationRun.ended_at.is_not(None)))
+    if last is not None and as_of < last:
+        raise TooEarlyError(_l("The rules were evaluated as of %(day)s; an earlier day can only be tried out.", day=str(last)))
+    marks = _marks()
+    total = db.session.scalar(select(func.count()).select_from(Customer)) or 0
+    changed = sorted(set(marks.values()))
+    full = full or len(changed) > FULL_ABOVE * total or _rules_changed()
+    run_id, after = _open_run(as_of, full)
+    report = Report(as_of)
+    ranges = _ranges(after) if full else [changed[i : i + CHUNK] for i in range(0, len(changed), CHUNK)]
+    for done, part in enumerate(ranges, 1):
+        low, high = (part[0], part[-1])
+        data = ApplyInput(
+            as_of=as_of,
+            first=low,
+            last=high,
+            ids=None if full else part,
+            claim=None if claim is None else [claim.schedule_id, claim.due_at.isoformat(), claim.epoch],
+            run=run_id,
+        )
+        report.add(perform(Name.APPLY_RULES, data, actor=actor, run_id=run_id))
+        if progress:
+            progress(done, len(ranges))
+    _close_run(run_id, report, list(marks), full)
+    return report
+
+
+def _marks() -> dict[int, int]:
+    """Marks by their number, read before the first statement: later ones stay for the next run."""
+    return {seq: customer for seq, customer in db.session.execute(select(ChangedCustomer.seq, ChangedCustomer.customer_id))}
+
+
+def _ranges(after: int) -> list[list[int]]:
+    """First and last id of each chunk of customers."""
+    ids = db.session.scalars(select(Customer.id).where(Customer.id > after).order_by(Customer.id)).all()
+    return [[ids[start], ids[min(start + CHUNK, len(ids)) - 1]] for start in range(0, len(ids), CHUNK)]
+
+
+def _open_run(as_of: date, full: bool) -> tuple[int, int]:
+    """A new run, or the full one of this day that was cut short, with the last customer it reached."""
+    session = _writing()
+    cut = select(EvaluationRun).where(EvaluationRun.as_of == as_of, EvaluationRun.ended_at.is_(None), EvaluationRun.full)
+    run = session.scalars(cut.order_by(EvaluationRun.id.desc())).first() if full else None
+    if run is None or not _resumable(session, run):
+        run = EvaluationRun(as_of=as_of, full=full, started_at=now())
+        session.add(run)
+        session.flush()
+    found = run.id, run.last_customer_id
+    session.commit()
+    return found
+
+
+def _resumable(session: Session, run: EvaluationRun) -> bool:
+    """Only what was not yet looked at is left; marks made since then have their own turn."""
+    return run.last_customer_id > 0 and now() - run.started_at < timedelta(hours=6)
+
+
+def _close_run(run_id: int, report: Report, read: list[int], full: bool) -> None:
+    session = _writing()
+    counts = report.counts()
+    if full:
+        _remember_rules(session)
+    session.execute(update(EvaluationRun).where(EvaluationRun.id == run_id).values(ended_at=now(), counts=counts))
+    for start in range(0, len(read), 500):
+        session.execute(delete(ChangedCustomer).where(ChangedCustomer.seq.in_(read[start : start + 500])))
+    session.commit()
+
+
+def _rules_changed() -> bool:
+    """Whether some rule has not yet been evaluated for everybody as it is now, or is gone."""
+    book, version = rulebook(), versions()
+    done = dict(db.session.execute(select(RuleSlot.rule, RuleSlot.rule_version_id)).tuples().all())
+    return done != {rule.id: version_of(book, version, rule.id) for rule in everything(book)}
+
+
+def _remember_rules(session: Session) -> None:
+    """Everybody has been evaluated by the rules as they are now; those that are gone have let go of their tags."""
+    book, version = rulebook(session), versions()
+    known = {rule.id: rule for rule in everything(book)}
+    for slot in session.scalars(select(RuleSlot)):
+        if slot.rule in known:
+            slot.rule_version_id, slot.tags = version_of(book, version, slot.rule), tags_of(known[slot.rule])
+        else:
+            session.delete(slot)
+
+
+def _writing() -> Session:
+    session = db.session()
+    session.rollback()
+    session.connection(execution_options={WRITES: True})
+    return session
+
+
+# --------------------------------------------------------------------------------------------- one chunk
+
+
+class ApplyInput(Input):
+    """A range of customers (or ``ids``) to evaluate as of a day, under a run and perhaps a claim."""
+
+    as_of: date
+    first: int
+    last: int
+    ids: list[int] | None = None
+    run: int
+    claim: list[int | str] | None = None
+
+
+@operation(
+    Name.APPLY_RULES,
+    label=_l("Apply the rules"),
+    kind=EntryKind.RUN,
+    permitted=lambda op, data: op.actor.unrestricted,
+    form=False,
+)
+def apply_rules(op: Operation, data: ApplyInput) -> Answer:
+    """Bring tiers, tags, alerts and tasks of a chunk of customers to what the rules say, stratum by stratum."""
+    _hold_claim(op, data)
+    book, version = rulebook(op.session), versions()
+    frame = Frame(data.as_of, _among(data), _merges(op))
+    report = Report(data.as_of)
+    report.moved.update(move_tiers(op, frame, book.tiers, version["tiers"]))
+    slots = slots_of(op.session, book)
+    for work in _strata(book, slots, version):
+        _apply_stratum(op, frame, work, report)
+    query = select(func.count()).select_from(Customer).where(_among(data)(Customer.__table__.c.id))
+    report.customers = op.session.scalar(query) or 0
+    reached = EvaluationRun.__table__.c
+    op.session.execute(update(EvaluationRun).where(reached.id == data.run).values(last_customer_id=data.last))
+    op.detail = {"as_of": data.as_of.isoformat(), "first": data.first, "last": data.last, **report.counts()}
+    return report.counts()
+
+
+def _among(data: ApplyInput) -> Callable[[ColumnElement[Any]], ColumnElement[bool]]:
+    if data.ids is not None:
+        ids = data.ids
+        return lambda column: column.in_(ids)
+    return lambda column: column.between(data.first, data.last)
+
+
+def _merges(op: Operation) -> bool:
+    return op.session.scalar(select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)) is not None
+
+
+def _hold_claim(op: Operation, data: ApplyInput) -> None:
+    """Every write of a scheduled run proves that the claim is still this process's own.
+
+    :raises Refused: another process has taken the run over.
+    """
+    if data.claim is None:
+        return
+    schedule, due, epoch = data.claim
+    own = and_(
+        ScheduleClaim.schedule_id == schedule,
+        ScheduleClaim.due_at == datetime.fromisoformat(str(due)),
+        ScheduleClaim.epoch == epoch,
+    )
+    lease = update(ScheduleClaim).where(own).values(lease_until=op.at + LEASE)
+    if op.session.execute(lease).rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has one
+        raise Refused(_l("Another process has taken this run over."), None, "lost_claim")
+
+
+LEASE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Retired:
+    """A rule that is no longer in the book: it holds for nobody, and lets go of its tags."""
+
+    id: str
+    tags: tuple[str, ...]
+    when: Condition = NEVER
+
+
+AnyRule = Rule | DecisionRow | Retired
+
+
+def everything(book: Rulebook) -> list[Rule | DecisionRow]:
+    """Every rule, the rows of decision tables among them."""
+    return [*book.rules(), *book.layer_rules()]
+
+
+def tags_of(rule: AnyRule) -> list[str]:
+    """The tags a rule sets."""
+    match rule:
+        case Rule():
+            return [effect.tag for effect in rule.then if effect.tag is not None]
+        case DecisionRow():
+            return [rule.tag]
+        case Retired():
+            return list(rule.tags)
+
+
+def condition_of(rule: AnyRule) -> Condition:
+    condition: Condition = NEVER if isinstance(rule, Rule) and not rule.enabled else rule.when
+    return condition
+
+
+def version_of(book: Rulebook, version: dict[str, int], rule: str) -> int:
+    in_alerts = rule in {known.id for known in book.alerts.rules}
+    return version["alerts" if in_alerts else "tags"]
+
+
+def slots_of(session: Session, book: Rulebook) -> dict[str, RuleSlot]:
+    """The bit of each rule; new rules get the next free ones.
+
+    :raises Refused: there are more rules than bits.
+    """
+    known = {slot.rule: slot for slot in session.scalars(select(RuleSlot))}
+    free = iter(sorted(set(range(MASKS * MASK_BITS)) - {slot.position for slot in known.values()}))
+    for rule in everything(book):
+        if rule.id not in known:
+            position = next(free, None)
+            if position is None:
+                raise Refused(_l("There are more rules than this version can hold (248)."))
+            known[rule.id] = RuleSlot(rule=rule.id, position=position)
+            session.add(known[rule.id])
+    session.flush()
+    return known
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The rules of one stratum with their bits and versions."""
+
+    rules: dict[str, AnyRule]
+    slots: dict[str, RuleSlot]
+    book: Rulebook
+    versions: dict[str, int]
+
+    def version_of(self, rule: str) -> int:
+        return version_of(self.book, self.versions, rule)
+
+    def new_rules(self) -> set[str]:
+        """Rules that everybody is evaluated by for the first time: their alerts and tasks spare those they find."""
+        return {rule for rule in self.rules if self.slots[rule].rule_version_id is None}
+
+
+def _strata(book: Rulebook, slots: dict[str, RuleSlot], version: dict[str, int]) -> Iterator[_Work]:
+    known: dict[str, AnyRule] = {rule.id: rule for rule in everything(book)}
+    retired = {name: Retired(name, tuple(slot.tags or ())) for name, slot in slots.items() if name not in known}
+    if retired:
+        yield _Work(dict(retired), slots, book, version)
+    for names in strata(book):
+        yield _Work({name: known[name] for name in names}, slots, book, version)
+
+
+def _apply_stratum(op: Operation, frame: Frame, work: _Work, report: Report) -> None:
+    rules = work.rules
+    slotted = [Slotted(rule.id, condition_of(rule), work.slots[rule.id].position) for rule in rules.values()]
+    texts = [text for rule in rules.values() if isinstance(rule, Rule) for text in texts_of(rule)]
+    rows = op.session.execute(differing(frame, slotted, [name for text in texts for name in places_in(text)])).mappings().all()
+    if not rows:
+        return
+    gained: list[tuple[str, dict[str, Any]]] = []
+    lost: list[tuple[str, dict[str, Any]]] = []
+    for row in rows:
+        facts = dict(row)
+        for rule in slotted:
+            was, is_now = facts[f"old_{rule.mask}"] & rule.bit, facts[f"new_{rule.mask}"] & rule.bit
+            if is_now and not was:
+                gained.append((rule.id, facts))
+            elif was and not is_now:
+                lost.append((rule.id, facts))
+    _write_matches(op, frame, work, gained, lost)
+    _write_states(op, rows, slotted)
+    set_tags(op, {name: tags_of(rule) for name, rule in rules.items()}, gained, lost)
+    report.asked += ask_staff(op, frame, rules, gained, spared=work.new_rules())
+    report.gained.update(rule for rule, _ in gained)
+    report.lost.update(rule for rule, _ in lost)
+
+
+def texts_of(rule: Rule) -> list[str]:
+    return [asked.text for effect in rule.then if (asked := effect.alert or effect.task) is not None]
+
+
+def _write_matches(op: Operation, frame: Frame, work: _Work, gained: list[Any], lost: list[Any]) -> None:
+    rules = work.rules
+    for rule_id, facts in lost:
+        why_not = interpreter.evidence(rules[rule_id].when, facts)
+        ended = (RuleMatch.rule == rule_id, RuleMatch.customer_id == facts["customer_id"], RuleMatch.until.is_(None))
+        op.session.execute(update(RuleMatch).where(*ended).values(until=frame.as_of, why_not={"because": why_not}))
+    fresh = [
+        {
+            "rule": rule_id,
+            "customer_id": facts["customer_id"],
+            "since": frame.as_of,
+            "why": {"because": interpreter.evidence(rules[rule_id].when, facts)},
+            "rule_version_id": work.version_of(rule_id),
+        }
+        for rule_id, facts in gained
+    ]
+    if fresh:
+        op.session.execute(insert(RuleMatch), fresh)
+
+
+def _write_states(op: Operation, rows: Sequence[Any], slotted: list[Slotted]) -> None:
+    """Store the new bits; those of other strata stay."""
+    masks = sorted({rule.mask for rule in slotted})
+    known = set(op.session.scalars(select(RuleState.customer_id).where(RuleState.customer_id.in_([r["customer_id"] for r in rows]))))
+    missing = [{"customer_id": row["customer_id"]} for row in rows if row["customer_id"] not in known]
+    if missing:
+        op.session.execute(insert(RuleState), missing)
+    table = RuleState.__table__
+    for row in rows:
+        values = {
+            table.c[f"mask_{mask}"]: table.c[f"mask_{mask}"] - row[f"old_{mask}"] + row[f"new_{mask}"] for mask in masks
+        }
+        op.session.execute(update(table).where(table.c.customer_id == row["customer_id"]).values(values))

@@ -1,0 +1,53 @@
+"""What is done overnight besides the rules: a backup a day, and old bookkeeping swept out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import delete
+
+from admin_app.backup import back_up
+from admin_app.operations.house import BackUpInput
+from admin_app.operations.kernel import now, perform
+from models.accounts import SignInThrottle, UserSession
+from models.actor import SYSTEM
+from models.clock import ScheduleClaim
+from models.connection import WRITES
+from models.entity import db
+from models.log import OperationKey
+from models.names import Name
+
+KEEP_BACKUPS = 14
+KEEP_KEYS = timedelta(days=7)
+KEEP_SESSIONS = timedelta(days=180)
+
+
+def daily_backup() -> dict[str, Any]:
+    """A backup into the data folder, named by the day; the oldest beyond fourteen go."""
+    folder = current_app.config["PEONY"].data_dir / "backups"
+    day = now().astimezone(current_app.config["PEONY"].zone)
+    path = folder / f"peony-{day:%Y%m%d-%H%M%S}.backup"
+    size, digest = back_up(path)
+    perform(Name.BACK_UP, BackUpInput(path=path.name, size=size, sha256=digest), actor=SYSTEM)
+    for old in sorted(folder.glob("peony-*.backup"))[:-KEEP_BACKUPS]:
+        old.unlink()
+    return {"path": path.name, "size": size}
+
+
+def sweep() -> dict[str, Any]:
+    """Forget answered keys after a week, ended sessions and claims after half a year, old failures after a day."""
+    at = now()
+    session = db.session()
+    session.rollback()
+    session.connection(execution_options={WRITES: True})
+    swept = {
+        "keys": delete(OperationKey).where(OperationKey.claimed_at < at - KEEP_KEYS),
+        "sessions": delete(UserSession).where(UserSession.last_seen_at < at - KEEP_SESSIONS),
+        "claims": delete(ScheduleClaim).where(ScheduleClaim.due_at < at - KEEP_SESSIONS),
+        "failures": delete(SignInThrottle).where(SignInThrottle.last_failed_at < at - timedelta(days=1)),
+    }
+    counts = {name: session.execute(statement).rowcount for name, statement in swept.items()}  # type: ignore[attr-defined]  # a DELETE has one
+    session.commit()
+    return counts

@@ -1,0 +1,71 @@
+"""Two languages: Chinese first, English as it stands in the code. Catalogues are compiled in memory at start."""
+
+from __future__ import annotations
+
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import NullTranslations, Translations
+from flask import Flask, current_app, g, has_request_context, request
+from flask_babel import Babel, Domain, get_locale
+from flask_login import current_user
+
+LANGUAGES = ("zh_Hans_CN", "en")
+CATALOGUE = Path(__file__).parent / "translations" / "zh_Hans_CN" / "LC_MESSAGES" / "messages.po"
+
+
+@cache
+def chinese() -> Translations:
+    with CATALOGUE.open("rb") as file:
+        catalogue = read_po(file, locale="zh_Hans_CN")
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+class HouseDomain(Domain):
+    """The house's own texts; what is not Chinese is the English of the code."""
+
+    def get_translations(self) -> Any:
+        locale = get_locale()
+        return chinese() if locale is not None and locale.language == "zh" else NullTranslations()
+
+
+def init_languages(app: Flask) -> None:
+    settings = app.config["PEONY"]
+    babel = Babel(default_domain=HouseDomain())
+    babel.init_app(
+        app, default_locale=settings.language, default_timezone=settings.timezone, locale_selector=chosen_language
+    )
+
+
+def chosen_language() -> str:
+    """The user's own language, else the one asked for before signing in, else the browser's, else the house's."""
+    default: str = current_app.config["PEONY"].language
+    if not has_request_context():
+        return default
+    if "language" in g:
+        return str(g.language)
+    own = getattr(current_user, "language", None) if current_user else None
+    if own:
+        return str(own)
+    asked = request.cookies.get("language")
+    if asked in LANGUAGES:
+        return asked
+    for wanted, _ in request.accept_languages:
+        language = wanted.replace("_", "-").split("-")[0].lower()
+        if language in {"zh", "en"}:
+            return "zh_Hans_CN" if language == "zh" else "en"
+    return default
+
+
+def language_tag() -> str:
+    """For ``<html lang>``: zh-Hans-CN or en."""
+    locale = get_locale() or Locale.parse("zh_Hans_CN")
+    return str(locale).replace("_", "-")

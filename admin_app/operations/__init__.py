@@ -1,0 +1,1 @@
+"""OPERATIONS: what people do. One transaction, one permission check, one log entry each."""

@@ -1,0 +1,163 @@
+"""Accounts: who may sign in, signing in and out, passwords, sessions, language."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from flask_babel import lazy_gettext as _l
+from pydantic import Field
+from sqlalchemy import select
+
+from admin_app.operations.kernel import Operation
+from admin_app.operations.refusals import Missing, Refused
+from admin_app.operations.registry import Answer, Ask, Input, operation
+from admin_app.rulebook import words_of
+from admin_app.security import passwords, sessions
+from models.accounts import Language, User, UserSession
+from models.log import EntryKind
+from models.names import Name
+from models.organisation import Staff
+
+
+def _roles() -> list[tuple[str, str]]:
+    return words_of("roles")
+
+
+class CreateUserInput(Input):
+    """Somebody new who may sign in. She gets a random password, shown once, and changes it at first sign-in."""
+
+    login: Annotated[str, Ask(_l("Sign-in name")), Field(min_length=2, max_length=40, pattern=r"^[a-z0-9._-]+$")]
+    name: Annotated[str, Ask(_l("Name")), Field(min_length=1, max_length=60)]
+    role: Annotated[str, Ask(_l("Role"), choices=_roles)]
+    staff: Annotated[int | None, Ask(_l("Staff member"), to=Staff)] = None
+
+
+@operation(Name.CREATE_USER, label=_l("Create a user"))
+def create_user(op: Operation, data: CreateUserInput) -> Answer:
+    """Make an account without a usable password; ``reset_password`` gives her one."""
+    if data.role not in dict(words_of("roles", op.session)):
+        raise Refused(_l("This is not one of the choices."), "role")
+    user = User(
+        login=data.login,
+        name=data.name,
+        role=data.role,
+        staff_id=data.staff,
+        password_hash=passwords.hashed(passwords.invented()),
+        must_change_password=True,
+    )
+    op.session.add(user)
+    op.concerns(user)
+    return {"id": user.id}
+
+
+class ResetPasswordInput(Input):
+    """The user whose password shall be random again, and its hash: the password itself is shown, never kept."""
+
+    user: Annotated[int, Ask(_l("User"), to=User)]
+    password_hash: str = ""
+
+
+@operation(Name.RESET_PASSWORD, label=_l("Reset the password"), on=User)
+def reset_password(op: Operation, data: ResetPasswordInput) -> Answer:
+    """Set a new password that must be changed at the next sign-in, and end her sessions."""
+    if not data.password_hash:
+        raise Refused(_l("No password was made."), "user")
+    user: User = op.subject
+    user.password_hash, user.must_change_password = data.password_hash, True
+    sessions.end_sessions(op.session, op.at, "password reset", user_id=user.id)
+    return {"id": user.id}
+
+
+WRONG = _l("Sign-in name or password is wrong.")
+
+
+class SignInInput(Input):
+    """An account that proved its password, and the hash of its new session's token; or why there is none.
+
+    What was typed is not here: a password is easily typed into the wrong field.
+    """
+
+    user: int | None = None
+    token_hash: str = ""
+    rehash: str = ""
+    failed: Literal["", "wrong_password", "waiting"] = ""
+
+
+@operation(Name.SIGN_IN, label=_l("Sign in"), kind=EntryKind.ACCESS, permitted=lambda op, data: True, form=False)
+def sign_in(op: Operation, data: SignInInput) -> Answer:
+    """Open a session. Who may not sign in is refused with the same words as a wrong password."""
+    if data.failed == "waiting":
+        raise Refused(_l("Too many attempts. Wait a moment and try again."), None, data.failed)
+    user = op.session.get(User, data.user) if data.user is not None and not data.failed else None
+    if user is None or not user.active or user.archived_at is not None:
+        raise Refused(WRONG, None, "wrong_password")
+    if data.rehash:
+        user.password_hash = data.rehash
+    session = UserSession(
+        token_hash=data.token_hash,
+        user_id=user.id,
+        address=op.actor.address[:64],
+        agent=op.actor.agent[:200],
+        started_at=op.at,
+        last_seen_at=op.at,
+    )
+    op.session.add(session)
+    op.concerns(user)
+    return {"session": session.id}
+
+
+@operation(Name.SIGN_OUT, label=_l("Sign out"), kind=EntryKind.ACCESS, permitted=lambda op, data: True, form=False)
+def sign_out(op: Operation, data: Input) -> Answer:
+    """End the session she came through."""
+    return {"ended": sessions.end_sessions(op.session, op.at, "signed out", id=op.actor.session_id)}
+
+
+class EndSessionInput(Input):
+    """One session, one's own or (for who may) anybody's."""
+
+    session: int
+
+
+@operation(Name.END_SESSION, label=_l("End a session"), kind=EntryKind.ACCESS, permitted=lambda op, data: True, form=False)
+def end_session(op: Operation, data: EndSessionInput) -> Answer:
+    """End a session: her own, or anybody's for whom the operation is permitted."""
+    session = op.session.get(UserSession, data.session)
+    if session is None or (session.user_id != op.actor.id and not op.access.does(Name.END_SESSION)):
+        raise Missing(_l("There is no such session."))
+    op.logged_subject = ("user", session.user_id)
+    return {"ended": sessions.end_sessions(op.session, op.at, f"ended by {op.actor.name}"[:40], id=session.id)}
+
+
+class ChangePasswordInput(Input):
+    """The hash of the new password; the old one was proved before."""
+
+    password_hash: str
+
+
+@operation(Name.CHANGE_PASSWORD, label=_l("Change password"), permitted=lambda op, data: op.actor.id is not None, form=False)
+def change_password(op: Operation, data: ChangePasswordInput) -> Answer:
+    """Set one's own password and end one's other sessions."""
+    user = op.session.scalars(select(User).where(User.id == op.actor.id)).one()
+    user.password_hash, user.must_change_password = data.password_hash, False
+    for session in op.session.scalars(
+        select(UserSession).where(UserSession.user_id == user.id, UserSession.ended_at.is_(None))
+    ):
+        if session.id != op.actor.session_id:
+            session.ended_at, session.ended_why = op.at, "password changed"
+    op.concerns(user)
+    return {"id": user.id}
+
+
+class LanguageInput(Input):
+    """The language one's pages speak."""
+
+    language: Language
+
+
+@operation(Name.CHANGE_LANGUAGE, label=_l("Change language"), permitted=lambda op, data: op.actor.id is not None, form=False)
+def change_language(op: Operation, data: LanguageInput) -> Answer:
+    """Set one's own language."""
+    user = op.session.scalars(select(User).where(User.id == op.actor.id)).one()
+    user.language = data.language
+    op.concerns(user)
+    return {"id": user.id}

@@ -1,0 +1,97 @@
+"""What the house does for itself and writes down: starting, anchoring the log, backing up, upgrading, bulk loading."""
+
+from __future__ import annotations
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+
+from admin_app.operations import chain
+from admin_app.operations.kernel import Operation
+from admin_app.operations.registry import Answer, Input, operation
+from models.clock import Missed, Schedule, Setting
+from models.log import EntryKind
+from models.names import Name
+
+SCHEDULES = {
+    "rules-daily": {"daily_at": "03:30"},
+    "rules-changed": {"every_minutes": 5},
+    "anchor-log": {"daily_at": "23:50"},
+    "back-up": {"daily_at": "04:30"},
+    "housekeeping": {"daily_at": "05:00"},
+}
+"""What every house does by itself; the owner may change when, and pause it."""
+
+
+def _machine(op: Operation, data: object) -> bool:
+    return op.actor.unrestricted
+
+
+class StartInput(Input):
+    """That a process begins to serve."""
+
+    version: int | None = None
+    release: str
+
+
+@operation(Name.START, label=_l("Start"), kind=EntryKind.RUN, permitted=_machine, form=False)
+def start(op: Operation, data: StartInput) -> Answer:
+    """Log a start, and make the schedules that are missing."""
+    known = set(op.session.scalars(select(Schedule.name)))
+    for name, rhythm in SCHEDULES.items():
+        if name not in known:
+            op.session.add(Schedule(name=name, missed=Missed.RUN_ONCE, first_due_at=op.at, **rhythm))
+    op.detail = {"release": data.release}
+    return {}
+
+
+@operation(Name.ANCHOR_LOG, label=_l("Anchor the log"), kind=EntryKind.RUN, permitted=_machine, form=False)
+def anchor_log(op: Operation, data: Input) -> Answer:
+    """Write count and head of the log down outside the database: a tail cut off later no longer fits it."""
+    seq, digest = chain.head(op.session.connection())
+    line = f"{op.at.isoformat()} {seq} {digest}\n"
+    path = current_app.config["PEONY"].data_dir / "anchors.txt"
+    with path.open("a", encoding="ascii") as file:
+        file.write(line)
+    op.detail = {"seq": seq, "head": digest}
+    return {"seq": seq, "head": digest}
+
+
+class BackUpInput(Input):
+    """A backup that was made."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@operation(Name.BACK_UP, label=_l("Back up"), kind=EntryKind.RUN, permitted=_machine, form=False)
+def back_up(op: Operation, data: BackUpInput) -> Answer:
+    """Log a backup."""
+    op.detail = data.model_dump(exclude={"version"})
+    return {}
+
+
+class UpgradeInput(Input):
+    """A change of the schema that was made."""
+
+    before: str
+    after: str
+
+
+@operation(Name.UPGRADE, label=_l("Upgrade"), kind=EntryKind.RUN, permitted=_machine, form=False)
+def upgrade(op: Operation, data: UpgradeInput) -> Answer:
+    """Log an upgrade."""
+    op.detail = {"before": data.before, "after": data.after}
+    return {}
+
+
+def set_setting(op: Operation, key: str, value: str | None) -> None:
+    """Keep a value of the house's own; only operations named in ``Setting.written_by`` may."""
+    row = op.session.scalars(select(Setting).where(Setting.key == key)).first()
+    if row is None:
+        row = Setting(key=key)
+        op.session.add(row)
+    row.value = value
+
+

@@ -1,0 +1,342 @@
+"""``perform``: the one door through which the salon's data changes.
+
+It ends any open read, begins the write, claims the idempotency key, reads again, checks permission and scope again, runs,
+writes the log and takes the chain's next link, and commits whole or not at all. Serialisation failures are tried again; a
+refusal is logged in a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import event, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from admin_app.operations import chain
+from admin_app.operations.refusals import Forbidden, KeyReused, Missing, Refused, Stale, refusal_of
+from admin_app.operations.registry import Answer, Asked, Input, Spec, spec_named
+from models.actor import Actor
+from models.connection import WRITES, release_operation, take_operation
+from models.entity import Entity, db
+from models.log import EntryKind, OperationKey
+from models.log import Operation as LogOperation
+from models.names import Name
+from models.screen import WrittenBy
+from rules.decisions.access import Access
+
+E = TypeVar("E", bound=Entity)
+
+TRIES = 6
+_AGAIN = {"40001", "40P01", "55P03"}
+LONGEST_REASON = 300
+
+
+def now() -> datetime:
+    """This moment, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Operation:
+    """What a running operation has at hand."""
+
+    session: Session
+    spec: Spec
+    actor: Actor
+    access: Access
+    number: int
+    at: datetime
+    subjects: Sequence[Any] = ()
+    reason: str | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+    logged_subject: tuple[str, int] | None = None
+    store_id: int | None = None
+    run_id: int | None = None
+    marks: list[int] = field(default_factory=list)
+
+    @property
+    def subject(self) -> Any:
+        """The one row it is done on."""
+        return self.subjects[0]
+
+    @property
+    def day(self) -> date:
+        """The business day: the calendar day in the stores' time zone."""
+        return self.at.astimezone(current_app.config["PEONY"].zone).date()
+
+    def concerns(self, row: Entity) -> None:
+        """Name the row that the log shall show this operation on."""
+        self.session.flush()
+        self.logged_subject = (row.named(), row.id)
+
+    def find(self, entity: type[E], row_id: int) -> E:
+        """A row that exists for the actor.
+
+        :raises Missing: there is none.
+        """
+        return one_of(self.session, self.access, entity, row_id)
+
+
+def one_of(session: Session, access: Access, entity: type[E], row_id: int) -> E:
+    """A row that exists for the actor.
+
+    :raises Missing: there is none.
+    """
+    row = session.scalar(select(entity).where(entity.id == row_id, access.rows(entity)))
+    if row is None:
+        raise Missing(_l("There is no such row, or it is not yours to see."))
+    return row
+
+
+def perform(
+    name: Name | str,
+    data: Input | dict[str, Any] | None = None,
+    *,
+    actor: Actor,
+    key: str | None = None,
+    reason: str | None = None,
+    run_id: int | None = None,
+) -> Answer:
+    """Do an operation, whole or not at all, and say what came of it.
+
+    ``key`` is born with the form: the same key with the same input gets the first answer again.
+
+    :raises Refused: nothing changed; the refusal stands in the log.
+    """
+    spec = spec_named(str(name))
+    given = data if isinstance(data, Input) else spec.input.model_validate(data or {})
+    call = _Call(spec, given, actor, key, (reason or "")[:LONGEST_REASON] or None, run_id)
+    try:
+        return _with_patience(call)
+    except Refused as refusal:
+        db.session.rollback()
+        log_refusal(call, refusal)
+        raise
+
+
+@dataclass(frozen=True)
+class _Call:
+    spec: Spec
+    data: Input
+    actor: Actor
+    key: str | None
+    reason: str | None
+    run_id: int | None
+
+    @property
+    def digest(self) -> str:
+        content = json.dumps([self.spec.name, self.data.model_dump(mode="json")], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    def who(self) -> str:
+        return f"{self.actor.kind.value}:{self.actor.id or self.actor.name}"
+
+
+def _with_patience(call: _Call) -> Answer:
+    for attempt in range(TRIES):
+        try:
+            return _once(call)
+        except StaleDataError as error:
+            db.session.rollback()
+            if attempt == TRIES - 1:
+                raise Stale(_l("Somebody else changed this a moment ago."), 0) from error
+        except DBAPIError as error:
+            db.session.rollback()
+            if not _worth_trying_again(error, call) or attempt == TRIES - 1:
+                raise _told(error) from error
+        except BaseException:
+            db.session.rollback()
+            raise
+        time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads retries, keeps no secret
+    raise AssertionError("the last try returns or raises")
+
+
+def _worth_trying_again(error: DBAPIError, call: _Call) -> bool:
+    """Serialisation failures, locks, and two tills that took the same receipt number."""
+    if getattr(error.orig, "sqlstate", None) in _AGAIN:
+        return True
+    text = str(error.orig)
+    return (isinstance(error, OperationalError) and "locked" in text) or "no_gaps_" in text
+
+
+def _told(error: DBAPIError) -> Exception:
+    if getattr(error.orig, "sqlstate", None) in _AGAIN or "locked" in str(error.orig) or "disk is full" in str(error.orig):
+        from admin_app.operations.refusals import Busy
+
+        return Busy(_l("The database is busy or full. Nothing was changed; try again."))
+    return refusal_of(error) or error
+
+
+def _once(call: _Call) -> Answer:
+    session = db.session()
+    session.rollback()
+    connection = session.connection(execution_options={WRITES: True})
+    try:
+        number = take_operation(connection, call.spec.name)
+        if call.key is not None:
+            known = _claim(session, call, number)
+            if known is not None:
+                session.rollback()
+                return known
+        op = _begin(session, call, number)
+        answer = call.spec.function(op, call.data)
+        _write_log(op, call)
+        if call.key is not None:
+            session.execute(update(OperationKey).where(OperationKey.key == call.key).values(answer=answer))
+        chain.link(connection, number)
+        session.commit()
+        return answer
+    finally:
+        session.info.pop("operation", None)
+        if not connection.closed:
+            release_operation(connection)
+
+
+def _begin(session: Session, call: _Call, number: int) -> Operation:
+    from admin_app.rulebook import access_for
+
+    access = access_for(call.actor, session)
+    op = Operation(session, call.spec, call.actor, access, number, now(), reason=call.reason, run_id=call.run_id)
+    session.info["operation"] = op
+    if not (call.spec.permitted(op, call.data) if call.spec.permitted else access.does(call.spec.name)):
+        raise Forbidden(_l("Your role does not allow this."))
+    _load_references(op, call.data)
+    return op
+
+
+def _load_references(op: Operation, data: Input) -> None:
+    """Check that every row the input names exists for the actor; lock and keep those it is done on."""
+    subject = op.spec.subject_field()
+    for asked in op.spec.asked():
+        value = getattr(data, asked.name)
+        if asked.ask.to is None or value is None:
+            continue
+        rows = _referred(op, asked, [*value] if asked.many else [value], lock=asked == subject)
+        if asked == subject:
+            op.subjects = rows
+            if len(rows) == 1:
+                op.logged_subject = (rows[0].named(), rows[0].id)
+                check_version(rows[0], data.version)
+
+
+def _referred(op: Operation, asked: Asked, ids: list[int], lock: bool) -> list[Any]:
+    entity = asked.ask.to
+    assert entity is not None
+    query = select(entity).where(entity.id.in_(ids), op.access.rows(entity)).order_by(entity.id)
+    rows = list(op.session.scalars(query.with_for_update() if lock else query))
+    if len(rows) != len(set(ids)):
+        raise Missing(_l("There is no such row, or it is not yours to see."), asked.name)
+    return rows
+
+
+def check_version(row: Any, seen: int | None) -> None:
+    """:raises Stale: the row is no longer what the person saw."""
+    if seen is not None and hasattr(row, "version") and row.version != seen:
+        raise Stale(_l("Somebody else changed this since you opened it."), row.version)
+
+
+def _claim(session: Session, call: _Call, number: int) -> Answer | None:
+    """Claim the key, or give the answer it got before."""
+    values = {"key": call.key, "actor": call.who, "input_digest": call.digest, "operation_id": number, "claimed_at": now()}
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    claim = dialect.insert(OperationKey).values(values).on_conflict_do_nothing()
+    if session.execute(claim.returning(OperationKey.key)).first() is not None:
+        return None
+    known = session.scalars(select(OperationKey).where(OperationKey.key == call.key)).one()
+    if (known.actor, known.input_digest) != (call.who, call.digest):
+        raise KeyReused(_l("This form was already sent with other values. Open it anew."))
+    return {**known.answer, "again": True}
+
+
+def _write_log(op: Operation, call: _Call) -> None:
+    op.session.flush()
+    op.session.execute(insert(LogOperation), _entry(op, call, op.spec.kind, "done"))
+
+
+def _entry(op: Operation, call: _Call, kind: EntryKind, result: str) -> dict[str, Any]:
+    subject = op.logged_subject or (None, None)
+    return {
+        "id": op.number,
+        "name": call.spec.name,
+        "kind": kind,
+        "at": op.at,
+        "actor_kind": call.actor.kind.value,
+        "actor_id": call.actor.id,
+        "actor_name": call.actor.name[:60],
+        "actor_role": call.actor.role[:30],
+        "session_id": call.actor.session_id,
+        "address": call.actor.address[:64],
+        "agent": call.actor.agent[:200],
+        "store_id": op.store_id,
+        "subject_kind": subject[0],
+        "subject_id": subject[1],
+        "reason": op.reason,
+        "result": result,
+        "detail": op.detail or None,
+        "run_id": call.run_id or op.run_id,
+    }
+
+
+def log_refusal(call: _Call, refusal: Refused) -> None:
+    """Write down, in a transaction of its own, that something was refused. Holds no value that was given."""
+    session = db.session()
+    connection = session.connection(execution_options={WRITES: True})
+    try:
+        number = take_operation(connection, call.spec.name)
+        subject = _named_subject(call)
+        op = Operation(session, call.spec, call.actor, None, number, now(), reason=call.reason)  # type: ignore[arg-type]
+        op.logged_subject = subject
+        op.detail = {"field": refusal.field} if refusal.field else {}
+        session.execute(insert(LogOperation), _entry(op, call, EntryKind.REFUSAL, refusal.code))
+        chain.link(connection, number)
+        session.commit()
+    except OperationalError:
+        session.rollback()  # a full disk or a locked database cannot be written about either
+    finally:
+        if not connection.closed:
+            release_operation(connection)
+
+
+def _named_subject(call: _Call) -> tuple[str, int] | None:
+    asked = call.spec.subject_field()
+    value = getattr(call.data, asked.name) if asked else None
+    if asked is not None and asked.ask.to is not None and isinstance(value, int):
+        return asked.ask.to.named(), value
+    return None
+
+
+# --------------------------------------------------------------------------------- nothing else writes
+
+
+class NotAnOperationError(RuntimeError):
+    """Code tried to write outside ``perform``, or an entity that its operation does not write."""
+
+
+def guard_writes(session: Any) -> None:
+    """Refuse a flush that no operation, or not the right one, stands behind."""
+    event.listen(session, "before_flush", _before_flush)
+
+
+def _before_flush(session: Session, context: Any, instances: Any) -> None:
+    op: Operation | None = session.info.get("operation")
+    for row in [*session.new, *session.dirty, *session.deleted]:
+        if not isinstance(row, Entity) or row.written_by == WrittenBy.DERIVED:
+            continue
+        if op is None:
+            raise NotAnOperationError(f"{row.named()} is written outside an operation")
+        allowed = row.written_by.operations | row.written_by.also
+        if allowed and op.spec.name not in {*allowed, Name.LOAD}:
+            raise NotAnOperationError(f"{op.spec.name} does not write {row.named()}")

@@ -1,0 +1,138 @@
+"""Reads that the log must know of: revealing a masked value, opening a sensitive record, exporting, reading the log."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import func, select
+
+from admin_app.operations.kernel import Operation, one_of
+from admin_app.operations.refusals import Forbidden, Refused
+from admin_app.operations.registry import Answer, Input, operation
+from models.entity import entity_named
+from models.log import EntryKind
+from models.log import Operation as LogOperation
+from models.names import Name
+from rules.decisions.access import Sight
+from rules.documents.roles import Action
+
+
+class RevealInput(Input):
+    """One field of one row, and why it has to be seen."""
+
+    entity: str
+    id: int
+    field: str
+    why: str = ""
+
+
+def _may_reveal(op: Operation, data: RevealInput) -> bool:
+    return op.access.may(Action.REVEAL, entity_named(data.entity))
+
+
+@operation(Name.REVEAL_FIELD, label=_l("Reveal"), kind=EntryKind.READ, permitted=_may_reveal, form=False)
+def reveal_field(op: Operation, data: RevealInput) -> Answer:
+    """Log that a masked value is shown. The value itself is read afterwards: it never stands in log or answer."""
+    entity = entity_named(data.entity)
+    row = one_of(op.session, op.access, entity, data.id)
+    field = entity.fields().get(data.field)
+    if field is None or op.access.sight(field) is not Sight.MASKED:
+        raise Forbidden(_l("There is nothing to reveal here."), data.field)
+    if _today(op, Name.REVEAL_FIELD) >= current_app.config["PEONY"].reveals_per_day:
+        raise Refused(_l("You have revealed as many values today as one person may."), data.field, "too_many")
+    op.logged_subject = (row.named(), row.id)
+    op.reason = data.why or None
+    op.detail = {"field": data.field}
+    return {}
+
+
+def _today(op: Operation, name: Name) -> int:
+    zone = current_app.config["PEONY"].zone
+    midnight = datetime.combine(op.day, time(), zone)
+    mine = (LogOperation.name == name.value, LogOperation.actor_id == op.actor.id, LogOperation.result == "done")
+    return op.session.scalar(select(func.count()).where(*mine, LogOperation.at >= midnight)) or 0
+
+
+class ReadInput(Input):
+    """Rows whose sensitive fields were shown in clear."""
+
+    entity: str
+    ids: list[int]
+    fields: list[str]
+
+
+@operation(Name.READ_RECORD, label=_l("Read"), kind=EntryKind.READ, permitted=lambda op, data: True, form=False)
+def read_record(op: Operation, data: ReadInput) -> Answer:
+    """Log that sensitive values were shown. One row is the entry's subject; several stand in its detail."""
+    if len(data.ids) == 1:
+        op.logged_subject = (data.entity, data.ids[0])
+    op.detail = {"fields": data.fields, "rows": data.ids[:200], "entity": data.entity}
+    return {}
+
+
+class NumberSearchInput(Input):
+    """A search by a whole number or its last four digits. The number itself is not logged."""
+
+    entity: str
+    whole: bool
+    found: int
+
+
+SEARCHES_AN_HOUR = 120
+
+
+@operation(Name.SEARCH_NUMBER, label=_l("Search by number"), kind=EntryKind.READ, permitted=lambda op, data: True, form=False)
+def search_number(op: Operation, data: NumberSearchInput) -> Answer:
+    """Log a search by number, and stop one person from trying them all."""
+    mine = (LogOperation.name == Name.SEARCH_NUMBER.value, LogOperation.actor_id == op.actor.id)
+    recent = LogOperation.at >= op.at - timedelta(hours=1)
+    if not op.actor.unrestricted and (op.session.scalar(select(func.count()).where(*mine, recent)) or 0) >= SEARCHES_AN_HOUR:
+        raise Refused(_l("Too many searches by number within an hour."), None, "too_many")
+    op.detail = {"entity": data.entity, "whole": data.whole, "found": data.found}
+    return {}
+
+
+class ExportInput(Input):
+    """What left the house: the file's shape and digest."""
+
+    entity: str
+    format: str
+    rows: int
+    columns: list[str]
+    filter: dict[str, Any]
+    sha256: str
+
+
+def _may_export(op: Operation, data: ExportInput) -> bool:
+    return op.access.may(Action.EXPORT, entity_named(data.entity))
+
+
+@operation(Name.EXPORT_ROWS, label=_l("Export"), kind=EntryKind.EXPORT, permitted=_may_export, form=False)
+def export_rows(op: Operation, data: ExportInput) -> Answer:
+    """Log an export, before its first byte leaves."""
+    op.detail = data.model_dump(exclude={"version"})
+    return {}
+
+
+class LogInput(Input):
+    """A look into the log, or an export of it."""
+
+    filter: dict[str, Any] = {}
+    format: str = "page"
+    rows: int = 0
+    head: str = ""
+    sha256: str = ""
+
+
+def _may_read_log(op: Operation, data: LogInput) -> bool:
+    return op.actor.unrestricted or op.access.opens("log")
+
+
+@operation(Name.READ_LOG, label=_l("Read the log"), kind=EntryKind.READ, permitted=_may_read_log, form=False)
+def read_log(op: Operation, data: LogInput) -> Answer:
+    """Log that the log was read or exported."""
+    op.detail = data.model_dump(exclude={"version"})
+    return {}

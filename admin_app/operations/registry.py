@@ -1,0 +1,139 @@
+"""The registry of operations: each a function with a typed input, from which its form and its permission follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+from flask_babel import LazyString
+from pydantic import BaseModel, ConfigDict
+
+from models.entity import Entity
+from models.field import Kind
+from models.log import EntryKind
+from models.names import Name
+
+if TYPE_CHECKING:
+    from admin_app.operations.kernel import Operation
+
+Answer = dict[str, Any]
+"""What an operation returns: JSON values, kept with the idempotency key and given again to a retry."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a generated form needs to know of an input beside its type.
+
+    ``to`` makes it a reference to rows of an entity (one id, or a list of ids).
+    """
+
+    label: LazyString
+    to: type[Entity] | None = None
+    help: LazyString | None = None
+    kind: Kind | None = None
+    choices: Callable[[], list[tuple[str, str]]] | None = None
+
+
+class Input(BaseModel):
+    """The base of every input. ``version`` is the version of the subject that the person saw."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    version: int | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One field of an input, as a form sees it."""
+
+    name: str
+    ask: Ask
+    annotation: Any
+    required: bool
+    default: Any
+
+    @property
+    def many(self) -> bool:
+        return self.ask.to is not None and "list" in str(self.annotation)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A registered operation."""
+
+    name: str
+    function: Callable[[Operation, Any], Answer]
+    input: type[Input]
+    label: LazyString
+    on: type[Entity] | None
+    kind: EntryKind
+    permitted: Callable[[Operation, Any], bool] | None
+    form: bool
+    danger: bool
+
+    def asked(self) -> list[Asked]:
+        """What the form asks, in the order of declaration."""
+        hints = get_type_hints(self.input, include_extras=True)
+        found: list[Asked] = []
+        for name, info in self.input.model_fields.items():
+            ask = next((part for part in info.metadata if isinstance(part, Ask)), None)
+            if ask is None:
+                ask = next((part for part in getattr(hints[name], "__metadata__", ()) if isinstance(part, Ask)), None)
+            if ask is not None:
+                found.append(Asked(name, ask, info.annotation, info.is_required(), info.get_default(call_default_factory=True)))
+        return found
+
+    def subject_field(self) -> Asked | None:
+        """The input that names the rows the operation is done on."""
+        return next((asked for asked in self.asked() if self.on is not None and asked.ask.to is self.on), None)
+
+
+_specs: dict[str, Spec] = {}
+
+
+def operation(
+    name: Name | str,
+    *,
+    label: LazyString,
+    on: type[Entity] | None = None,
+    kind: EntryKind = EntryKind.WRITE,
+    permitted: Callable[[Operation, Any], bool] | None = None,
+    form: bool = True,
+    danger: bool = False,
+) -> Callable[[Callable[[Operation, Any], Answer]], Callable[[Operation, Any], Answer]]:
+    """Register a function as an operation.
+
+    ``on`` gives it a row action on that entity's screen; without ``form`` it is done by code only. Without
+    ``permitted`` a role needs the operation's name in its ``does``.
+    """
+
+    def register(function: Callable[[Operation, Any], Answer]) -> Callable[[Operation, Any], Answer]:
+        input_type = get_type_hints(function)["data"]
+        _specs[str(name)] = Spec(str(name), function, input_type, label, on, kind, permitted, form, danger)
+        return function
+
+    return register
+
+
+def unregister(name: str) -> None:
+    """Forget an operation (tests register their own)."""
+    del _specs[name]
+
+
+def spec_named(name: str) -> Spec:
+    """:raises KeyError: no operation has that name."""
+    return _specs[str(name)]
+
+
+def specs() -> list[Spec]:
+    """Every operation, by name."""
+    return [_specs[name] for name in sorted(_specs)]
+
+
+def row_actions(entity: type[Entity]) -> list[Spec]:
+    """The operations that can be started from rows of an entity."""
+    return [spec for spec in specs() if spec.on is entity and spec.form]
+
+
+__all__ = ["Annotated", "Answer", "Ask", "Asked", "Input", "Spec", "operation", "row_actions", "spec_named", "specs"]

@@ -1,0 +1,298 @@
+"""The clock. APScheduler is the heartbeat only; what is due lives in tables, and a claim makes one process run it.
+
+A claim is leased: whoever holds it proves so with each write, and when its process dies another takes it over under the
+next epoch. So ``kill -9`` loses no run and doubles none.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask, current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+
+from admin_app import housekeeping
+from admin_app.evaluation import LEASE, Claim, evaluate
+from admin_app.operations.kernel import now, perform
+from admin_app.operations.refusals import Refused
+from admin_app.rulebook import RaiseAlertInput, watch_files
+from models.actor import SYSTEM
+from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRun
+from models.connection import WRITES
+from models.entity import db
+from models.names import Name
+from models.standing import Severeness
+
+log = logging.getLogger("peony.scheduler")
+
+OWNER = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(3)}"
+OVERDUE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Due:
+    """One run that is due."""
+
+    schedule: int
+    name: str
+    at: datetime
+
+
+def start_clock(app: Flask) -> BackgroundScheduler:
+    """Begin to look every minute at what is due, and every two seconds at the rule files."""
+    clock = BackgroundScheduler(timezone=app.config["PEONY"].zone, daemon=True)
+    options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 300}
+    clock.add_job(_within(app, tick), "interval", minutes=1, next_run_time=datetime.now(app.config["PEONY"].zone), **options)
+    clock.add_job(_within(app, watch_files), "interval", seconds=2, **options)
+    clock.start()
+    return clock
+
+
+def _within(app: Flask, work: Callable[[], object]) -> Callable[[], None]:
+    def run() -> None:
+        with app.app_context():
+            try:
+                work()
+            except OperationalError as error:
+                log.warning("the database could not be reached: %s", error.orig)
+            except Exception:
+                log.exception("the clock stumbled")
+
+    return run
+
+
+def tick(at: datetime | None = None) -> list[Due]:
+    """Run everything that is due and not claimed by another process; what was run."""
+    ran: list[Due] = []
+    for due in due_runs(at or now()):
+        claim = take_claim(due, at or now())
+        if claim is not None:
+            _run(due, claim)
+            ran.append(due)
+    return ran
+
+
+# ------------------------------------------------------------------------------------------- what is due
+
+
+def due_runs(at: datetime) -> list[Due]:
+    """The latest due time of each schedule that is not done: one run makes up for all that were missed."""
+    found: list[Due] = []
+    for schedule in db.session.scalars(select(Schedule).where(~Schedule.paused).order_by(Schedule.id)):
+        last = last_due(schedule, at)
+        if last is None:
+            continue
+        claim = db.session.get(ScheduleClaim, (schedule.id, last))
+        if claim is not None and (claim.state is not ClaimState.CLAIMED or claim.lease_until > at):
+            continue
+        if claim is None and schedule.missed is Missed.SKIP and at - last > timedelta(minutes=5):
+            continue
+        found.append(Due(schedule.id, schedule.name, last))
+    db.session.rollback()
+    return found
+
+
+def last_due(schedule: Schedule, at: datetime) -> datetime | None:
+    """The last moment at or before ``at`` at which the schedule was due; None before its first."""
+    if schedule.every_minutes is not None:
+        step = timedelta(minutes=schedule.every_minutes)
+        passed = (at - schedule.first_due_at) // step
+        return None if passed < 0 else schedule.first_due_at + passed * step
+    zone = current_app.config["PEONY"].zone
+    hour, minute = map(int, (schedule.daily_at or "00:00").split(":"))
+    day = at.astimezone(zone).date()
+    for candidate in (day, day - timedelta(1)):
+        due = datetime.combine(candidate, time(hour, minute), zone).astimezone(at.tzinfo)
+        if due <= at:
+            return due if due >= schedule.first_due_at else None
+    return None
+
+
+def next_due(schedule: Schedule, at: datetime) -> datetime:
+    """The first moment after ``at`` at which the schedule will be due."""
+    if schedule.every_minutes is not None:
+        return (last_due(schedule, at) or schedule.first_due_at) + timedelta(minutes=schedule.every_minutes)
+    zone = current_app.config["PEONY"].zone
+    hour, minute = map(int, (schedule.daily_at or "00:00").split(":"))
+    day = at.astimezone(zone).date()
+    today = datetime.combine(day, time(hour, minute), zone)
+    return today if today > at else datetime.combine(day + timedelta(1), time(hour, minute), zone)
+
+
+# --------------------------------------------------------------------------------------------- claims
+
+
+def take_claim(due: Due, at: datetime) -> Claim | None:
+    """Claim a due run, or take it over when its lease has run out; None when it is another's."""
+    session = db.session()
+    session.rollback()
+    connection = session.connection(execution_options={WRITES: True})
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    values = {
+        "schedule_id": due.schedule,
+        "due_at": due.at,
+        "state": ClaimState.CLAIMED,
+        "epoch": 1,
+        "owner": OWNER,
+        "lease_until": at + LEASE,
+    }
+    fresh = dialect.insert(ScheduleClaim).values(values).on_conflict_do_nothing().returning(ScheduleClaim.epoch)
+    epoch = session.execute(fresh).scalar()
+    if epoch is None:
+        run_out = and_(
+            ScheduleClaim.schedule_id == due.schedule,
+            ScheduleClaim.due_at == due.at,
+            ScheduleClaim.state == ClaimState.CLAIMED,
+            ScheduleClaim.lease_until <= at,
+        )
+        over = update(ScheduleClaim).where(run_out)
+        over = over.values(epoch=ScheduleClaim.epoch + 1, owner=OWNER, lease_until=at + LEASE)
+        epoch = session.execute(over.returning(ScheduleClaim.epoch)).scalar()
+    session.commit()
+    return None if epoch is None else Claim(due.schedule, due.at, epoch)
+
+
+def _settle(due: Due, claim: Claim, state: ClaimState, run: int, counts: dict[str, Any] | None, error: str | None) -> bool:
+    """Close claim and run, if the claim is still this process's."""
+    session = db.session()
+    session.rollback()
+    session.connection(execution_options={WRITES: True})
+    own = (
+        ScheduleClaim.schedule_id == due.schedule,
+        ScheduleClaim.due_at == due.at,
+        ScheduleClaim.epoch == claim.epoch,
+    )
+    held = session.execute(update(ScheduleClaim).where(*own).values(state=state)).rowcount == 1  # type: ignore[attr-defined]  # an UPDATE has one
+    values = {"ended_at": now(), "state": state if held else ClaimState.FAILED, "counts": counts}
+    session.execute(update(ScheduleRun).where(ScheduleRun.id == run).values(**values, error=error and error[:500]))
+    session.commit()
+    return held
+
+
+class _Renewal:
+    """Keeps the lease alive while a long run works."""
+
+    def __init__(self, app: Flask, claim: Claim) -> None:
+        self.app, self.claim, self.done = app, claim, threading.Event()
+        self.thread = threading.Thread(target=self._renew, daemon=True)
+
+    def __enter__(self) -> _Renewal:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        self.thread.join()
+
+    def _renew(self) -> None:
+        while not self.done.wait(LEASE.total_seconds() / 4):
+            with self.app.app_context():
+                session = db.session()
+                session.connection(execution_options={WRITES: True})
+                own = (
+                    ScheduleClaim.schedule_id == self.claim.schedule_id,
+                    ScheduleClaim.due_at == self.claim.due_at,
+                    ScheduleClaim.epoch == self.claim.epoch,
+                )
+                session.execute(update(ScheduleClaim).where(*own).values(lease_until=now() + LEASE))
+                session.commit()
+
+
+# ----------------------------------------------------------------------------------------------- running
+
+
+Work = Callable[[Claim], dict[str, Any]]
+
+
+def _evaluate_all(claim: Claim) -> dict[str, Any]:
+    return evaluate(_day(claim.due_at), full=True, claim=claim).counts()
+
+
+def _evaluate_changed(claim: Claim) -> dict[str, Any]:
+    return evaluate(_day(now()), full=False, claim=claim).counts()
+
+
+def _day(at: datetime) -> Any:
+    return at.astimezone(current_app.config["PEONY"].zone).date()
+
+
+WORK: dict[str, Work] = {
+    "rules-daily": _evaluate_all,
+    "rules-changed": _evaluate_changed,
+    "anchor-log": lambda claim: perform(Name.ANCHOR_LOG, actor=SYSTEM),
+    "back-up": lambda claim: housekeeping.daily_backup(),
+    "housekeeping": lambda claim: housekeeping.sweep(),
+}
+"""What each schedule does."""
+
+
+def _run(due: Due, claim: Claim) -> None:
+    run = _begin_run(due, claim)
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - how Flask hands itself to a thread
+    try:
+        with _Renewal(app, claim):
+            counts = WORK[due.name](claim)
+    except Refused as refusal:
+        _settle(due, claim, ClaimState.FAILED, run, None, str(refusal))
+        log.warning("%s of %s: %s", due.name, due.at, refusal)
+        if refusal.code != "lost_claim":
+            _tell(due, str(refusal))
+    except Exception as error:
+        _settle(due, claim, ClaimState.FAILED, run, None, f"{type(error).__name__}: {error}")
+        log.exception("%s of %s failed", due.name, due.at)
+        _tell(due, type(error).__name__)
+    else:
+        _settle(due, claim, ClaimState.DONE, run, counts, None)
+
+
+def _begin_run(due: Due, claim: Claim) -> int:
+    session = db.session()
+    session.rollback()
+    session.connection(execution_options={WRITES: True})
+    run = ScheduleRun(
+        schedule_id=due.schedule,
+        due_at=due.at,
+        started_at=now(),
+        state=ClaimState.CLAIMED,
+        epoch=claim.epoch,
+        owner=OWNER,
+    )
+    session.add(run)
+    session.commit()
+    return run.id
+
+
+def _tell(due: Due, problem: str) -> None:
+    text = str(_l("The schedule %(name)s failed: %(problem)s", name=due.name, problem=problem))
+    occasion = f"{due.name}:{due.at.isoformat()}"
+    alert = RaiseAlertInput(source="scheduler", occasion=occasion, text=text, severity=Severeness.URGENT)
+    perform(Name.RAISE_ALERT, alert, actor=SYSTEM)
+
+
+def overdue(at: datetime) -> list[str]:
+    """Schedules whose last due run has not been done in time: for the watchdog and the schedules page."""
+    late: list[str] = []
+    for schedule in db.session.scalars(select(Schedule).where(~Schedule.paused)):
+        last = last_due(schedule, at)
+        if last is None or at - last < OVERDUE:
+            continue
+        done = select(ScheduleClaim.due_at).where(
+            ScheduleClaim.schedule_id == schedule.id,
+            ScheduleClaim.due_at == last,
+            or_(ScheduleClaim.state != ClaimState.CLAIMED, ScheduleClaim.lease_until > at),
+        )
+        if db.session.scalar(done) is None:
+            late.append(schedule.name)
+    return late

@@ -1,0 +1,1 @@
+"""Passwords, sessions and throttling: what stands between the street and the salon."""

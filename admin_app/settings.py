@@ -1,0 +1,84 @@
+"""Settings: environment variables that begin with PEONY_, validated once when the house starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+HOUSE = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; one sentence per setting."""
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. The README's table is made from this class, and a test holds them together."""
+
+    model_config = SettingsConfigDict(env_prefix="PEONY_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(HOUSE / "instance", description="Folder of the database, the keys and the backups")
+    database_url: str = Field("", description="Database address; empty means SQLite in the data folder")
+    rules_dir: Path = Field(HOUSE / "rules", description="Folder of the owner's YAML files")
+    timezone: str = Field("Asia/Shanghai", description="Time zone of the stores")
+    language: str = Field("zh_Hans_CN", description="Language where neither user nor browser says one: zh_Hans_CN or en")
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(5000, ge=1, le=65535, description="Port to listen on")
+    https: bool = Field(False, description="Served over HTTPS: secure cookies and HSTS")
+    proxies: int = Field(0, ge=0, le=5, description="Trusted reverse proxies in front; their headers name the client")
+    scheduler: bool = Field(True, description="Whether this process looks after the schedules")
+    idle_minutes: int = Field(480, ge=5, description="A session ends after so many minutes without a page")
+    session_hours: int = Field(12, ge=1, description="A session ends after so many hours in any case")
+    reveals_per_day: int = Field(200, ge=1, description="Masked values one person may reveal in a day")
+    export_rows: int = Field(100_000, ge=1, description="Most rows in one exported file")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"there is no time zone {name!r}") from error
+        return name
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, name: str) -> str:
+        if name not in {"zh_Hans_CN", "en"}:
+            raise ValueError("the languages are zh_Hans_CN and en")
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def url(self) -> URL:
+        """The database's address, with the driver that the house brings along."""
+        if not self.database_url:
+            return make_url(f"sqlite:///{(self.data_dir / 'peony.db').resolve()}")
+        url = make_url(self.database_url)
+        return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
+
+
+def load_settings(**given: object) -> Settings:
+    """The settings from the environment, with what was given on the command line on top.
+
+    :raises SettingsError: a value cannot be used.
+    """
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        backend = settings.url.get_backend_name()
+    except ValidationError as error:
+        lines = [f"PEONY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("\n".join(lines)) from error
+    except ArgumentError as error:
+        raise SettingsError("PEONY_DATABASE_URL: not a database address (such as postgresql://…)") from error
+    if backend not in {"sqlite", "postgresql"}:
+        raise SettingsError(f"PEONY_DATABASE_URL: {backend} is neither sqlite nor postgresql")
+    return settings

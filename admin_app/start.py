@@ -1,0 +1,77 @@
+"""From nothing to a house that can be lived in: schema, first rules, a store, an owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from admin_app import upgrade
+from admin_app.operations.accounts import CreateUserInput, ResetPasswordInput
+from admin_app.operations.entities import CreateInput
+from admin_app.operations.house import StartInput
+from admin_app.operations.kernel import perform
+from admin_app.rulebook import adopt_first, rulebook
+from admin_app.security import passwords
+from models.accounts import User
+from models.actor import SYSTEM, Actor
+from models.entity import db
+from models.names import Name
+from models.organisation import Store
+
+RELEASE = "0.1.0"
+
+
+@dataclass(frozen=True)
+class SignInCard:
+    """How somebody signs in for the first time; shown once, kept nowhere."""
+
+    role: str
+    login: str
+    password: str
+
+
+def open_house() -> bool:
+    """Make the database where there is none and take up the rules; whether it was made.
+
+    :raises admin_app.upgrade.SchemaError: the database is not one this release can work on.
+    :raises rules.language.faults.Faults: a rule file is broken and there is no earlier one.
+    """
+    made = not upgrade.check()
+    if made:
+        upgrade.make()
+    adopt_first()
+    rulebook()
+    return made
+
+
+def log_start() -> None:
+    perform(Name.START, StartInput(release=RELEASE), actor=SYSTEM)
+
+
+def first_store(name: str, actor: Actor) -> int:
+    """The id of a store: the first one there is, else a new one of this name."""
+    known = db.session.scalar(select(Store.id).order_by(Store.id).limit(1))
+    if known is not None:
+        return known
+    made: int = perform(Name.CREATE_ENTITY, CreateInput(entity="store", values={"name": name}), actor=actor)["id"]
+    return made
+
+
+def create_user(login: str, name: str, role: str, actor: Actor, staff_id: int | None = None) -> SignInCard:
+    """A user with a random password, which she changes at her first sign-in."""
+    data = CreateUserInput(login=login, name=name, role=role, staff=staff_id)
+    user_id = perform(Name.CREATE_USER, data, actor=actor)["id"]
+    return SignInCard(role, login, new_password(user_id, actor))
+
+
+def new_password(user_id: int, actor: Actor) -> str:
+    """Give a user a new random password; the only copy there is."""
+    password = passwords.invented()
+    data = ResetPasswordInput(user=user_id, password_hash=passwords.hashed(password))
+    perform(Name.RESET_PASSWORD, data, actor=actor)
+    return password
+
+
+def has_owner() -> bool:
+    return db.session.scalar(select(User.id).where(User.role == "owner", User.active).limit(1)) is not None

@@ -1,0 +1,100 @@
+"""Tags as rules set them: a decision by hand is passed over, and of an exclusive group there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from admin_app.operations.kernel import Operation
+from admin_app.rulebook import rulebook
+from models.rulebook import RuleMatch
+from models.standing import CustomerTag, Tag
+
+Found = list[tuple[str, dict[str, Any]]]
+"""Rule ids with the row of facts by which they were gained or lost."""
+
+BATCH = 500
+
+
+def set_tags(op: Operation, tags: dict[str, list[str]], gained: Found, lost: Found) -> None:
+    """Take the tags of lost rules off and put those of gained rules on; ``tags`` are the slugs a rule sets."""
+    slugs = {slug for names in tags.values() for slug in names}
+    known = {tag.slug: tag for tag in op.session.scalars(select(Tag).where(Tag.slug.in_(slugs)))}
+    off = {(facts["customer_id"], slug) for rule, facts in lost for slug in tags[rule]}
+    on = {(facts["customer_id"], slug) for rule, facts in gained for slug in tags[rule]}
+    current = _current(op, {customer for customer, _ in off | on})
+    off -= on | _still_set(op, tags, off)
+    ended = [current[c, known[s].id] for c, s in off if (c, known[s].id) in current and not current[c, known[s].id].by_hand]
+    _end(op, [row.id for row in ended])
+    pinned = {(row.customer_id, row.tag_id) for row in current.values() if row.by_hand and row.held}
+    fresh = [
+        {"customer_id": customer, "tag_id": known[slug].id, "held": True, "by_hand": False, "since": op.at}
+        for customer, slug in sorted(on)
+        if (customer, known[slug].id) not in current and not _group_taken(op, known[slug], customer, pinned)
+    ]
+    if fresh:
+        op.session.execute(insert(CustomerTag), fresh)
+
+
+def _current(op: Operation, customers: set[int]) -> dict[tuple[int, int], CustomerTag]:
+    found: dict[tuple[int, int], CustomerTag] = {}
+    ids = sorted(customers)
+    for start in range(0, len(ids), BATCH):
+        query = select(CustomerTag).where(CustomerTag.customer_id.in_(ids[start : start + BATCH]), CustomerTag.until.is_(None))
+        found |= {(row.customer_id, row.tag_id): row for row in op.session.scalars(query)}
+    return found
+
+
+def _end(op: Operation, ids: list[int]) -> None:
+    for start in range(0, len(ids), BATCH):
+        part = CustomerTag.id.in_(ids[start : start + BATCH])
+        op.session.execute(update(CustomerTag).where(part).values(until=op.at, version=CustomerTag.version + 1))
+
+
+def _still_set(op: Operation, tags: dict[str, list[str]], off: set[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Of tags about to go, those that another rule still sets."""
+    if not off:
+        return set()
+    setters = setters_of(op, {slug for _, slug in off})
+    matches = select(RuleMatch.customer_id, RuleMatch.rule).where(
+        RuleMatch.until.is_(None),
+        RuleMatch.rule.in_({rule for rules in setters.values() for rule in rules}),
+        RuleMatch.customer_id.in_({customer for customer, _ in off}),
+    )
+    holding = set(op.session.execute(matches).tuples().all())
+    return {(customer, slug) for customer, slug in off if any((customer, rule) in holding for rule in setters[slug])}
+
+
+def setters_of(op: Operation, slugs: set[str]) -> dict[str, set[str]]:
+    """The rules in force that set each tag."""
+    book = rulebook(op.session)
+    found: dict[str, set[str]] = {slug: set() for slug in slugs}
+    for rule in book.rules():
+        for effect in rule.then:
+            if effect.tag in found:
+                found[effect.tag].add(rule.id)
+    for row in book.layer_rules():
+        if row.tag in found:
+            found[row.tag].add(row.id)
+    return found
+
+
+def _group_taken(op: Operation, tag: Tag, customer: int, pinned: set[tuple[int, int]]) -> bool:
+    """Whether she has another tag of an exclusive group by hand."""
+    if not tag.exclusive or not pinned:
+        return False
+    others = set(op.session.scalars(select(Tag.id).where(Tag.group == tag.group, Tag.id != tag.id)))
+    return any((customer, other) in pinned for other in others)
+
+
+def hold_by_rule(op: Operation, tag: Tag, customers: list[int]) -> None:
+    """Put a tag on where a rule holds it: the decision by hand that stood in its way is gone."""
+    rules = setters_of(op, {tag.slug})[tag.slug]
+    matches = select(RuleMatch.customer_id).where(
+        RuleMatch.until.is_(None), RuleMatch.rule.in_(rules), RuleMatch.customer_id.in_(customers)
+    )
+    values = {"tag_id": tag.id, "held": True, "by_hand": False, "since": op.at}
+    fresh = [{"customer_id": customer, **values} for customer in sorted(set(op.session.scalars(matches)))]
+    if fresh:
+        op.session.execute(insert(CustomerTag), fresh)

@@ -1,0 +1,54 @@
+"""Tiers as rules move them: each change with the values that decided it and the version of the rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from admin_app.operations.kernel import Operation
+from models.standing import Membership, TierChange
+from rules.decisions.tiers import Held, Move, decide
+from rules.documents.tiers import TiersDocument
+from rules.evaluation import interpreter
+from rules.evaluation.sources import Frame
+from rules.evaluation.statement import standing
+from rules.language.conditions import All
+
+
+def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: int) -> Counter[str]:
+    """Give, raise, lower and renew the tiers of the customers looked at; how many moved into each tier."""
+    moved: Counter[str] = Counter()
+    changes: list[dict[str, Any]] = []
+    memberships: list[dict[str, Any]] = []
+    for row in op.session.execute(standing(frame, document)).mappings().all():
+        held = None if row["tier"] is None else Held(row["tier"], row["valid_until"])
+        move = decide(document, held, row["entered"], bool(row["keeps"]), frame.as_of)
+        if move is None:
+            continue
+        if row["membership_id"] is not None:
+            ended = update(Membership).where(Membership.id == row["membership_id"])
+            op.session.execute(ended.values(ended_on=frame.as_of, version=Membership.version + 1))
+        memberships.append(
+            {"customer_id": row["customer_id"], "tier": move.tier, "since": frame.as_of, "valid_until": move.valid_until}
+        )
+        changes.append(_change(row, move, document, frame, version))
+        moved[move.tier] += 1
+    if memberships:
+        op.session.execute(insert(Membership), memberships)
+        op.session.execute(insert(TierChange), changes)
+    return moved
+
+
+def _change(row: Any, move: Move, document: TiersDocument, frame: Frame, version: int) -> dict[str, Any]:
+    asked = All(tuple(condition for tier in document.tiers for condition in tier.conditions))
+    return {
+        "customer_id": row["customer_id"],
+        "on": frame.as_of,
+        "move": move.kind,
+        "from_tier": row["tier"],
+        "to_tier": move.tier,
+        "evidence": {"because": interpreter.evidence(asked, dict(row))},
+        "rule_version_id": version,
+    }

@@ -1,0 +1,95 @@
+"""Alerts and tasks as rules raise them: once per time that a rule begins to hold."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from admin_app.operations.kernel import Operation
+from admin_app.rulebook import words_of
+from admin_app.tag_effects import Found
+from admin_app.values import money
+from models.customers import CareRole, Customer, CustomerAssignment
+from models.standing import Alert, Task
+from rules.documents.rules import AlertEffect, Rule, TaskEffect
+from rules.evaluation.sources import Frame
+from rules.language.facts import FactType, fact_named
+from rules.language.reading import filled, places_in
+
+
+def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found, spared: set[str]) -> int:
+    """Raise what gained rules ask for; of ``spared`` rules only where the rule says so. How many were raised."""
+    asking = [
+        (rule, effect.alert or effect.task, facts)
+        for name, facts in gained
+        if isinstance(rule := rules[name], Rule) and (name not in spared or rule.existing_customers == "all")
+        for effect in rule.then
+        if effect.tag is None
+    ]
+    if not asking:
+        return 0
+    ids = {facts["customer_id"] for _, _, facts in asking}
+    names = dict(op.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(ids))).tuples().all())
+    carers = _carers(op, ids)
+    alerts: list[dict[str, Any]] = []
+    tasks: list[dict[str, Any]] = []
+    for rule, asked, facts in asking:
+        customer = facts["customer_id"]
+        values = {
+            "source": rule.id,
+            "occasion": f"{customer}:{frame.as_of.isoformat()}",
+            "text": filled(asked.text, _words(op, asked.text, facts, names[customer]))[:300],
+            "to_role": asked.to,
+            "customer_id": customer,
+            "staff_id": carers.get((customer, asked.to)),
+        }
+        if isinstance(asked, AlertEffect):
+            due = op.at + timedelta(hours=asked.within) if asked.within else None
+            alerts.append({**values, "severity": asked.severity, "raised_at": op.at, "due_at": due})
+        elif isinstance(asked, TaskEffect):
+            tasks.append({**values, "due_on": frame.as_of + timedelta(asked.within)})
+    return _once(op, Alert, alerts) + _once(op, Task, tasks)
+
+
+def _once(op: Operation, entity: type[Alert] | type[Task], rows: list[dict[str, Any]]) -> int:
+    """Insert the rows whose occasion has had none."""
+    if not rows:
+        return 0
+    sources = {row["source"] for row in rows}
+    occasions = {row["occasion"] for row in rows}
+    there = select(entity.source, entity.occasion).where(entity.source.in_(sources), entity.occasion.in_(occasions))
+    known = set(op.session.execute(there).tuples().all())
+    fresh = {(row["source"], row["occasion"]): row for row in rows if (row["source"], row["occasion"]) not in known}
+    if fresh:
+        op.session.execute(insert(entity), list(fresh.values()))
+    return len(fresh)
+
+
+def _carers(op: Operation, customers: set[int]) -> dict[tuple[int, str], int]:
+    """Who looks after each customer, by role."""
+    query = select(CustomerAssignment.customer_id, CustomerAssignment.care_role, CustomerAssignment.staff_id).where(
+        CustomerAssignment.until.is_(None), CustomerAssignment.customer_id.in_(customers)
+    )
+    return {(customer, CareRole(role).value): staff for customer, role, staff in op.session.execute(query)}
+
+
+def _words(op: Operation, template: str, facts: dict[str, Any], name: str) -> dict[str, str]:
+    """The values of the places in a text, as a person reads them."""
+    words = {"name": name}
+    for place in places_in(template):
+        fact = fact_named(place)
+        if fact is not None:
+            words[place] = _said(op, fact.type, facts.get(place))
+    return words
+
+
+def _said(op: Operation, kind: FactType, value: Any) -> str:
+    if value is None:
+        return "–"
+    if kind is FactType.MONEY:
+        return money(value)
+    if kind is FactType.TIER:
+        return dict(words_of("tiers", op.session)).get(value, str(value))
+    return str(value)

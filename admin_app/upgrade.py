@@ -1,0 +1,145 @@
+"""The one way a schema comes to be and changes.
+
+A new database is made from the models and stamped. An older one is backed up; then, foreign keys off and triggers down,
+its migrations run; then triggers and generated constraints are made again from the models, references are checked, and
+the standing schema is compared with the models word for word. Anything amiss rolls the whole back.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError
+
+import models.migrations
+from admin_app.backup import back_up
+from admin_app.operations.house import UpgradeInput
+from admin_app.operations.kernel import now, perform
+from models import schema, triggers
+from models.actor import SYSTEM
+from models.connection import WRITES
+from models.entity import db
+from models.names import Name
+
+SCRIPTS = Path(models.migrations.__file__).parent
+
+
+class SchemaError(Exception):
+    """The database is not one this release can work on; one sentence."""
+
+
+def newest(scripts: Path = SCRIPTS) -> str:
+    head = ScriptDirectory(str(scripts)).get_current_head()
+    assert head is not None
+    return head
+
+
+def standing() -> str | None:
+    """The revision the database is at; None for an empty one.
+
+    :raises SchemaError: it cannot be reached, or holds something else.
+    """
+    try:
+        with db.engine.connect() as connection:
+            tables = inspect(connection).get_table_names()
+            if not tables:
+                return None
+            if "alembic_version" not in tables:
+                raise SchemaError("The database holds tables of another program; name an empty one.")
+            revision: str | None = MigrationContext.configure(connection).get_current_revision()
+            return revision
+    except OperationalError as error:
+        raise SchemaError(f"The database cannot be reached: {_first_line(error)}") from error
+
+
+def _first_line(error: OperationalError) -> str:
+    return str(error.orig).strip().splitlines()[0]
+
+
+def make(scripts: Path = SCRIPTS) -> None:
+    """Make the schema in an empty database."""
+    with db.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        _check_server(connection)
+        schema.create(connection)
+        MigrationContext.configure(connection).stamp(ScriptDirectory(str(scripts)), newest(scripts))
+
+
+def _check_server(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql" and (connection.dialect.server_version_info or (0,)) < (15,):
+        raise SchemaError("PostgreSQL 15 or later is needed.")
+
+
+def check() -> bool:
+    """Whether there is a database of this very release; False where there is none yet.
+
+    :raises SchemaError: there is one of another release.
+    """
+    found = standing()
+    if found is None:
+        return False
+    if found == newest():
+        return True
+    known = {script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()}
+    if found in known:
+        raise SchemaError(f"The database is of an older release ({found}); run: python run.py upgrade")
+    raise SchemaError(f"The database is of a newer release ({found}) than this program ({newest()}); update the program.")
+
+
+def upgrade(scripts: Path = SCRIPTS) -> tuple[str, str, Path | None]:
+    """Bring the database to the newest revision: before, after, and the backup that was made.
+
+    :raises SchemaError: it could not be; the database is as it was.
+    """
+    before, after = standing(), newest(scripts)
+    if before is None:
+        raise SchemaError("The database is empty; start with: python run.py")
+    if before == after:
+        return before, after, None
+    backup = current_app.config["PEONY"].data_dir / "backups" / f"before-{after}-{now():%Y%m%d-%H%M%S}.backup"
+    back_up(backup)
+    db.session.rollback()
+    with db.engine.connect().execution_options(**{WRITES: True}) as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        if sqlite:
+            _foreign_keys(connection, on=False)
+        try:
+            with connection.begin():
+                _migrate(connection, scripts)
+                _check_whole(connection)
+        finally:
+            if sqlite:
+                _foreign_keys(connection, on=True)
+    perform(Name.UPGRADE, UpgradeInput(before=before, after=after), actor=SYSTEM)
+    return before, after, backup
+
+
+def _foreign_keys(connection: Connection, on: bool) -> None:
+    """SQLite hears this outside a transaction only."""
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    driver.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")  # type: ignore[attr-defined]  # a sqlite3 connection has it
+
+
+def _migrate(connection: Connection, scripts: Path) -> None:
+    triggers.uninstall(connection)
+    config = Config()
+    config.set_main_option("script_location", str(scripts))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    triggers.install(connection)
+
+
+def _check_whole(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        broken = connection.execute(text("PRAGMA foreign_key_check")).first()
+        if broken is not None:
+            raise SchemaError(f"After the upgrade a row of {broken[0]} refers to nothing; nothing was changed.")
+    amiss = schema.differences(schema.schema_of(connection), schema.expected_schema(db.engine))
+    if amiss:
+        raise SchemaError(f"After the upgrade the schema is not this release's ({amiss[0]}); nothing was changed.")

@@ -1,0 +1,227 @@
+"""Values as people write and read them: one reader and one writer for forms, inline edits, files and exports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from models.field import Choice, Field, Kind
+from models.numbers import day_of, fen_of, phone_number, yuan_of
+
+LARGEST = 2**53
+
+
+class Unreadable(Exception):
+    """What was written cannot be what the field asks for."""
+
+    def __init__(self, message: LazyString) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+def read_value(field: Field, written: Any, zone: ZoneInfo) -> Any:
+    """The value meant by what was written; empty text is no value.
+
+    :raises Unreadable: it cannot be read, is too long, or is missing where it must not be.
+    """
+    value = None if is_empty(written) else read_kind(field.kind, written, zone, field)
+    if value is None and field.required:
+        raise Unreadable(_l("This must not be empty."))
+    limit = field.max_length
+    if limit is not None and isinstance(value, str) and not isinstance(value, Choice) and len(value) > limit:
+        raise Unreadable(_l("At most %(limit)s letters fit here.", limit=limit))
+    return value
+
+
+def is_empty(written: Any) -> bool:
+    return written is None or written == [] or (isinstance(written, str) and not written.strip())
+
+
+def read_kind(kind: Kind, written: Any, zone: ZoneInfo, field: Field | None = None) -> Any:
+    """:raises Unreadable: see ``read_value``."""
+    if kind is Kind.CHOICE:
+        assert field is not None
+        return _choice(field.choices, written)
+    if kind is Kind.INSTANT:
+        return _instant(written, zone)
+    return _READERS[kind](written)
+
+
+def _text(written: Any) -> str:
+    if isinstance(written, float) and written.is_integer():
+        written = int(written)
+    text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", str(written)).strip()
+    return " ".join(text.split())
+
+
+def _long_text(written: Any) -> str:
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", str(written)).replace("\r\n", "\n").strip()
+
+
+def _items(written: Any) -> list[str]:
+    words = written if isinstance(written, list) else re.split(r"[,，、;；\n]", str(written))
+    return [word for word in (_text(word) for word in words) if word]
+
+
+def _number(written: Any) -> int:
+    text = str(written).strip().replace(",", "")
+    text = text.removesuffix(".0") if isinstance(written, float) else text
+    if not re.fullmatch(r"[+-]?\d{1,16}", text) or abs(int(text)) > LARGEST:
+        raise Unreadable(_l("A whole number is needed here."))
+    return int(text)
+
+
+def _money(written: Any) -> int:
+    fen = fen_of(written)
+    if fen is None:
+        raise Unreadable(_l("This is not an amount of money, such as 298 or 298.50."))
+    return fen
+
+
+def _day(written: Any) -> date:
+    day = day_of(written)
+    if day is None:
+        raise Unreadable(_l("There is no such day; write it as 2026-11-22."))
+    return day
+
+
+def _time(written: Any) -> time:
+    match = re.fullmatch(r"([01]?\d|2[0-3])[:：]([0-5]\d)(?::00)?", str(written).strip())
+    if match is None:
+        raise Unreadable(_l("This is not a time of day, such as 09:30."))
+    return time(int(match[1]), int(match[2]))
+
+
+def _instant(written: Any, zone: ZoneInfo) -> datetime:
+    if isinstance(written, datetime):
+        return written if written.tzinfo else written.replace(tzinfo=zone)
+    try:
+        found = datetime.fromisoformat(str(written).strip().replace("T", " "))
+    except ValueError as error:
+        raise Unreadable(_l("This is not a date with a time, such as 2026-11-22 09:30.")) from error
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+
+
+_YES = {"yes", "y", "true", "1", "on", "是", "有", "对", "√"}
+_NO = {"no", "n", "false", "0", "off", "否", "无", "没有", "×"}
+
+
+def _flag(written: Any) -> bool:
+    word = str(written).strip().lower()
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    raise Unreadable(_l("yes or no is needed here."))
+
+
+def _phone(written: Any) -> str:
+    number = phone_number(written)
+    if number is None:
+        raise Unreadable(_l("This is not a phone number: a mobile has 11 digits, a landline its area code."))
+    return number
+
+
+def _reference(written: Any) -> int:
+    return _number(written)
+
+
+_READERS: dict[Kind, Callable[[Any], Any]] = {
+    Kind.TEXT: _text,
+    Kind.LONG_TEXT: _long_text,
+    Kind.ITEMS: _items,
+    Kind.NUMBER: _number,
+    Kind.MONEY: _money,
+    Kind.DAY: _day,
+    Kind.TIME: _time,
+    Kind.FLAG: _flag,
+    Kind.PHONE: _phone,
+    Kind.REFERENCE: _reference,
+}
+
+_OTHER_WORDS = {
+    "f": "female", "m": "male", "女士": "female", "男士": "male", "女性": "female", "男性": "male",
+    "混合": "mixed", "混合偏油": "mixed_oily", "混合性偏油": "mixed_oily", "敏感": "sensitive", "敏感肌": "sensitive",
+    "敏感性": "sensitive", "干性": "dry", "油性": "oily", "中性": "neutral", "混合性": "mixed",
+    "朋友介绍": "friend", "老客介绍": "friend", "转介绍": "friend", "路过": "walk_in", "大众点评": "dianping", "美团": "meituan",
+    "抖音": "douyin", "小红书": "xiaohongshu", "微信": "wechat", "女": "female", "男": "male",
+}  # fmt: skip
+"""Words that spreadsheets use for choices, beside their values and labels."""
+
+
+def _choice(choices: type[Choice], written: Any) -> Choice:
+    word = str(written).strip()
+    for member in choices:
+        if word in (member.value, str(member.label)):
+            return member
+    other = _OTHER_WORDS.get(word.lower())
+    for member in choices:
+        if member.value == other:
+            return member
+    known = "、".join(str(member.label) for member in choices)
+    raise Unreadable(_l("%(word)s is not one of the choices: %(known)s.", word=word[:30], known=known))
+
+
+# ------------------------------------------------------------------------------------------------ writing
+
+
+def write_value(kind: Kind, value: Any, zone: ZoneInfo) -> str:
+    """The value as it stands in a form or a file: exact, and ``read_value`` reads it back."""
+    if value is None:
+        return ""
+    match kind:
+        case Kind.MONEY:
+            return yuan_of(value)
+        case Kind.ITEMS:
+            return "、".join(value)
+        case Kind.CHOICE:
+            return str(value)
+        case Kind.FLAG:
+            return "yes" if value else "no"
+        case Kind.TIME:
+            return f"{value:%H:%M}"
+        case Kind.INSTANT:
+            return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
+    return str(value)
+
+
+def show_value(kind: Kind, value: Any, zone: ZoneInfo) -> str:
+    """The value as a person reads it on a page."""
+    if value is None:
+        return ""
+    match kind:
+        case Kind.MONEY:
+            return money(value)
+        case Kind.CHOICE:
+            return str(value.label) if isinstance(value, Choice) else str(value)
+        case Kind.FLAG:
+            return str(YES if value else NO)
+        case Kind.DAY:
+            return str(value.isoformat())  # reads the same in both languages and sorts by eye
+        case Kind.PHONE:
+            return spaced(str(value))
+    return write_value(kind, value, zone)
+
+
+def money(fen: int) -> str:
+    """``¥1,234.50``; exact, without passing through a float."""
+    sign, yuan, rest = "-" if fen < 0 else "", *divmod(abs(fen), 100)
+    return f"{sign}¥{yuan:,}.{rest:02d}"
+
+
+YES, NO = _l("Yes"), _l("No")
+
+
+def spaced(number: str) -> str:
+    """A mainland mobile in groups of 3, 4 and 4, anything else as it is."""
+    match = re.fullmatch(r"\+86(1\d{2})(\d{4})(\d{4})", number)
+    return " ".join(match.groups()) if match else number

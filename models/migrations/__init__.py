@@ -1,0 +1,1 @@
+"""Changes of the schema, one file each under ``versions``; run by ``admin_app/upgrade.py``."""
