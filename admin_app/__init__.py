@@ -23,9 +23,11 @@ OPERATION_MODULES = (
     "admin_app.operations.todo",
     "admin_app.operations.accounts",
     "admin_app.operations.house",
-    "admin_app.operations.sales",
     "admin_app.rulebook",
     "admin_app.evaluation",
+    "admin_app.importing.customers",
+    "admin_app.importing.sales",
+    "admin_app.importing.files",
 )
 """Every module that registers operations."""
 

@@ -118,7 +118,7 @@ class ImportRun(Record):
 
     label = _l("Import")
     plural = _l("Imports")
-    written_by = WrittenBy.by(Name.IMPORT_ROWS, Name.IMPORT_SALES)
+    written_by = WrittenBy.by(Name.NOTE_IMPORT)
     shared = True
     imports = False
     title = ("file_name",)

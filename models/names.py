@@ -17,6 +17,7 @@ class Name(StrEnum):
     EDIT_ENTITY = "edit_entity"
     EXPORT_ROWS = "export_rows"
     IMPORT_ROWS = "import_rows"
+    NOTE_IMPORT = "note_import"
     RESTORE_ENTITY = "restore_entity"
     REVEAL_FIELD = "reveal_field"
     # customers

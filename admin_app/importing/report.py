@@ -1,0 +1,71 @@
+"""What came of an import, and the file of rows that were not taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from admin_app.documents.sheets import write_sheets
+from admin_app.importing.tables import Row, Table, plain
+
+
+@dataclass(frozen=True)
+class RowFault:
+    """Why a row was not taken: the column it is about, by its heading, and the reason."""
+
+    row: Row
+    column: str
+    reason: str
+
+
+@dataclass
+class SheetReport:
+    """What came of one sheet."""
+
+    table: Table
+    kind: str
+    created: int = 0
+    unchanged: int = 0
+    duplicates: list[RowFault] = field(default_factory=list)
+    refused: list[RowFault] = field(default_factory=list)
+    also: dict[str, int] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            "sheet": self.table.name,
+            "kind": self.kind,
+            "rows": len(self.table.rows),
+            "created": self.created,
+            "unchanged": self.unchanged,
+            "duplicates": len(self.duplicates),
+            "refused": len(self.refused),
+            **self.also,
+        }
+
+    def lines(self) -> list[str]:
+        """Each refused row in one line."""
+        told = _l("%(sheet)s, row %(row)s, %(column)s: %(reason)s")
+        return [
+            str(told) % {"sheet": self.table.name, "row": f.row.number, "column": f.column, "reason": f.reason}
+            for f in self.refused
+        ]
+
+
+def write_failed_rows(path: Path, reports: list[SheetReport]) -> None:
+    """One sheet per sheet read: the rows not taken as they were, with number, column and reason before them."""
+    sheets = []
+    for report in reports:
+        for title, faults in ((_l("not taken"), report.refused), (_l("duplicates"), report.duplicates)):
+            if faults:
+                head = [str(_l("Sheet")), str(_l("Row")), str(_l("Column")), str(_l("Reason")), *report.table.headings]
+                body = [
+                    [report.table.name, fault.row.number, fault.column, fault.reason, *map(plain, fault.row.cells)]
+                    for fault in faults
+                ]
+                sheets.append((f"{report.table.name[:20]} {title}", head, body))
+    if sheets:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_sheets(path, sheets)
