@@ -32,7 +32,7 @@ from rules.book import DecisionRow, Rulebook, strata
 from rules.documents.rules import Rule
 from rules.evaluation import interpreter
 from rules.evaluation.sources import Frame
-from rules.evaluation.statement import Slotted, differing
+from rules.evaluation.statement import Slotted, counts, differing
 from rules.language.conditions import NEVER, Condition
 from rules.language.reading import places_in
 
@@ -185,6 +185,17 @@ def _writing() -> Session:
     session.rollback()
     session.connection(execution_options={WRITES: True})
     return session
+
+
+def try_out(as_of: date, rule_id: str | None = None) -> dict[str, Any]:
+    """How many customers each rule (or the one named) would find as of a day; nothing is changed, empty when unknown."""
+    book = rulebook()
+    conditions = {rule.id: condition_of(rule) for rule in everything(book) if rule_id in (None, rule.id)}
+    if not conditions:
+        return {}
+    merges = db.session.scalar(select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)) is not None
+    found = dict(db.session.execute(counts(Frame(as_of, None, merges), conditions)).mappings().one())
+    return {"customers": found.pop("customers"), "matching": {rule: count or 0 for rule, count in sorted(found.items())}}
 
 
 # --------------------------------------------------------------------------------------------- one chunk

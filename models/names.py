@@ -57,6 +57,7 @@ class Name(StrEnum):
     ANCHOR_LOG = "anchor_log"
     BACK_UP = "back_up"
     LOAD = "load"
+    OPEN_PAGE = "open_page"
     READ_LOG = "read_log"
     READ_RECORD = "read_record"
     START = "start"

@@ -11,9 +11,9 @@ from flask_babel import lazy_gettext as _l
 from rules.documents.roles import RolesDocument
 from rules.documents.rules import AlertsDocument, Layers, Rule, TagsDocument
 from rules.documents.tiers import TiersDocument
-from rules.language.conditions import All, Comparison, Condition, Not, Operator, comparisons, tags_in
+from rules.language.conditions import All, Comparison, Condition, Not, Operator, comparisons, read_value_of, tags_in
 from rules.language.facts import FactType, fact_named, suggestions
-from rules.language.faults import Fault, Faults, unknown
+from rules.language.faults import Fault, Faults, Place, unknown
 from rules.language.reading import Document, read_document
 
 DOCUMENTS: dict[str, type[Document]] = {
@@ -137,15 +137,25 @@ class Rulebook:
     def _tests(self) -> Iterator[Fault]:
         for rule in self.rules():
             for test in rule.tests:
-                for name in test.given:
-                    if fact_named(name) is None:
-                        yield Fault(test.place, unknown(name, suggestions(name), _l("fact")))
+                for name, written in test.given.items():
+                    yield from _given_faults(name, written, test.place)
 
     def _cycles(self) -> Iterator[Fault]:
         try:
             strata(self)
         except Faults as error:
             yield from error.faults
+
+
+def _given_faults(name: str, written: object, place: Place) -> Iterator[Fault]:
+    fact = fact_named(name)
+    if fact is None:
+        yield Fault(place, unknown(name, suggestions(name), _l("fact")))
+    elif fact.type is not FactType.TAG:
+        try:
+            read_value_of(fact, str(written))
+        except Faults as error:
+            yield from (Fault(place, fault.message) for fault in error.faults)
 
 
 @dataclass(frozen=True)

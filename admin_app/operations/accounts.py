@@ -32,7 +32,7 @@ class CreateUserInput(Input):
     staff: Annotated[int | None, Ask(_l("Staff member"), to=Staff)] = None
 
 
-@operation(Name.CREATE_USER, label=_l("Create a user"))
+@operation(Name.CREATE_USER, label=_l("Create a user"), page=User)
 def create_user(op: Operation, data: CreateUserInput) -> Answer:
     """Make an account without a usable password; ``reset_password`` gives her one."""
     if data.role not in dict(words_of("roles", op.session)):

@@ -178,7 +178,7 @@ class LookUpInput(Input):
     number: Annotated[str, Ask(_l("Whole phone number or member number"))]
 
 
-@operation(Name.LOOK_UP_CUSTOMER, label=_l("Look up a customer of another store"), kind=EntryKind.READ)
+@operation(Name.LOOK_UP_CUSTOMER, label=_l("Look up a customer of another store"), kind=EntryKind.READ, page=Customer)
 def look_up_customer(op: Operation, data: LookUpInput) -> Answer:
     """Find one customer by an exact number; the log entry opens her to the asker for half an hour.
 

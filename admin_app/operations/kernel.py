@@ -311,6 +311,9 @@ def log_refusal(call: _Call, refusal: Refused) -> None:
 
 
 def _named_subject(call: _Call) -> tuple[str, int] | None:
+    entity, row = getattr(call.data, "entity", None), getattr(call.data, "row", getattr(call.data, "id", None))
+    if entity is not None and row is not None:
+        return str(entity), int(row)
     asked = call.spec.subject_field()
     value = getattr(call.data, asked.name) if asked else None
     if asked is not None and asked.ask.to is not None and isinstance(value, int):

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
 from admin_app.operations.kernel import Operation, one_of
-from admin_app.operations.refusals import Forbidden, Refused
+from admin_app.operations.refusals import Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Input, operation
 from models.entity import entity_named
 from models.log import EntryKind
@@ -136,3 +136,20 @@ def read_log(op: Operation, data: LogInput) -> Answer:
     """Log that the log was read or exported."""
     op.detail = data.model_dump(exclude={"version"})
     return {}
+
+
+class PageInput(Input):
+    """A page that was asked for in vain: of which entity and row, and whether it looked as if it did not exist."""
+
+    page: str
+    entity: str | None = None
+    row: int | None = None
+    missing: bool = False
+
+
+@operation(Name.OPEN_PAGE, label=_l("Open a page"), kind=EntryKind.READ, permitted=lambda op, data: True, form=False)
+def open_page(op: Operation, data: PageInput) -> Answer:
+    """Always refuse, so that the refusal stands in the log."""
+    if data.missing:
+        raise Missing(_l("There is no such page, or it is not yours to see."), data.page)
+    raise Forbidden(_l("Your role does not allow this."), data.page)

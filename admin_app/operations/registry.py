@@ -71,6 +71,7 @@ class Spec:
     permitted: Callable[[Operation, Any], bool] | None
     form: bool
     danger: bool
+    page: type[Entity] | None
 
     def asked(self) -> list[Asked]:
         """What the form asks, in the order of declaration."""
@@ -101,16 +102,17 @@ def operation(
     permitted: Callable[[Operation, Any], bool] | None = None,
     form: bool = True,
     danger: bool = False,
+    page: type[Entity] | None = None,
 ) -> Callable[[Callable[[Operation, Any], Answer]], Callable[[Operation, Any], Answer]]:
     """Register a function as an operation.
 
-    ``on`` gives it a row action on that entity's screen; without ``form`` it is done by code only. Without
+    ``on`` gives it a row action on that entity's screen, ``page`` a button above its list; without ``form`` it is done by code only. Without
     ``permitted`` a role needs the operation's name in its ``does``.
     """
 
     def register(function: Callable[[Operation, Any], Answer]) -> Callable[[Operation, Any], Answer]:
         input_type = get_type_hints(function)["data"]
-        _specs[str(name)] = Spec(str(name), function, input_type, label, on, kind, permitted, form, danger)
+        _specs[str(name)] = Spec(str(name), function, input_type, label, on, kind, permitted, form, danger, page)
         return function
 
     return register
@@ -136,4 +138,9 @@ def row_actions(entity: type[Entity]) -> list[Spec]:
     return [spec for spec in specs() if spec.on is entity and spec.form]
 
 
-__all__ = ["Annotated", "Answer", "Ask", "Asked", "Input", "Spec", "operation", "row_actions", "spec_named", "specs"]
+def page_actions(entity: type[Entity]) -> list[Spec]:
+    """The operations that can be started from an entity's list without choosing rows."""
+    return [spec for spec in specs() if spec.page is entity and spec.form]
+
+
+__all__ = ["Annotated", "Answer", "Ask", "Asked", "Input", "Spec", "operation", "page_actions", "row_actions", "spec_named", "specs"]

@@ -23,7 +23,6 @@ from sqlalchemy import (
     case,
     cast,
     column,
-    exists,
     func,
     literal,
     or_,
@@ -116,23 +115,27 @@ def _sales(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
             return _sum_if(inside, literal(1))
         if fact.family.pattern == "largest_sale_{n}d":
             return cast(func.coalesce(func.max(case((inside, Sale.total), else_=0)), 0), BigInteger)
-        if fact.name == "days_since_sale":
-            return days_between(frame.day, func.max(Sale.business_day))
-        return _trial(frame)
+        return days_between(frame.day, func.max(Sale.business_day))
 
     columns = [made(fact).label(fact.name) for fact in facts]
     return _by_owner(frame, Sale.customer_id, columns).where(Sale.business_day <= frame.day)
 
 
-def _trial(frame: Frame) -> ColumnElement[Any]:
+def _trial(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
     """1 when a sale of her first day was a trial or was paid with a group-buying voucher."""
-    earlier = Sale.__table__.alias("earlier")
-    is_first = ~exists().where(
-        frame.owner(earlier.c.customer_id) == frame.owner(Sale.customer_id), earlier.c.business_day < Sale.business_day
+    first = _by_owner(frame, Sale.customer_id, [func.min(Sale.business_day).label("first_on")])
+    first_day = first.where(Sale.business_day <= frame.day).subquery("first_day")
+    same_day = and_(frame.owner(Sale.customer_id) == first_day.c.customer_id, Sale.business_day == first_day.c.first_on)
+    began = or_(Payment.method == PaymentMethod.VOUCHER, Service.grade == Grade.TRIAL)
+    columns = [func.max(case((began, 1), else_=0)).label(fact.name) for fact in facts]
+    return (
+        select(first_day.c.customer_id, *columns)
+        .join(Sale, same_day)
+        .outerjoin(Payment, Payment.sale_id == Sale.id)
+        .outerjoin(SaleLine, SaleLine.sale_id == Sale.id)
+        .outerjoin(Service, Service.id == SaleLine.service_id)
+        .group_by(first_day.c.customer_id)
     )
-    voucher = exists().where(Payment.sale_id == Sale.id, Payment.method == PaymentMethod.VOUCHER)
-    trial = exists().where(SaleLine.sale_id == Sale.id, SaleLine.service_id == Service.id, Service.grade == Grade.TRIAL)
-    return func.max(case((and_(is_first, or_(voucher, trial)), 1), else_=0))
 
 
 def _visits(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
@@ -231,6 +234,7 @@ def _birthday(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
 SOURCES: dict[Source, Callable[[Frame, Sequence[Fact]], Select[Any]]] = {
     Source.PAYMENTS: _payments,
     Source.SALES: _sales,
+    Source.TRIAL: _trial,
     Source.SERVICES: _services,
     Source.VISITS: _visits,
     Source.MEMBERSHIP: _membership,

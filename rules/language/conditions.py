@@ -248,6 +248,18 @@ def _value(fact: Fact, node: Node, faults: list[Fault]) -> Value | None:
     return _number(fact, word, place, faults)
 
 
+def read_value_of(fact: Fact, word: str) -> Value:
+    """One value of a fact as written in a test.
+
+    :raises Faults: it does not fit the fact.
+    """
+    faults: list[Fault] = []
+    value = _value(fact, Scalar(word, Place("test", 1, 1)), faults)
+    if value is None:
+        raise Faults(faults)
+    return value
+
+
 _LARGEST = 10**12
 
 

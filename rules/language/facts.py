@@ -39,6 +39,7 @@ class Source(StrEnum):
     CUSTOMER = "customer"
     PAYMENTS = "payments"
     SALES = "sales"
+    TRIAL = "trial"
     SERVICES = "services"
     VISITS = "visits"
     MEMBERSHIP = "membership"
@@ -70,7 +71,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("sales_{n}d", _l("sales in %(n)s days"), FactType.NUMBER, Source.SALES),
     Family("largest_sale_{n}d", _l("largest sale in %(n)s days"), FactType.MONEY, Source.SALES),
     Family("days_since_sale", _l("days since the last sale"), FactType.DAYS, Source.SALES, _l("has never bought")),
-    Family("started_with_trial", _l("began with a trial or a voucher"), FactType.FLAG, Source.SALES),
+    Family("started_with_trial", _l("began with a trial or a voucher"), FactType.FLAG, Source.TRIAL),
     Family("visits_{n}d", _l("visits in %(n)s days"), FactType.NUMBER, Source.VISITS),
     Family("visits_total", _l("visits in all"), FactType.NUMBER, Source.VISITS),
     Family("days_since_visit", _l("days since the last visit"), FactType.DAYS, Source.VISITS, NEVER_VISITED),

@@ -1,0 +1,107 @@
+"""The commands that keep the house: backup, restore, upgrade, create-owner, worker, move."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from flask_babel import gettext as _
+
+from admin_app import backup, upgrade
+from admin_app.commands import fail, house, me
+from admin_app.move import move_to
+from admin_app.operations.house import BackUpInput
+from admin_app.operations.kernel import perform
+from admin_app.scheduler import start_clock
+from admin_app.start import create_user, log_start, open_house
+from models.names import Name
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def backup_command(context: click.Context, file: Path) -> None:
+    """Write a whole, consistent copy of the database to FILE."""
+    with house(context):
+        open_house()
+        size, digest = backup.back_up(file)
+        perform(Name.BACK_UP, BackUpInput(path=file.name, size=size, sha256=digest), actor=me())
+        click.echo(_("%(size)s bytes written to %(file)s. Keep the key file with it.", size=f"{size:,}", file=file))
+
+
+@click.command("restore")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def restore_command(context: click.Context, file: Path, yes: bool) -> None:
+    """Put the backup FILE in the place of the database."""
+    with house(context):
+        if not yes:
+            click.confirm(_("Everything done since that backup will be gone from the database. Go on?"), abort=True)
+        backup.restore(file)
+        upgrade.check()
+        click.echo(_("Restored. Prove it with: python run.py doctor"))
+
+
+@click.command("upgrade")
+@click.pass_context
+def upgrade_command(context: click.Context) -> None:
+    """Bring a database of an older release to this one, after a backup."""
+    with house(context):
+        before, after, saved = upgrade.upgrade()
+        if saved is None:
+            click.echo(_("The database is of this release (%(revision)s) already.", revision=after))
+        else:
+            click.echo(_("From %(before)s to %(after)s; backup: %(file)s", before=before, after=after, file=saved))
+
+
+@click.command("create-owner")
+@click.argument("login", default="owner")
+@click.option("--name", default="老板", help="What she is called.")
+@click.pass_context
+def create_owner_command(context: click.Context, login: str, name: str) -> None:
+    """Make an owner's account and print its password, once."""
+    with house(context):
+        open_house()
+        card = create_user(login, name, "owner", me())
+        click.echo(f"{card.login}  {card.password}")
+
+
+@click.command("worker")
+@click.pass_context
+def worker_command(context: click.Context) -> None:
+    """Look after the schedules, without serving pages."""
+    with house(context) as app:
+        open_house()
+        log_start()
+        clock = start_clock(app)
+        click.echo(_("Looking after the schedules. Ctrl-C ends it."))
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            clock.shutdown()
+
+
+@click.command("move")
+@click.option("--to", "target", required=True, help="The address of an empty database.")
+@click.pass_context
+def move_command(context: click.Context, target: str) -> None:
+    """Copy everything into another, empty database, and prove it there."""
+    with house(context):
+        if not upgrade.check():
+            fail(_("There is no salon here yet; start with: python run.py"))
+        rows = move_to(target)
+        click.echo(_("%(rows)s rows moved. Set PEONY_DATABASE_URL to the new address.", rows=f"{rows:,}"))
+
+
+COMMANDS: list[Any] = [
+    backup_command,
+    restore_command,
+    upgrade_command,
+    create_owner_command,
+    worker_command,
+    move_command,
+]

@@ -1,0 +1,181 @@
+"""The commands that work on the salon: check, evaluate, import, export, doctor."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+
+from admin_app.commands import BAD, answer, fail, house, me, progress
+from admin_app.documents.export import Selection, export_to
+from admin_app.doctor import Finding, examine
+from admin_app.evaluation import evaluate, try_out
+from admin_app.importing.files import FileReport, import_file, importable
+from admin_app.rulebook import path_of, read_files, watch_files
+from admin_app.start import open_house
+from models.entity import db, entity_named
+from models.rulebook import RuleMatch
+from models.standing import CustomerTag, Membership, Tag
+from rules.book import DOCUMENTS
+from rules.evaluation.trial import failing_tests
+from rules.language.faults import Faults
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object last.")
+
+
+@click.command("check")
+@JSON
+@click.pass_context
+def check_command(context: click.Context, as_json: bool) -> None:
+    """Validate every rule file and run the tests inside; exit 1 on any fault."""
+    with house(context):
+        faults: list[str] = []
+        tests = 0
+        try:
+            book = read_files()
+            tests, failed = failing_tests(book)
+            faults = [str(fault) for fault in failed]
+        except Faults as found:
+            faults = [str(fault) for fault in found.faults]
+        except OSError as error:
+            faults = [f"{error.filename}: {error.strerror}"]
+        files = [str(path_of(name)) for name in DOCUMENTS]
+
+        def lines() -> list[str]:
+            good = _("%(files)s rule files are sound; %(tests)s tests pass.", files=len(files), tests=tests)
+            return faults or [good]
+
+        answer({"files": files, "tests": tests, "faults": faults}, as_json, lines)
+    sys.exit(BAD if faults else 0)
+
+
+@click.command("evaluate")
+@click.option("--as-of", "as_of", type=click.DateTime(["%Y-%m-%d"]), help="The day to speak of; today by default.")
+@click.option("--rule", "rule_id", help="Only this rule; implies --dry-run.")
+@click.option("--dry-run", is_flag=True, help="Say what the rules find, and change nothing.")
+@JSON
+@click.pass_context
+def evaluate_command(
+    context: click.Context, as_of: datetime | None, rule_id: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """Evaluate the rules for all customers."""
+    with house(context) as app:
+        open_house()
+        watch_files()
+        day = as_of.date() if as_of else datetime.now(app.config["PEONY"].zone).date()
+        if dry_run or rule_id:
+            found = try_out(day, rule_id)
+            if not found:
+                fail(_("There is no rule called %(rule)s.", rule=rule_id))
+            answer({"as_of": day, "dry_run": True, **found}, as_json, lambda: _lines(found["matching"]))
+            return
+        with progress(_("Evaluating")) as moved:
+            report = evaluate(day, full=True, actor=me(), progress=moved)
+        found = {"as_of": day, "dry_run": False, **report.counts(), **standing_counts()}
+        answer(found, as_json, lambda: _lines({**found["tiers"], **found["tags"]}))
+
+
+def standing_counts() -> dict[str, dict[str, int]]:
+    """How many customers have each tier and tag, and fulfil each rule, now."""
+    tiers = select(Membership.tier, func.count()).where(Membership.ended_on.is_(None)).group_by(Membership.tier)
+    held = (CustomerTag.until.is_(None), CustomerTag.held)
+    tags = select(Tag.slug, func.count()).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held).group_by(Tag.slug)
+    matching = select(RuleMatch.rule, func.count()).where(RuleMatch.until.is_(None)).group_by(RuleMatch.rule)
+    counted = {"tiers": tiers, "tags": tags, "matching": matching}
+    return {name: dict(sorted(db.session.execute(query).tuples().all())) for name, query in counted.items()}
+
+
+def _lines(counts: dict[str, int]) -> list[str]:
+    width = max((len(name) for name in counts), default=0)
+    return [f"{name:<{width}}  {count:>9,}" for name, count in counts.items()]
+
+
+@click.command("import")
+@click.argument("kind")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would come of it, and change nothing.")
+@JSON
+@click.pass_context
+def import_command(context: click.Context, kind: str, file: Path, dry_run: bool, as_json: bool) -> None:
+    """Bring in KIND (customers, sales, services, products …) from FILE (.xlsx, .xls, .ods or .csv)."""
+    with house(context):
+        known = ["customers", "sales", *importable()]
+        if kind not in known:
+            fail(_("%(kind)s cannot be imported; one of: %(known)s.", kind=kind, known=", ".join(dict.fromkeys(known))))
+        open_house()
+        report = import_file(kind, file, me(), dry_run)
+        answer(report.counts(), as_json, lambda: _import_lines(report))
+
+
+def _import_lines(report: FileReport) -> list[str]:
+    told: list[str] = []
+    for sheet in report.sheets:
+        counts = sheet.counts()
+        told += sheet.lines()
+        told.append(
+            _(
+                "%(sheet)s: %(rows)s rows, %(created)s taken, %(unchanged)s there already, "
+                "%(duplicates)s duplicates, %(refused)s refused.",
+                **{name: counts[name] for name in ("sheet", "rows", "created", "unchanged", "duplicates", "refused")},
+            )
+        )
+    told += [_("%(sheet)s: left alone.", sheet=name) for name in report.left]
+    if report.failed_file:
+        told.append(_("The rows that were not taken: %(file)s", file=report.failed_file))
+    return told
+
+
+@click.command("export")
+@click.argument("entity")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def export_command(context: click.Context, entity: str, file: Path) -> None:
+    """Write every row of ENTITY (customers, sales …) to FILE (.xlsx or .csv)."""
+    with house(context):
+        open_house()
+        try:
+            chosen = entity_named(entity.removesuffix("s"))
+        except KeyError:
+            fail(_("There is no entity called %(name)s.", name=entity))
+        if file.suffix.lower() not in {".xlsx", ".csv"}:
+            fail(_("%(file)s: a file ends in .xlsx or .csv.", file=file))
+        rows = export_to(file, Selection(chosen), me())
+        click.echo(_("%(rows)s rows written to %(file)s.", rows=rows, file=file))
+
+
+@click.command("doctor")
+@JSON
+@click.pass_context
+def doctor_command(context: click.Context, as_json: bool) -> None:
+    """Prove the books: schema, references, log chain, receipts, tags; exit 1 on any fault."""
+    with house(context):
+        from admin_app.upgrade import check
+
+        if not check():
+            fail(_("There is no salon here yet; start with: python run.py"))
+
+        def told(finding: Finding) -> None:
+            if not as_json:
+                for line in _finding_lines(finding):
+                    click.echo(line)
+
+        found = examine(told)
+        sound = not any(finding.faults for finding in found)
+        if as_json:
+            answer({"sound": sound, "checks": {f.name: f.as_json() for f in found}}, True, list)
+    sys.exit(0 if sound else BAD)
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    state = _("sound") if not finding.faults else _("%(count)s faults", count=len(finding.faults))
+    rate = f", {finding.looked_at / finding.seconds:,.0f}/s" if finding.looked_at > 10_000 and finding.seconds else ""
+    return [f"{finding.name}: {state} ({finding.looked_at:,}{rate})", *(f"  {fault}" for fault in finding.faults)]
+
+
+COMMANDS: list[Any] = [check_command, evaluate_command, import_command, export_command, doctor_command]
+

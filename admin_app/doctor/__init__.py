@@ -1,0 +1,49 @@
+"""Proof of the books: what the database should make impossible is looked for all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from admin_app.doctor.books import CHECKS
+from admin_app.doctor.chain import check_anchors, check_chain
+from admin_app.doctor.standing import check_references, check_schema
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what it looked at, how much, how long, and what is wrong."""
+
+    name: str
+    looked_at: int
+    seconds: float
+    faults: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"looked_at": self.looked_at, "seconds": round(self.seconds, 3), "faults": self.faults}
+
+
+Check = Callable[[], tuple[int, list[str]]]
+"""A check answers how many rows it looked at, and what is wrong, a sentence each."""
+
+ALL: dict[str, Check] = {
+    "schema": check_schema,
+    "references": check_references,
+    "log chain": check_chain,
+    "log anchors": check_anchors,
+    **CHECKS,
+}
+
+
+def examine(told: Callable[[Finding], None] | None = None) -> list[Finding]:
+    """Every check, in order; ``told`` hears of each as it ends."""
+    found: list[Finding] = []
+    for name, check in ALL.items():
+        begun = perf_counter()
+        looked_at, faults = check()
+        found.append(Finding(name, looked_at, perf_counter() - begun, faults))
+        if told is not None:
+            told(found[-1])
+    return found

@@ -1,0 +1,93 @@
+"""Moving house: every row, the log and its chain included, into another empty database."""
+
+from __future__ import annotations
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, func, insert, inspect, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from admin_app.load import align_sequences
+from admin_app.upgrade import SCRIPTS, SchemaError, newest
+from models import schema, triggers
+from models.connection import WRITES, engine_options, prepare_engine
+from models.entity import Base, db
+
+PAGE = 2_000
+
+
+def move_to(address: str) -> int:
+    """Copy everything; how many rows. The target is made from nothing and compared count by count.
+
+    :raises SchemaError: the target cannot be used, or did not come out the same; it is left empty.
+    """
+    target = _target(address)
+    moved = 0
+    with db.engine.connect() as source, target.connect().execution_options(**{WRITES: True}) as sink:
+        with sink.begin():
+            if inspect(sink).get_table_names():
+                raise SchemaError("The database to move to is not empty.")
+            Base.metadata.create_all(sink)
+            _without_checks(sink)
+            for table in Base.metadata.sorted_tables:
+                moved += _copy(source, sink, table.name)
+            triggers.install(sink)
+            align_sequences(sink)
+            if sink.dialect.name == "postgresql":
+                sink.execute(text("SELECT setval('operation_id_seq', (SELECT max(id) FROM operation))"))
+            MigrationContext.configure(sink).stamp(ScriptDirectory(str(SCRIPTS)), newest())
+            amiss = schema.differences(schema.schema_of(sink), schema.expected_schema(target))
+            if amiss:
+                raise SchemaError(f"The new database did not come out right: {amiss[0]}")
+    return moved
+
+
+def _target(address: str) -> Engine:
+    try:
+        url = make_url(address)
+        if url.get_backend_name() == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        engine = create_engine(url, **engine_options(url))
+        prepare_engine(engine)
+        with engine.connect():
+            return engine
+    except ArgumentError as error:
+        raise SchemaError(f"{address}: not a database address") from error
+    except OperationalError as error:
+        raise SchemaError(f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}") from error
+
+
+def _without_checks(sink: Connection) -> None:
+    """Rows that refer to their own table come in any order; references are checked at the end."""
+    if sink.dialect.name == "sqlite":
+        sink.execute(text("PRAGMA defer_foreign_keys=ON"))
+        return
+    for table in Base.metadata.sorted_tables:
+        for key in table.foreign_key_constraints:
+            if key.referred_table is table:
+                sink.execute(text(f'ALTER TABLE "{table.name}" ALTER CONSTRAINT "{key.name}" DEFERRABLE INITIALLY DEFERRED'))
+
+
+def _copy(source: Connection, sink: Connection, name: str) -> int:
+    table = Base.metadata.tables[name]
+    order = list(table.primary_key.columns)
+    rows, done = source.execution_options(stream_results=True).execute(select(table).order_by(*order)), 0
+    for part in rows.mappings().partitions(PAGE):
+        sink.execute(insert(table), [dict(row) for row in part])
+        done += len(part)
+    if sink.scalar(select(func.count()).select_from(table)) != done:
+        raise SchemaError(f"{name}: not every row arrived.")
+    _restore_checks(sink, name)
+    return done
+
+
+def _restore_checks(sink: Connection, name: str) -> None:
+    if sink.dialect.name == "sqlite":
+        return
+    table = Base.metadata.tables[name]
+    for key in table.foreign_key_constraints:
+        if key.referred_table is table:
+            sink.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+            sink.execute(text(f'ALTER TABLE "{name}" ALTER CONSTRAINT "{key.name}" NOT DEFERRABLE'))
+            sink.execute(text("SET CONSTRAINTS ALL DEFERRED"))

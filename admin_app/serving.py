@@ -1,0 +1,64 @@
+"""Serving the pages: one process, eight threads, the clock beside them, and a clean end."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import socket
+import sys
+from collections.abc import Callable
+
+import click
+from flask import Flask
+from flask_babel import gettext as _
+from waitress import create_server
+
+from admin_app.commands import fail
+from admin_app.scheduler import start_clock
+from models.connection import sqlite_driver, wal_is_safe
+
+THREADS = 8
+
+
+def say_hello(app: Flask) -> None:
+    """What the house runs on, where that is worth a word."""
+    if app.config["PEONY"].url.get_backend_name() == "sqlite" and not wal_is_safe():
+        version = sqlite_driver.sqlite_version
+        click.echo(
+            _(
+                "SQLite %(version)s has the WAL-reset fault, so a rollback journal is used: safe, a little slower. "
+                "The package pysqlite3 brings a newer one where there is a wheel for it (%(system)s has none installed).",
+                version=version,
+                system=f"{platform.system()} {platform.machine()}",
+            ),
+            err=True,
+        )
+
+
+def check_port(host: str, port: int) -> None:
+    """End with a sentence when the port is another's."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        if sys.platform != "win32":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            fail(_("Port %(port)s on %(host)s cannot be used: %(why)s. Choose another with --port.", port=port, host=host, why=error.strerror or error))
+
+
+def serve(app: Flask, ready: Callable[[], None]) -> None:
+    """Serve until Ctrl-C; ``ready`` is called when the first page can be asked for."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("waitress", "apscheduler"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    settings = app.config["PEONY"]
+    server = create_server(app, host=settings.host, port=settings.port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=True)
+    clock = start_clock(app) if settings.scheduler else None
+    ready()
+    try:
+        server.run()
+    finally:
+        server.close()
+        if clock is not None:
+            clock.shutdown(wait=True)

@@ -1,0 +1,88 @@
+"""What rows are called: one statement per entity referred to, however many rows there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from flask import current_app
+from flask_babel import get_locale
+from sqlalchemy import select
+
+from admin_app.rulebook import words_of
+from admin_app.values import show_value
+from models.entity import Entity, db, entity_named
+from models.field import Field, Kind
+from rules.decisions.access import MASK, Access, Sight
+
+DEPTH = 2
+"""A title may itself refer (a reading to its assessment to its customer); deeper ones show their number."""
+
+
+def titles_of(rows: Iterable[Entity], fields: Sequence[Field], access: Access) -> dict[tuple[str, int], str]:
+    """The titles of everything the rows refer to in these fields: (entity, id) → text. Unseen rows show a mask."""
+    wanted: dict[str, set[int]] = {}
+    for row in rows:
+        for field in fields:
+            value = getattr(row, field.name)
+            if field.kind is Kind.REFERENCE and value is not None:
+                wanted.setdefault(field.target, set()).add(value)
+    return _resolve(wanted, access, DEPTH)
+
+
+def _resolve(wanted: dict[str, set[int]], access: Access, depth: int) -> dict[tuple[str, int], str]:
+    found: dict[tuple[str, int], str] = {}
+    for name, ids in wanted.items():
+        entity = entity_named(name)
+        parts = [entity.fields()[part] for part in entity.title]
+        visible = access.rows(entity)
+        table = entity.__table__
+        query = select(table.c.id, *(part.column for part in parts)).where(table.c.id.in_(ids), visible)
+        rows = db.session.execute(query).all()
+        deeper = _deeper(rows, parts, access, depth)
+        for row in rows:
+            words = [_word(part, value, access, deeper) for part, value in zip(parts, row[1:], strict=True)]
+            found[name, row[0]] = " ".join(word for word in words if word) or f"#{row[0]}"
+        found |= {(name, missing): MASK for missing in ids - {row[0] for row in rows}}
+    return found
+
+
+def _deeper(rows: Sequence[Any], parts: list[Field], access: Access, depth: int) -> dict[tuple[str, int], str]:
+    if depth == 0:
+        return {}
+    wanted: dict[str, set[int]] = {}
+    for row in rows:
+        for part, value in zip(parts, row[1:], strict=True):
+            if part.kind is Kind.REFERENCE and value is not None:
+                wanted.setdefault(part.target, set()).add(value)
+    return _resolve(wanted, access, depth - 1) if wanted else {}
+
+
+def _word(part: Field, value: Any, access: Access, deeper: dict[tuple[str, int], str]) -> str:
+    if value is None:
+        return ""
+    if access.sight(part) is not Sight.CLEAR:
+        return MASK
+    if part.kind is Kind.REFERENCE:
+        return deeper.get((part.target, value), f"#{value}")
+    return said(part, value)
+
+
+def said(field: Field, value: Any) -> str:
+    """A value in words: closed lists that the rules give by their labels."""
+    if field.info.words and isinstance(value, str):
+        return dict(words_of(field.info.words)).get(value, value)
+    return show_value(field.kind, value, current_app.config["PEONY"].zone)
+
+
+def resolve(entity: type[Entity], row_id: int, access: Access) -> str:
+    """What a row is called, by its number."""
+    return _resolve({entity.named(): {row_id}}, access, DEPTH)[entity.named(), row_id]
+
+
+def title_of(row: Entity, access: Access) -> str:
+    """What one row is called."""
+    title = resolve(type(row), row.id, access)
+    english = getattr(row, "name_en", None)
+    locale = get_locale()
+    return english if english and locale is not None and locale.language == "en" and title != MASK else title

@@ -1,0 +1,63 @@
+"""The tests inside rule files: run on the compiled SQL, in a database of their own, and on the interpreter beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import BigInteger, ColumnElement, String, create_engine, false, literal, null, select, true
+
+from rules.book import Rulebook
+from rules.documents.rules import Rule, RuleTest
+from rules.evaluation import interpreter
+from rules.evaluation.compiler import compiled
+from rules.language.conditions import read_value_of
+from rules.language.facts import Fact, FactType, fact_named
+from rules.language.faults import Fault
+
+
+def failing_tests(book: Rulebook) -> tuple[int, list[Fault]]:
+    """How many tests there are, and a fault for each that does not come out as it says."""
+    engine = create_engine("sqlite://")
+    count, failed = 0, []
+    with engine.connect() as connection:
+        for rule in book.rules():
+            for test in rule.tests:
+                count += 1
+                found = bool(connection.scalar(select(_predicate(rule, test))))
+                plain = interpreter.holds(rule.when, given(test))
+                if found != plain:
+                    message = _l("The two ways of evaluating %(rule)s disagree: please report this.", rule=rule.id)
+                    failed.append(Fault(test.place, message))
+                if found != (test.expect == "matches"):
+                    message = _l("This test of %(rule)s expects «%(expect)s», but it is not so.", rule=rule.id, expect=test.expect)
+                    failed.append(Fault(test.place, message))
+    return count, failed
+
+
+def given(test: RuleTest) -> dict[str, Any]:
+    """The facts of a test, typed; a fact that is not given is empty."""
+    facts: dict[str, Any] = {"tag": ()}
+    for name, written in test.given.items():
+        fact = fact_named(name)
+        assert fact is not None
+        if fact.type is FactType.TAG:
+            facts["tag"] = tuple(written) if isinstance(written, list) else (str(written),)
+        else:
+            facts[name] = read_value_of(fact, str(written))
+    return facts
+
+
+def _predicate(rule: Rule, test: RuleTest) -> ColumnElement[bool]:
+    facts = given(test)
+
+    def column(fact: Fact) -> ColumnElement[Any]:
+        value = facts.get(fact.name)
+        if value is None:
+            return null()
+        return literal(value, String) if isinstance(value, str) else literal(int(value), BigInteger)
+
+    def has_tag(slugs: tuple[str, ...]) -> ColumnElement[bool]:
+        return true() if set(slugs) & set(facts["tag"]) else false()
+
+    return compiled(rule.when, column, has_tag)

@@ -1,0 +1,1 @@
+"""THE FIRST DAY: a demo salon, reference data, and generators for large salons."""

@@ -1,0 +1,67 @@
+"""The demo salon: three stores, twenty people, 800 customers, two years; the same from one seed number and one day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from flask import current_app
+
+from admin_app.evaluation import evaluate
+from admin_app.load import Loader, align_sequences, load
+from admin_app.operations.kernel import now
+from admin_app.start import SignInCard, create_user
+from models import search
+from models.actor import SYSTEM
+from models.customers import Customer
+from models.entity import entities
+from models.sales import Payment, Sale, SaleLine, StaffShare, Visit
+from seed.care import care_rows
+from seed.history import history
+from seed.people import people
+from seed.reference import reference_rows
+
+SEED = 20260520
+CAST = (
+    ("owner", "老板", "owner", None),
+    ("manager", "湖滨店店长", "manager", 13),
+    ("reception", "湖滨店前台", "reception", 14),
+    ("consultant", "顾问", "consultant", 15),
+    ("therapist", "美容师", "therapist", 1),
+    ("auditor", "审计员", "auditor", None),
+    ("finance", "财务", "finance", 20),
+)
+"""Sign-in name, name, role, and number among the staff."""
+
+
+def make_demo(seed: int = SEED, today: date | None = None) -> list[SignInCard]:
+    """Fill an empty salon, let the rules look at it twice, and give everybody a way to sign in."""
+    day = today or now().astimezone(current_app.config["PEONY"].zone).date()
+    load(lambda loader: _fill(loader, Random(seed), day), "demo", SYSTEM)  # noqa: S311 - invents customers, keeps no secret
+    evaluate(day - timedelta(days=10))
+    evaluate(day)
+    return [create_user(login, name, role, SYSTEM, staff) for login, name, role, staff in CAST]
+
+
+def _fill(loader: Loader, random: Random, today: date) -> None:
+    for entity, rows in rows_of(random, today):
+        loader.add(entity.__table__, rows)
+    align_sequences(loader.connection)
+    for entity in entities():
+        search.rebuild(loader.connection, entity)
+
+
+def rows_of(random: Random, today: date) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+    """Tables with their rows, in an order in which references exist."""
+    yield from reference_rows(random, today)
+    everybody = people(random, today)
+    yield Customer, [person.row for person in everybody]
+    yield from care_rows(random, today, everybody)
+    past = history(random, today, everybody, current_app.config["PEONY"].zone)
+    yield Visit, past.visits
+    yield Sale, past.sales
+    yield SaleLine, past.lines
+    yield StaffShare, past.shares
+    yield Payment, past.payments

@@ -1,0 +1,109 @@
+"""Large salons for measuring: N customers and M sales of plain shape, loaded in parts so that memory stays flat."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+from typing import Any
+
+from sqlalchemy import insert
+
+from admin_app.load import Loader, align_sequences, load
+from models import search
+from models.actor import Actor
+from models.cipher import keyring
+from models.clock import SearchKey
+from models.customers import Calendar, Customer, Sex, SkinType, Stage
+from models.organisation import Staff, Store
+from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit, VisitSource
+from seed.names import name_of, phone_of
+from seed.reference import reference_rows
+
+PART = 5_000
+TABLES = "store, room, bed, service, product, staff, customer, visit, sale, sale_line, payment and their reference rows"
+"""What is filled; every other table stays empty."""
+
+Progress = Callable[[int, int], None]
+
+
+def make_large(customers: int, sales: int, today: date, actor: Actor, progress: Progress, seed: int = 1) -> dict[str, int]:
+    """Fill an empty salon; rows by table."""
+    random = Random(seed)  # noqa: S311 - invents customers, keeps no secret
+
+    def work(loader: Loader) -> None:
+        for entity, rows in reference_rows(random, today):
+            loader.add(entity.__table__, rows)
+        total, done = customers + sales, 0
+        for part in _customers(random, customers, today):
+            loader.add(Customer.__table__, part)
+            _keys(loader, part)
+            done += len(part)
+            progress(done, total)
+        for parts in _sales(random, customers, sales, today):
+            for entity, rows in parts:
+                loader.add(entity.__table__, rows)
+            done += len(parts[0][1])
+            progress(done, total)
+        for entity in (Store, Staff):
+            search.rebuild(loader.connection, entity)
+        align_sequences(loader.connection)
+
+    return load(work, f"{customers} customers, {sales} sales", actor)
+
+
+def _customers(random: Random, count: int, today: date) -> Iterator[list[dict[str, Any]]]:
+    ring, skins = keyring(), list(SkinType)
+    for start in range(1, count + 1, PART):
+        part: list[dict[str, Any]] = []
+        for number in range(start, min(start + PART, count + 1)):
+            phone = phone_of(number)
+            part.append(
+                {
+                    "id": number,
+                    "name": name_of(random),
+                    "member_no": f"P{number:08d}",
+                    "phone": phone,
+                    "phone_index": ring.blind(phone, "customer.phone"),
+                    "phone_last4": ring.blind(phone[-4:], "customer.phone.last4"),
+                    "sex": Sex.FEMALE,
+                    "birth_calendar": Calendar.SOLAR,
+                    "birth_month": random.randint(1, 12),
+                    "birth_day": random.randint(1, 28),
+                    "stage": Stage.MEMBER,
+                    "store_id": random.randint(1, 3),
+                    "skin_type": random.choice(skins),
+                    "first_visit_on": None,
+                    "registered_on": today - timedelta(days=random.randint(0, 730)),
+                    "public_id": f"{random.getrandbits(96):024x}",
+                }
+            )
+        yield part
+
+
+def _keys(loader: Loader, part: list[dict[str, Any]]) -> None:
+    keys = [key for row in part for key in search.key_rows(Customer, row["id"], [row["name"], row["member_no"]])]
+    for start in range(0, len(keys), PART):
+        loader.connection.execute(insert(SearchKey), keys[start : start + PART])
+
+
+def _sales(random: Random, customers: int, count: int, today: date) -> Iterator[list[tuple[Any, list[dict[str, Any]]]]]:
+    """Sales skewed towards few customers, as in life; each with a visit, a line and a payment of the same number."""
+    numbers: dict[tuple[int, date], int] = defaultdict(int)
+    for start in range(1, count + 1, PART):
+        visits, sales, lines, payments = [], [], [], []
+        for number in range(start, min(start + PART, count + 1)):
+            customer = min(customers, int(customers * random.random() ** 2) + 1)
+            day = today - timedelta(days=int(730 * random.random()))
+            store, amount = number % 3 + 1, random.choice((16_800, 19_800, 29_800, 32_800, 59_800))
+            numbers[store, day] += 1
+            at = datetime.combine(day, time(6), UTC)
+            shared = {"id": number, "customer_id": customer, "store_id": store, "business_day": day}
+            visits.append({**shared, "source": VisitSource.HISTORY})
+            sale = {"number": numbers[store, day], "visit_id": number, "sold_at": at, "total": amount}
+            sales.append({**shared, **sale, "public_id": f"{number:024x}"})
+            line = {"id": number, "sale_id": number, "position": 1, "kind": LineKind.SERVICE, "item": "护理"}
+            lines.append({**line, "quantity": 1, "unit_price": amount, "amount": amount})
+            payments.append({**shared, "sale_id": number, "paid_at": at, "method": PaymentMethod.WECHAT, "amount": amount})
+        yield [(Visit, visits), (Sale, sales), (SaleLine, lines), (Payment, payments)]

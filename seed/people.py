@@ -1,0 +1,166 @@
+"""The demo's 800 customers: by distribution, and 25 with a story so that each tag, tier and alert has somebody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from models.cipher import keyring
+from models.customers import Calendar, Sex, SkinType, SourceChannel, Stage
+from seed.names import name_of, phone_of
+
+CUSTOMERS = 800
+HISTORY_DAYS = 730
+
+
+@dataclass
+class Habit:
+    """How a customer comes and spends: visits and yuan a year, since when, and how long ago last."""
+
+    tier: str
+    visits: float
+    yuan: float
+    since: int  # days ago
+    away: int  # days since the last visit
+    trial: bool = False
+    steady: bool = True
+
+
+@dataclass
+class Person:
+    """A customer with her habit; ``days_ago`` fixes a story's visits exactly."""
+
+    id: int
+    row: dict[str, Any]
+    habit: Habit
+    days_ago: list[int] = field(default_factory=list)
+
+
+SHARES = (("basic", 420), ("silver", 200), ("gold", 128), ("platinum", 40), ("diamond", 12))
+"""How many customers the rules are to find in each tier."""
+
+PACE = {
+    "basic": (7.4, 1_150),
+    "silver": (15.5, 5_000),
+    "gold": (25.0, 12_600),
+    "platinum": (38.0, 28_500),
+    "diamond": (50.0, 66_000),
+}
+"""Visits and yuan a year."""
+
+STORIES: tuple[tuple[str, list[int], int], ...] = (
+    # what the rules are to say of her, her visits in days ago, yuan a visit
+    ("new", [3], 298),
+    ("new", [12, 2], 328),
+    ("new", [28, 14], 198),
+    ("trial-not-converted", [6], 99),
+    ("trial-not-converted", [15], 99),
+    ("trial-not-converted", [29], 99),
+    ("active", [85, 70, 55, 40, 25, 10, 3], 298),
+    ("active", [80, 66, 52, 38, 24, 10], 328),
+    ("high-value", [300, 200, 100, 12], 5_200),
+    ("promising", [75, 44, 9], 598),
+    ("promising", [60, 30, 5], 598),
+    ("slipping", [110, 96, 82, 68, 30], 198),
+    ("slipping", [130, 112, 94, 76, 40], 298),
+    ("dormant", [400, 300, 200, 75], 298),
+    ("dormant", [260, 130], 198),
+    ("lost", [600, 450, 240], 298),
+    ("lost", [700, 390], 198),
+    ("ambassador", [200, 150, 100, 50, 8], 298),
+    ("valued-customer-away", [300, 260, 220, 180, 140, 100, 70, 33], 1_280),
+    ("valued-customer-away", [310, 270, 230, 190, 150, 110, 80, 36], 1_280),
+    ("valued-customer-away-long", [320, 280, 240, 200, 160, 120, 90, 47], 1_280),
+    ("valued-customer-away-long", [330, 290, 250, 210, 170, 130, 100, 52], 1_280),
+    ("layer-a", [80, 55, 30, 6], 6_000),
+    ("sensitive-skin", [90, 45, 11], 198),
+    ("birthday", [120, 60, 18], 298),
+)
+ODD_LUNAR = 12
+"""One customer in twelve keeps her birthday by the lunar calendar."""
+
+
+def people(random: Random, today: date) -> list[Person]:
+    """Everybody, the stories first."""
+    found = [_story(random, today, number, *story) for number, story in enumerate(STORIES, 1)]
+    habits = [habit for tier, count in SHARES for habit in _habits(random, tier, count)]
+    random.shuffle(habits)
+    for number, habit in enumerate(habits[: CUSTOMERS - len(found)], len(found) + 1):
+        found.append(Person(number, _row(random, today, number, habit.since), habit))
+    _refer(random, found)
+    return found
+
+
+def _habits(random: Random, tier: str, count: int) -> list[Habit]:
+    visits, yuan = PACE[tier]
+    found: list[Habit] = []
+    for _ in range(count):
+        spread = random.uniform(0.8, 1.25) if tier != "basic" else random.uniform(0.4, 1.5)
+        lost = tier == "basic" and random.random() < 0.35
+        since = _since(random, regular=tier != "basic")
+        away = min(random.randint(60, 420), since) if lost else random.randint(1, max(2, int(365 / visits)))
+        trial = random.random() < 0.25
+        found.append(Habit(tier, visits * min(spread, 1.15), yuan * spread, since, min(away, since), trial))
+    return found
+
+
+def _since(random: Random, regular: bool) -> int:
+    """Most regulars were there before the two years began."""
+    if random.random() < (0.75 if regular else 0.5):
+        return HISTORY_DAYS
+    return random.randint(380 if regular else 8, HISTORY_DAYS)
+
+
+def _story(random: Random, today: date, number: int, about: str, days_ago: list[int], yuan: int) -> Person:
+    habit = Habit("story", len(days_ago), yuan, days_ago[0], days_ago[-1], trial=about == "trial-not-converted")
+    row = _row(random, today, number, days_ago[0])
+    if about == "sensitive-skin":
+        row["skin_type"] = SkinType.SENSITIVE
+    if about == "birthday":
+        soon = today + timedelta(days=5)
+        row |= {"birth_calendar": Calendar.SOLAR, "birth_month": soon.month, "birth_day": min(soon.day, 28)}
+    return Person(number, row, habit, days_ago)
+
+
+def _row(random: Random, today: date, number: int, since: int) -> dict[str, Any]:
+    male = random.random() < 0.06
+    first = today - timedelta(days=since)
+    phone, ring = phone_of(number), keyring()
+    birthday = date(random.randint(1962, 2004), 1, 1) + timedelta(days=random.randint(0, 364))
+    lunar = number % ODD_LUNAR == 0
+    return {
+        "id": number,
+        "name": name_of(random, male),
+        "member_no": f"P{number:05d}",
+        "phone": phone,
+        "phone_index": ring.blind(phone, "customer.phone"),
+        "phone_last4": ring.blind(phone[-4:], "customer.phone.last4"),
+        "wechat": f"wx_{number:05d}",
+        "sex": Sex.MALE if male else Sex.FEMALE,
+        "birth_calendar": Calendar.LUNAR if lunar else Calendar.SOLAR,
+        "birth_month": birthday.month,
+        "birth_day": min(birthday.day, 29) if lunar else birthday.day,
+        "birth_year": birthday.year,
+        "stage": Stage.TRIAL if since < 30 else Stage.MEMBER,
+        "store_id": random.choice((1, 1, 2, 2, 3)),
+        "skin_type": random.choice([kind for kind in SkinType if kind is not SkinType.SENSITIVE]),
+        "goals": random.sample(("补水", "美白", "祛痘", "抗衰", "舒缓", "塑形"), k=random.randint(1, 2)),
+        "source_channel": random.choice(list(SourceChannel)),
+        "first_visit_on": first,
+        "registered_on": first,
+        "public_id": f"{random.getrandbits(96):024x}",
+        "referrer_id": None,
+    }
+
+
+def _refer(random: Random, everybody: list[Person]) -> None:
+    """Some came through a friend; the ambassador of the stories sent three lately."""
+    ambassador = next(person for person, story in zip(everybody, STORIES, strict=False) if story[0] == "ambassador")
+    recent = [p for p in everybody[len(STORIES) :] if p.habit.since < 300][:3]
+    for person in recent:
+        person.row["referrer_id"] = ambassador.id
+    for person in everybody[len(STORIES) + 50 :: 17]:
+        if person.row["referrer_id"] is None:
+            person.row["referrer_id"] = random.randint(len(STORIES) + 1, person.id - 1)

@@ -1,0 +1,86 @@
+"""One's own account: password, language, sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, flash, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from flask_login import current_user, login_required
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from wtforms import PasswordField
+
+from admin_app.i18n import LANGUAGES
+from admin_app.operations.accounts import ChangePasswordInput, EndSessionInput, LanguageInput
+from admin_app.security import passwords
+from models.accounts import Language, User, UserSession
+from models.entity import db
+from models.names import Name
+from views.person import actor, do
+
+ONE_YEAR = 31_536_000
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """The old password and the new one."""
+
+    old = PasswordField(render_kw={"autocomplete": "current-password", "required": True})
+    new = PasswordField(render_kw={"autocomplete": "new-password", "required": True, "minlength": passwords.SHORTEST})
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/account", "account", login_required(account_page))
+    app.add_url_rule("/account/password", "account.password", login_required(password_page), methods=["GET", "POST"])
+    app.add_url_rule("/account/language", "account.language", language, methods=["POST"])
+    app.add_url_rule("/account/sessions/<int:session_id>/end", "account.end", login_required(end), methods=["POST"])
+
+
+def account_page() -> Any:
+    """Who she is here, and where she is signed in."""
+    mine = (UserSession.user_id == current_user.id, UserSession.ended_at.is_(None))
+    sessions = db.session.scalars(select(UserSession).where(*mine).order_by(UserSession.last_seen_at.desc())).all()
+    return render_template("account.html", sessions=sessions, form=FlaskForm())
+
+
+def password_page() -> Any:
+    """Change one's password; every other session of hers ends."""
+    form = PasswordForm()
+    if form.validate_on_submit():
+        user = db.session.get(User, current_user.id)
+        assert user is not None
+        weak = passwords.weakness(form.new.data or "", user.login)
+        if not passwords.matches(user.password_hash, form.old.data or ""):
+            form.old.errors = [_("This is not your password.")]
+        elif weak is not None:
+            form.new.errors = [str(weak)]
+        else:
+            do(Name.CHANGE_PASSWORD, ChangePasswordInput(password_hash=passwords.hashed(form.new.data)))
+            flash(_("Your password is changed."), "success")
+            return redirect(url_for("dashboard.index"))
+    return render_template("password.html", form=form), 422 if form.is_submitted() else 200
+
+
+def language() -> Any:
+    """Choose a language: kept with the user, or in a cookie before she signs in."""
+    chosen = request.form.get("language", "")
+    answer = redirect(request.referrer if _ours(request.referrer) else url_for("dashboard.index"))
+    if chosen in LANGUAGES:
+        if current_user.is_authenticated:
+            do(Name.CHANGE_LANGUAGE, LanguageInput(language=Language(chosen)))
+        answer.set_cookie("language", chosen, max_age=ONE_YEAR, httponly=True, samesite="Lax", secure=request.is_secure)
+    return answer
+
+
+def _ours(address: str | None) -> bool:
+    return bool(address) and str(address).startswith(request.host_url)
+
+
+def end(session_id: int) -> Any:
+    """End one of one's sessions; ending this one signs out."""
+    do(Name.END_SESSION, EndSessionInput(session=session_id))
+    if session_id == actor().session_id:
+        session.clear()
+        return redirect(url_for("sign_in"))
+    flash(_("That session is ended."), "success")
+    return redirect(url_for("account"))

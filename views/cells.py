@@ -1,0 +1,83 @@
+"""One policy for what is shown of a field, wherever it is shown: list, details, history, search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+
+from admin_app.titles import said, titles_of
+from admin_app.values import write_value
+from models.entity import Entity
+from models.field import Field, Kind, Privacy
+from models.standing import TagColour
+from rules.decisions.access import Access, Sight, masked
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in a cell: text, and what it is, so that a page can draw it."""
+
+    field: Field
+    text: str
+    masked: bool = False
+    raw: str = ""
+    target: str = ""
+    target_id: int | None = None
+    tone: str = ""
+
+
+def visible_fields(entity: type[Entity], access: Access) -> list[Field]:
+    """Every field she may see, in the order of declaration; the house's own bookkeeping last."""
+    left_out = {"version", "source_key"}
+    fields = [one for one in entity.fields().values() if access.sight(one) is not Sight.HIDDEN and one.name not in left_out]
+    return sorted(fields, key=lambda one: one.info.generated)
+
+
+def list_fields(entity: type[Entity], access: Access) -> list[Field]:
+    """The columns of the list."""
+    assert entity.screen is not None
+    fields = entity.fields()
+    return [fields[name] for name in entity.screen.columns if access.sight(fields[name]) is not Sight.HIDDEN]
+
+
+class Cells:
+    """The cells of some rows; what they refer to is looked up once for all of them."""
+
+    def __init__(self, rows: Iterable[Entity], fields: Sequence[Field], access: Access) -> None:
+        self.access = access
+        self.titles = titles_of(rows, fields, access)
+        self.zone = current_app.config["PEONY"].zone
+
+    def of(self, row: Entity, one: Field) -> Cell:
+        value = getattr(row, one.name)
+        if value is None or value == []:
+            return Cell(one, "")
+        if self.access.sight(one) is Sight.MASKED:
+            return Cell(one, masked(value, one.kind) or "", masked=True)
+        if one.kind is Kind.REFERENCE:
+            title = self.titles.get((one.target, value), f"#{value}")
+            return Cell(one, title, raw=str(value), target=one.target, target_id=value)
+        if isinstance(value, dict):
+            return Cell(one, "、".join(f"{name} {count}" for name, count in value.items() if not isinstance(count, (dict, list))))
+        return Cell(one, said(one, value), raw=write_value(one.kind, value, self.zone), tone=_tone(one, value))
+
+
+def _tone(one: Field, value: Any) -> str:
+    """Colour for state only."""
+    if one.key == "alert.severity":
+        return {"urgent": "bad", "warning": "warn"}.get(str(value), "")
+    if isinstance(value, TagColour):
+        return f"tag-{value.value}"
+    if one.key in {"schedule_run.state", "user.active"}:
+        return {"done": "good", "failed": "bad", "claimed": "warn", "True": "good", "False": "muted"}.get(str(value), "")
+    return ""
+
+
+def sensitive_shown(fields: Iterable[Field], access: Access) -> list[str]:
+    """The names of sensitive fields that are shown in clear: the log must know of it."""
+    return [one.name for one in fields if one.info.privacy is Privacy.SENSITIVE and access.sight(one) is Sight.CLEAR]
+
+

@@ -1,0 +1,216 @@
+"""Today: what she should know and do first, by role; each figure opens its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from flask import current_app, redirect, url_for
+from flask_admin import AdminIndexView, expose
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy import and_, func, or_, select
+
+from admin_app.operations.kernel import now
+from admin_app.operations.refusals import Forbidden
+from admin_app.rulebook import words_of
+from admin_app.values import money
+from models.customers import Customer
+from models.entity import db
+from models.sales import MONEY_IN, Payment, Visit
+from models.standing import Alert, CustomerTag, Membership, Tag, Task
+from rules.decisions.birthdays import calendar_ahead
+from rules.documents.roles import Action
+from views.person import access, refuse
+
+DAYS = 30
+BIRTHDAYS_AHEAD = 7
+MOST = 8
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number, what it is, and where its rows are."""
+
+    label: str
+    value: str
+    address: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart and the same as a table: names, values, and the values as they are said."""
+
+    title: str
+    kind: str
+    names: list[str]
+    values: list[float]
+    said: list[str]
+    unit: str = ""
+    addresses: list[str] = field(default_factory=list)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return {"kind": self.kind, "names": self.names, "values": self.values, "unit": self.unit, "title": self.title}
+
+
+class Dashboard(AdminIndexView):  # type: ignore[misc]  # Flask-Admin is not typed for mypy
+    """The first page."""
+
+    def is_accessible(self) -> bool:
+        return bool(current_user.is_authenticated)
+
+    def _handle_view(self, name: str, **kwargs: Any) -> Any:
+        if not current_user.is_authenticated:
+            return redirect(url_for("sign_in"))
+        if current_user.must_change_password:
+            return redirect(url_for("account.password"))
+        if not access().opens("dashboard"):
+            raise refuse(Forbidden, "dashboard")
+        return None
+
+    def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        return fn(self, *args, **kwargs)
+
+    @expose("/")
+    def index(self) -> Any:
+        """Figures, alerts, tasks, birthdays, charts."""
+        today = now().astimezone(current_app.config["PEONY"].zone).date()
+        return self.render(
+            "dashboard.html",
+            today=today,
+            figures=figures(today),
+            alerts=_open(Alert, Alert.closed_at, Alert.raised_at.desc()),
+            tasks=_open(Task, Task.finished_at, Task.due_on.asc()),
+            birthdays=birthdays(today),
+            charts=charts(today),
+        )
+
+
+def _rows(entity: Any) -> Any:
+    return access().rows(entity)
+
+
+def _may(entity: Any) -> bool:
+    return access().may(Action.VIEW, entity)
+
+
+def _count(query: Any) -> int:
+    return db.session.scalar(query) or 0
+
+
+def figures(today: date) -> list[Figure]:
+    """What today and this month come to, as far as she may see it."""
+    found: list[Figure] = []
+    month = today.replace(day=1)
+    if _may(Visit):
+        came = _count(select(func.count()).select_from(Visit).where(_rows(Visit), Visit.business_day == today))
+        address = url_for("visit.index_view", **{"business_day.from": today, "business_day.to": today})
+        found.append(Figure(_("Visits today"), f"{came:,}", address))
+    if _may(Payment):
+        found += [_paid(_("Paid today"), today, today), _paid(_("Paid this month"), month, today)]
+    if _may(Customer):
+        living = (_rows(Customer), Customer.archived_at.is_(None))
+        new = _count(select(func.count()).select_from(Customer).where(*living, Customer.first_visit_on >= month))
+        address = url_for("customer.index_view", **{"first_visit_on.from": month})
+        found.append(Figure(_("New customers this month"), f"{new:,}", address))
+    for entity, done, label in ((Alert, Alert.closed_at, _("Open alerts")), (Task, Task.finished_at, _("Open tasks"))):
+        if _may(entity):
+            waiting = _count(select(func.count()).select_from(entity).where(_rows(entity), done.is_(None)))
+            address = url_for(f"{entity.named()}.index_view", **{f"{done.key}.empty": "yes"})
+            found.append(Figure(label, f"{waiting:,}", address))
+    return found
+
+
+def _paid(label: str, first: date, last: date) -> Figure:
+    days = (Payment.business_day >= first, Payment.business_day <= last)
+    paid = _count(select(func.sum(Payment.amount)).where(_rows(Payment), *days, Payment.method.in_(MONEY_IN)))
+    methods = ",".join(method.value for method in MONEY_IN)
+    address = url_for("payment.index_view", **{"business_day.from": first, "business_day.to": last, "method": methods})
+    return Figure(label, money(paid), address)
+
+
+def _open(entity: Any, done: Any, order: Any) -> Sequence[Any]:
+    """The first of what waits for her."""
+    if not _may(entity):
+        return []
+    return db.session.scalars(select(entity).where(_rows(entity), done.is_(None)).order_by(order, entity.id).limit(MOST)).all()
+
+
+def birthdays(today: date) -> list[tuple[Customer, int]]:
+    """Whose birthday comes within a week, and in how many days; solar and lunar."""
+    if not _may(Customer):
+        return []
+    soon = {(c, m, d): days for c, m, d, days in calendar_ahead(today) if days <= BIRTHDAYS_AHEAD}
+    ways = [
+        and_(Customer.birth_calendar == calendar, Customer.birth_month == month, Customer.birth_day == day)
+        for calendar, month, day in soon
+    ]
+    living = (_rows(Customer), Customer.archived_at.is_(None), Customer.merged_into_id.is_(None))
+    found = db.session.scalars(select(Customer).where(*living, or_(*ways)).limit(50)).all()
+    dated = [(one, soon[one.birth_calendar.value, one.birth_month, one.birth_day]) for one in found]  # type: ignore[index]  # both are set: the query asked for them
+    return sorted(dated, key=lambda pair: (pair[1], pair[0].id))[:MOST]
+
+
+# ------------------------------------------------------------------------------------------------- charts
+
+
+def charts(today: date) -> list[Chart]:
+    """What can be drawn of what she may see."""
+    found: list[Chart] = []
+    if _may(Payment):
+        found.append(_paid_by_day(today))
+    elif _may(Visit):
+        found.append(_visits_by_day(today))
+    if _may(Membership):
+        found.append(_by_tier())
+    if _may(CustomerTag):
+        found.append(_by_layer())
+    return [chart for chart in found if chart.names]
+
+
+def _days(today: date) -> list[date]:
+    return [today - timedelta(offset) for offset in range(DAYS - 1, -1, -1)]
+
+
+def _paid_by_day(today: date) -> Chart:
+    days = _days(today)
+    query = select(Payment.business_day, func.sum(Payment.amount)).where(
+        _rows(Payment), Payment.business_day >= days[0], Payment.method.in_(MONEY_IN)
+    )
+    paid = dict(db.session.execute(query.group_by(Payment.business_day)).tuples().all())
+    amounts = [int(paid.get(day, 0)) for day in days]
+    names = [f"{day.month}-{day.day:02d}" for day in days]
+    return Chart(_("Paid, last 30 days"), "bar", names, [fen / 100 for fen in amounts], [money(fen) for fen in amounts], "¥")
+
+
+def _visits_by_day(today: date) -> Chart:
+    days = _days(today)
+    query = select(Visit.business_day, func.count()).where(_rows(Visit), Visit.business_day >= days[0])
+    came = dict(db.session.execute(query.group_by(Visit.business_day)).tuples().all())
+    counts = [came.get(day, 0) for day in days]
+    names = [f"{day.month}-{day.day:02d}" for day in days]
+    return Chart(_("Visits, last 30 days"), "bar", names, [float(n) for n in counts], [f"{n:,}" for n in counts])
+
+
+def _by_tier() -> Chart:
+    query = select(Membership.tier, func.count()).where(_rows(Membership), Membership.ended_on.is_(None))
+    held = dict(db.session.execute(query.group_by(Membership.tier)).tuples().all())
+    known = [(tier, label) for tier, label in words_of("tiers") if tier in held]
+    counts = [held[tier] for tier, _label in known]
+    addresses = [url_for("membership.index_view", tier=tier, **{"ended_on.empty": "yes"}) for tier, _label in known]
+    labels = [label for _tier, label in known]
+    return Chart(_("Customers by tier"), "pie", labels, [float(n) for n in counts], [f"{n:,}" for n in counts], "", addresses)
+
+
+def _by_layer() -> Chart:
+    held = (_rows(CustomerTag), CustomerTag.until.is_(None), CustomerTag.held, Tag.exclusive)
+    query = select(Tag.id, Tag.name, func.count()).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held)
+    rows = db.session.execute(query.group_by(Tag.id, Tag.name).order_by(Tag.slug)).all()
+    addresses = [url_for("customer_tag.index_view", tag_id=row[0], **{"until.empty": "yes"}) for row in rows]
+    counts = [row[2] for row in rows]
+    labels = [row[1] for row in rows]
+    return Chart(_("Customers by layer"), "bar", labels, [float(n) for n in counts], [f"{n:,}" for n in counts], "", addresses)

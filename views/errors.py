@@ -1,0 +1,67 @@
+"""What goes wrong, said plainly: with a number to ask about, and nothing of the inside."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+from flask import Flask, jsonify, render_template, request
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from admin_app.operations.refusals import Refused
+from models.entity import db
+
+log = logging.getLogger("peony.pages")
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(Refused, refused)
+    app.register_error_handler(CSRFError, forged)
+    app.register_error_handler(HTTPException, plain)
+    app.register_error_handler(OperationalError, unreachable)
+    app.register_error_handler(Exception, broken)
+
+
+def _page(status: int, title: str, text: str, field: str | None = None) -> Any:
+    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
+        return jsonify(error=text, field=field), status
+    return render_template("error.html", title=title, text=text, status=status), status
+
+
+def refused(error: Refused) -> Any:
+    """An operation or page said no."""
+    titles = {403: _("Not allowed"), 404: _("Not found"), 409: _("Changed meanwhile"), 503: _("Busy")}
+    return _page(error.status, titles.get(error.status, _("Not done")), str(error), error.field)
+
+
+def forged(error: CSRFError) -> Any:
+    text = _("This form is too old or came from somewhere else. Go back, load the page again and repeat.")
+    return _page(400, _("Please repeat"), text)
+
+
+def plain(error: HTTPException) -> Any:
+    texts = {
+        404: _("There is nothing at this address."),
+        405: _("This address does not take that."),
+        413: _("That is too large."),
+    }
+    status = error.code or 500
+    return _page(status, str(status), texts.get(status, _("The request could not be understood.")))
+
+
+def unreachable(error: OperationalError) -> Any:
+    db.session.rollback()
+    log.error("the database could not be reached: %s", error.orig)
+    return _page(503, _("Busy"), _("The database is busy or full. Nothing was changed; try again."))
+
+
+def broken(error: Exception) -> Any:
+    """Our own fault: the number stands in the program's output beside the trace."""
+    db.session.rollback()
+    number = secrets.token_hex(4)
+    log.exception("fault %s at %s", number, request.path)
+    return _page(500, _("Our fault"), _("Something went wrong; nothing was changed. Tell us the number %(number)s.", number=number))

@@ -1,0 +1,269 @@
+"""Forms made from fields and from the inputs of operations: one generator for both."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from wtforms import BooleanField, Form, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import Field as WtField
+from wtforms.validators import ValidationError
+
+from admin_app.operations.refusals import Refused
+from admin_app.operations.registry import Asked, Spec
+from admin_app.rulebook import words_of
+from admin_app.titles import title_of
+from admin_app.values import Unreadable, is_empty, read_kind, read_value, write_value
+from models.entity import Entity, db, entity_named
+from models.field import Choice, Field, Kind
+from rules.decisions.access import Access, Sight, masked
+
+SHORT_LIST = 20
+"""A relation with so few rows is a plain list; beyond, its list is searched on the server."""
+
+_INPUT = {
+    Kind.DAY: {"type": "date"},
+    Kind.TIME: {"type": "time"},
+    Kind.INSTANT: {"type": "datetime-local"},
+    Kind.PHONE: {"type": "tel", "autocomplete": "off"},
+    Kind.NUMBER: {"inputmode": "numeric"},
+    Kind.MONEY: {"inputmode": "decimal"},
+}
+
+
+class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """The base of every form: its key is born here, so that sending it twice does the thing once."""
+
+    op_id = HiddenField()
+    version = HiddenField()
+
+    def fresh(self) -> None:
+        """Give the form a new key."""
+        self.op_id.data = secrets.token_hex(16)
+
+    @property
+    def asked(self) -> list[WtField]:
+        """The fields that a person fills in."""
+        return [one for one in self if one.name not in {"op_id", "version", "csrf_token"}]
+
+
+class ReferenceField(SelectField):  # type: ignore[misc]  # WTForms stubs are untyped here
+    """A row of another entity: a list where there are few, else searched on the server."""
+
+    entity: str = ""
+    searched: bool = False
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What is needed to make one form field."""
+
+    name: str
+    label: Any
+    kind: Kind
+    required: bool
+    help: Any = None
+    unit: Any = None
+    field: Field | None = None
+    target: type[Entity] | None = None
+    many: bool = False
+    choices: Sequence[tuple[str, str]] = ()
+    default: Any = None
+    masked: str = ""
+
+
+def entity_blueprints(entity: type[Entity], access: Access, row: Entity | None = None) -> list[Blueprint]:
+    """The form of an entity, as this person may fill it in."""
+    made: list[Blueprint] = []
+    for one in entity.fields().values():
+        if not access.writes(one, creating=row is None):
+            continue
+        hidden_value = row is not None and access.sight(one) is Sight.MASKED
+        default = one.column.default.arg if one.column.default is not None and one.column.default.is_scalar else None  # type: ignore[attr-defined]  # scalar defaults have arg
+        made.append(
+            Blueprint(
+                name=one.name,
+                label=one.label,
+                kind=one.kind,
+                required=one.required and one.kind is not Kind.FLAG and not (row is None and one.name == "store_id"),
+                help=one.info.help,
+                unit=one.info.unit,
+                field=one,
+                target=entity_named(one.target) if one.kind is Kind.REFERENCE else None,
+                choices=_choices_of(one),
+                default=default,
+                masked=(masked(getattr(row, one.name), one.kind) or "") if hidden_value else "",
+            )
+        )
+    return made
+
+
+def _choices_of(one: Field) -> Sequence[tuple[str, str]]:
+    if one.kind is Kind.CHOICE:
+        return [(member.value, str(member.label)) for member in one.choices]
+    return words_of(one.info.words) if one.info.words else ()
+
+
+def operation_blueprints(spec: Spec) -> list[Blueprint]:
+    """The form of an operation's input."""
+    return [_asked_blueprint(asked) for asked in spec.asked()]
+
+
+def _asked_blueprint(asked: Asked) -> Blueprint:
+    plain = _plain_type(asked.annotation)
+    choices: Sequence[tuple[str, str]] = asked.ask.choices() if asked.ask.choices else ()
+    if isinstance(plain, type) and issubclass(plain, Choice):
+        choices = [(member.value, str(member.label)) for member in plain]
+    return Blueprint(
+        name=asked.name,
+        label=asked.ask.label,
+        kind=_kind_of_type(asked, plain, bool(choices)),
+        required=asked.required and plain is not bool,
+        help=asked.ask.help,
+        target=asked.ask.to,
+        many=asked.many,
+        choices=choices,
+        default=asked.default if not asked.required else None,
+    )
+
+
+def _plain_type(annotation: Any) -> Any:
+    """``int | None`` is int, ``list[int]`` is list."""
+    if get_origin(annotation) in (Union, UnionType):
+        return next(part for part in get_args(annotation) if part is not type(None))
+    return get_origin(annotation) or annotation
+
+
+def _kind_of_type(asked: Asked, plain: Any, has_choices: bool) -> Kind:
+    if asked.ask.to is not None:
+        return Kind.REFERENCE
+    if asked.ask.kind is not None:
+        return asked.ask.kind
+    if has_choices:
+        return Kind.CHOICE
+    return {bool: Kind.FLAG, int: Kind.NUMBER, datetime: Kind.INSTANT, date: Kind.DAY, list: Kind.ITEMS}.get(plain, Kind.TEXT)
+
+
+def make_form(blueprints: Iterable[Blueprint], access: Access, chosen: dict[str, list[Any]] | None = None) -> type[HouseForm]:
+    """A form class; ``chosen`` are values already there, so that a searched relation can show what it stands at."""
+    members: dict[str, Any] = {}
+    for plan in blueprints:
+        members[plan.name] = _wt_field(plan, access, (chosen or {}).get(plan.name, []))
+    return type("GeneratedForm", (HouseForm,), members)
+
+
+def _wt_field(plan: Blueprint, access: Access, chosen: list[Any]) -> Any:
+    attributes: dict[str, Any] = dict(_INPUT.get(plan.kind, {}))
+    if plan.required:
+        attributes["required"] = True
+    if plan.masked:
+        attributes["placeholder"] = plan.masked
+    options: dict[str, Any] = {
+        "label": plan.label,
+        "description": plan.help or "",
+        "validators": [_readable(plan)],
+        "render_kw": attributes,
+    }
+    if plan.kind is Kind.REFERENCE:
+        return _reference(plan, access, chosen, options)
+    if plan.choices:
+        blank = [] if plan.required and plan.default is not None else [("", "")]
+        default = str(plan.default) if plan.default is not None else ""
+        return SelectField(choices=[*blank, *plan.choices], default=default, validate_choice=False, **options)
+    if plan.kind is Kind.FLAG:
+        return BooleanField(default=bool(plan.default), **options)
+    if plan.kind is Kind.LONG_TEXT:
+        return TextAreaField(**options)
+    default = write_value(plan.kind, plan.default, current_app.config["PEONY"].zone) if plan.default is not None else ""
+    return StringField(default=default, **options)
+
+
+def _reference(plan: Blueprint, access: Access, chosen: list[Any], options: dict[str, Any]) -> Any:
+    assert plan.target is not None
+    rows = _first_rows(plan.target, access)
+    searched = len(rows) > SHORT_LIST
+    shown = [] if searched else rows
+    missing = [one for one in chosen if one not in {row.id for row in shown}]
+    if missing:
+        found = select(plan.target).where(plan.target.id.in_(missing), access.rows(plan.target))
+        shown = [*db.session.scalars(found), *shown]
+    listed = [(str(row.id), title_of(row, access)) for row in shown]
+    options["render_kw"] |= {"data-lookup": plan.target.named()} if searched else {}
+    if plan.many:
+        return SelectMultipleField(choices=listed, default=[str(one) for one in chosen], validate_choice=False, **options)
+    return ReferenceField(choices=[("", ""), *listed], default="", validate_choice=False, **options)
+
+
+def _first_rows(target: type[Entity], access: Access) -> list[Any]:
+    query = select(target).where(access.rows(target)).order_by(target.id).limit(SHORT_LIST + 1)
+    if "archived_at" in target.fields():
+        query = query.where(target.fields()["archived_at"].column.is_(None))
+    return list(db.session.scalars(query))
+
+
+def _readable(plan: Blueprint) -> Any:
+    """The same reader that the operation uses, so that a fault stands at its field at once."""
+
+    def check(form: Form, one: WtField) -> None:
+        if plan.masked and is_empty(one.data):
+            return
+        if isinstance(one, BooleanField):
+            return
+        if plan.required and is_empty(one.data):
+            raise ValidationError(_l("This must not be empty."))
+        try:
+            if plan.field is not None and not (plan.name == "store_id" and is_empty(one.data)):
+                read_value(plan.field, one.data, current_app.config["PEONY"].zone)
+            elif plan.field is None and not is_empty(one.data) and plan.kind not in (Kind.CHOICE, Kind.REFERENCE):
+                read_kind(plan.kind, one.data, current_app.config["PEONY"].zone)
+        except Unreadable as error:
+            raise ValidationError(error.message) from error
+
+    return check
+
+
+def written(form: HouseForm) -> dict[str, Any]:
+    """What a person wrote, by field."""
+    values: dict[str, Any] = {}
+    for one in form.asked:
+        values[one.name] = ("yes" if one.data else "no") if isinstance(one, BooleanField) else one.data
+    return values
+
+
+def typed(form: HouseForm, blueprints: Iterable[Blueprint]) -> dict[str, Any]:
+    """What a person wrote, read into the types of an operation's input; what is empty is left to its default."""
+    zone = current_app.config["PEONY"].zone
+    values: dict[str, Any] = {}
+    for plan in blueprints:
+        data = form[plan.name].data
+        if plan.kind is Kind.FLAG:
+            values[plan.name] = bool(data)
+        elif plan.many:
+            values[plan.name] = [int(one) for one in data or []]
+        elif is_empty(data):
+            continue
+        elif plan.kind is Kind.CHOICE:
+            values[plan.name] = data
+        else:
+            values[plan.name] = read_kind(plan.kind, data, zone)
+    return values
+
+
+def show_refusal(form: HouseForm, refusal: Refused) -> None:
+    """The message stands at its field; what is about no field, or one she does not see, stands above the form."""
+    if refusal.field and refusal.field in form:
+        form[refusal.field].errors = [*form[refusal.field].errors, str(refusal)]
+    else:
+        form.form_errors = [*form.form_errors, str(refusal)]
+    form.fresh()
+
+
+__all__ = ["HouseForm", "entity_blueprints", "make_form", "operation_blueprints", "show_refusal", "typed", "written"]

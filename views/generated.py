@@ -1,0 +1,438 @@
+"""Every entity as a Flask-Admin screen, with what Flask-Admin leaves open closed.
+
+One restricted query stands behind list, details, edit, inline edit, bulk action, export, look-up and history; every write is
+an operation; access is asked per request, per field and per row; a refusal is 403 or 404 and logged, never a redirect.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import abort, current_app, flash, jsonify, redirect, request, send_file, url_for
+from flask_admin import expose
+from flask_admin.contrib.sqla import ModelView
+from flask_babel import gettext as _
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from sqlalchemy import Select, func, select
+from werkzeug.wrappers import Response
+
+from admin_app.documents.export import Selection, export_to
+from admin_app.operations.entities import CreateInput, EditInput, RowInput, may_write, writable_by
+from admin_app.operations.reading import NumberSearchInput, ReadInput, RevealInput
+from admin_app.operations.refusals import Forbidden, Missing, Refused, Stale
+from admin_app.operations.registry import page_actions, row_actions, spec_named
+from admin_app.titles import title_of
+from admin_app.values import show_value, write_value
+from models.entity import Entity, db
+from models.field import Field
+from models.names import Name
+from rules.decisions.access import Sight
+from rules.documents.roles import Action
+from views import history
+from views.cells import Cells, list_fields, sensitive_shown, visible_fields
+from views.forms import HouseForm, entity_blueprints, make_form, show_refusal, written
+from views.listing import Listing, is_number_search, read_listing, searchable, sortable
+from views.listing_page import filter_controls
+from views.person import access, actor, do, refuse
+from views.related import related_tabs
+
+LOOKUP_ROWS = 20
+
+NEEDS = {
+    "index_view": Action.VIEW,
+    "details_view": Action.VIEW,
+    "ajax_lookup": Action.VIEW,
+    "action_view": Action.VIEW,
+    "create_view": Action.CREATE,
+    "edit_view": Action.EDIT,
+    "ajax_update": Action.EDIT,
+    "delete_view": Action.ARCHIVE,
+    "restore_view": Action.ARCHIVE,
+    "export": Action.EXPORT,
+    "history_view": Action.HISTORY,
+    "reveal_view": Action.REVEAL,
+}
+"""What each route asks of a role; a route that is not here is refused."""
+
+
+class EntityScreen(ModelView):  # type: ignore[misc]  # Flask-Admin is not typed for mypy
+    """The screen of one entity."""
+
+    form_base_class = FlaskForm
+    can_view_details = True
+    entity: type[Entity]
+
+    def __init__(self, entity: type[Entity]) -> None:
+        self.entity = entity
+        assert entity.screen is not None
+        section = entity.screen.section
+        super().__init__(
+            entity, db, name=entity.plural, endpoint=entity.named(), url=f"/{entity.named()}", category=str(section.value)
+        )
+
+    # ---------------------------------------------------------------- what Flask-Admin would freeze at start
+
+    def _refresh_cache(self) -> None:
+        """Columns, filters and forms depend on who is looking: nothing is kept from one request to the next."""
+        self._search_supported = searchable(self.entity)
+        self._filters = self._filter_groups = self._filter_args = None
+        self._list_columns = self._details_columns = self._export_columns = []
+        self._sortable_columns = {}
+        self._form_ajax_refs = {}
+        self._create_form_class = self._edit_form_class = self._delete_form_class = self._action_form_class = HouseForm
+
+    def init_actions(self) -> None:
+        """Bulk actions are operations, not methods of a screen."""
+        self._actions, self._actions_data = [], {}
+
+    def _run_view(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call the view, once: a TypeError inside it is a fault of ours, to be seen."""
+        return fn(self, *args, **kwargs)
+
+    # ----------------------------------------------------------------------------------------------- access
+
+    def is_accessible(self) -> bool:
+        return bool(current_user.is_authenticated) and access().may(Action.VIEW, self.entity)
+
+    def _handle_view(self, name: str, **kwargs: Any) -> Any:
+        if not current_user.is_authenticated:
+            return redirect(url_for("sign_in", next=request.full_path if request.method == "GET" else None))
+        if current_user.must_change_password:
+            return redirect(url_for("account.password"))
+        needed = NEEDS.get(name)
+        if needed is None or not access().may(needed, self.entity) or not self._may_write(name):
+            raise refuse(Forbidden, f"{self.entity.named()}.{name}", self.entity.named(), _asked_id())
+        return None
+
+    def _may_write(self, name: str) -> bool:
+        operations = {
+            "create_view": Name.CREATE_ENTITY,
+            "edit_view": Name.EDIT_ENTITY,
+            "ajax_update": Name.EDIT_ENTITY,
+            "delete_view": Name.ARCHIVE_ENTITY,
+            "restore_view": Name.RESTORE_ENTITY,
+        }
+        return name not in operations or writable_by(self.entity, operations[name])
+
+    # --------------------------------------------------------------------------------- one restricted query
+
+    def get_query(self) -> Select[Any]:
+        return select(self.entity).where(access().rows(self.entity))
+
+    def get_count_query(self) -> Select[Any]:
+        return select(func.count(self.entity.id)).where(access().rows(self.entity))
+
+    def get_one(self, id: Any) -> Entity | None:
+        if not str(id).isascii() or not str(id).isdigit() or len(str(id)) > 18:
+            return None
+        found: Entity | None = db.session.scalar(self.get_query().where(self.entity.id == int(id)))
+        return found
+
+    def _row(self, needed: str) -> Any:
+        """The row asked for, or a logged 404: not there and not hers look the same."""
+        row = self.get_one(request.values.get("id", ""))
+        if row is None:
+            raise refuse(Missing, f"{self.entity.named()}.{needed}", self.entity.named(), _asked_id())
+        return row
+
+    # ------------------------------------------------------------------------------------------------- list
+
+    @expose("/", methods=("GET", "POST"))
+    def index_view(self) -> Any:
+        """The list. Words may stand in the address; a number is sent in the body, so that no address holds it."""
+        words = request.form.get("q", "").strip() if request.method == "POST" else ""
+        if words and not is_number_search(self.entity, access(), words):
+            return redirect(self.get_url(".index_view", **{**request.args.to_dict(), "q": words, "page": None}))
+        if request.method == "POST" and not words:
+            return redirect(self.get_url(".index_view"))
+        cleaned = _joined()
+        if cleaned != {name: values[0] for name, values in request.args.lists() if len(values) == 1}:
+            return redirect(self.get_url(".index_view", **cleaned))
+        listing = read_listing(self.entity, access(), {**cleaned, "q": words or cleaned.get("q", "")})
+        rows, more = listing.rows()
+        if is_number_search(self.entity, access(), listing.words):
+            whole = len("".join(filter(str.isdigit, listing.words))) != 4
+            do(Name.SEARCH_NUMBER, NumberSearchInput(entity=self.entity.named(), whole=whole, found=len(rows)))
+            rows, more = listing.rows()
+        return self._list_page(listing, rows, more)
+
+    def _list_page(self, listing: Listing, rows: list[Entity], more: bool) -> str:
+        fields = list_fields(self.entity, access())
+        self._note_read(rows, fields)
+        screen = self.entity.screen
+        assert screen is not None
+        editable = set(screen.inline) if may_write(access(), self.entity, Name.EDIT_ENTITY) else set()
+        return self.render(
+            "list.html",
+            entity=self.entity,
+            listing=listing,
+            rows=rows,
+            more=more,
+            count=listing.count(),
+            fields=fields,
+            cells=Cells(rows, fields, access()),
+            sortable=set(sortable(self.entity, access())),
+            inline={one.name for one in fields if one.name in editable and access().writes(one)},
+            filters=filter_controls(listing),
+            operations=self._operations(),
+            starts=[spec for spec in page_actions(self.entity) if access().does(spec.name)],
+            may=self._allowed(),
+            searchable=searchable(self.entity),
+        )
+
+    def _operations(self) -> list[Any]:
+        return [spec for spec in row_actions(self.entity) if access().does(spec.name)]
+
+    def _allowed(self) -> dict[str, bool]:
+        """Which generated ways she has with this entity."""
+        may = {
+            "create": may_write(access(), self.entity, Name.CREATE_ENTITY),
+            "edit": may_write(access(), self.entity, Name.EDIT_ENTITY),
+            "archive": may_write(access(), self.entity, Name.ARCHIVE_ENTITY),
+        }
+        more = {name: access().may(Action(name), self.entity) for name in ("export", "history", "reveal")}
+        return may | more
+
+    def _note_read(self, rows: list[Any], fields: list[Field]) -> None:
+        """Sensitive values shown in clear are a read that the log knows of."""
+        shown = sensitive_shown(fields, access())
+        seen = [row.id for row in rows if any(getattr(row, name) is not None for name in shown)]
+        if seen:
+            do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=seen, fields=shown))
+
+    # ---------------------------------------------------------------------------------------------- details
+
+    @expose("/details/")
+    def details_view(self) -> Any:
+        """One row: what she may see of it, what belongs to it, what can be done with it."""
+        row = self._row("details_view")
+        fields = visible_fields(self.entity, access())
+        self._note_read([row], fields)
+        return self.render(
+            "details.html",
+            entity=self.entity,
+            row=row,
+            title=title_of(row, access()),
+            fields=fields,
+            cells=Cells([row], fields, access()),
+            operations=self._operations(),
+            may=self._allowed(),
+            tabs=related_tabs(self.entity, row.id, access()),
+            form=_empty_form(),
+        )
+
+    @expose("/history/")
+    def history_view(self) -> Any:
+        """Who changed which field when, from what to what."""
+        row = self._row("history_view")
+        entries = history.of_row(self.entity, row.id, access())
+        return self.render("history.html", entity=self.entity, row=row, title=title_of(row, access()), entries=entries)
+
+    @expose("/reveal/", methods=("POST",))
+    def reveal_view(self) -> Any:
+        """Show one masked value, once, after the log knows of it."""
+        row, name = self._row("reveal_view"), request.form.get("field", "")
+        do(Name.REVEAL_FIELD, RevealInput(entity=self.entity.named(), id=row.id, field=name))
+        fresh = self._row("reveal_view")
+        one = self.entity.fields()[name]
+        return jsonify(text=show_value(one.kind, getattr(fresh, name), current_app.config["PEONY"].zone))
+
+    # ----------------------------------------------------------------------------------------------- writing
+
+    @expose("/new/", methods=("GET", "POST"))
+    def create_view(self) -> Any:
+        """A new row."""
+        form = self._form(None)
+        if form.validate_on_submit():
+            values = {name: value for name, value in written(form).items() if value not in (None, "")}
+            try:
+                made = do(Name.CREATE_ENTITY, CreateInput(entity=self.entity.named(), values=values))
+            except Refused as refusal:
+                show_refusal(form, refusal)
+            else:
+                flash(_("Saved."), "success")
+                again = "again" in request.form
+                return redirect(self.get_url(".create_view") if again else self.get_url(".details_view", id=made["id"]))
+        if not form.is_submitted():
+            form.fresh()
+            for name, value in request.args.items():
+                if name in form and name != "csrf_token":
+                    form[name].data = value
+        title = _("New: %(entity)s", entity=self.entity.label)
+        return self.render("form.html", entity=self.entity, form=form, title=title, back=self.get_url(".index_view"), row=None), _status(form)
+
+    @expose("/edit/", methods=("GET", "POST"))
+    def edit_view(self) -> Any:
+        """An existing row. What somebody else changed meanwhile is shown beside what was wanted, never overwritten."""
+        row = self._row("edit_view")
+        form = self._form(row)
+        conflict: dict[str, tuple[str, str]] = {}
+        if form.validate_on_submit():
+            values = self._changes(form, row)
+            version = int(form.version.data) if (form.version.data or "").isdigit() else None
+            try:
+                do(Name.EDIT_ENTITY, EditInput(entity=self.entity.named(), id=row.id, values=values, version=version))
+            except Stale as stale:
+                conflict = stale.differences
+                form.version.data = str(stale.version)
+                form.fresh()
+            except Refused as refusal:
+                show_refusal(form, refusal)
+            else:
+                flash(_("Saved."), "success")
+                return redirect(self.get_url(".details_view", id=row.id))
+        row = self._row("edit_view")
+        if not form.is_submitted():
+            form.fresh()
+            form.version.data = str(row.version)
+        labels = {name: self.entity.fields()[name].label for name in conflict}
+        page = self.render(
+            "form.html",
+            entity=self.entity,
+            form=form,
+            title=title_of(row, access()),
+            back=self.get_url(".details_view", id=row.id),
+            row=row,
+            conflict=conflict,
+            labels=labels,
+        )
+        return page, 409 if conflict else _status(form)
+
+    def _form(self, row: Any) -> HouseForm:
+        plans = entity_blueprints(self.entity, access(), row)
+        asked = {plan.name: _ids(request.values.get(plan.name) or getattr(row, plan.name, None)) for plan in plans if plan.target}
+        form = make_form(plans, access(), asked)()
+        if row is not None and not form.is_submitted():
+            self._fill(form, row)
+        return form
+
+    def _fill(self, form: HouseForm, row: Any) -> None:
+        zone = current_app.config["PEONY"].zone
+        for one in form.asked:
+            declared = self.entity.fields()[one.name]
+            value = getattr(row, one.name)
+            if access().sight(declared) is Sight.MASKED:
+                continue
+            one.data = bool(value) if declared.kind == "flag" else write_value(declared.kind, value, zone)
+
+    def _changes(self, form: HouseForm, row: Any) -> dict[str, Any]:
+        """The fields whose text is no longer that of the row; a masked one only where something new was written."""
+        zone = current_app.config["PEONY"].zone
+        changed: dict[str, Any] = {}
+        for name, text in written(form).items():
+            declared = self.entity.fields()[name]
+            if access().sight(declared) is Sight.MASKED:
+                if text:
+                    changed[name] = text
+            elif (text or "") != write_value(declared.kind, getattr(row, name), zone):
+                changed[name] = text
+        return changed
+
+    @expose("/ajax/update/", methods=("POST",))
+    def ajax_update(self) -> Any:
+        """One field of one row, edited in the list."""
+        row = self._row("ajax_update")
+        screen = self.entity.screen
+        name = request.form.get("field", "")
+        if screen is None or name not in screen.inline:
+            raise refuse(Forbidden, f"{self.entity.named()}.inline", self.entity.named(), row.id)
+        version = request.form.get("version", "")
+        values = {name: request.form.get("value", "")}
+        data = EditInput(
+            entity=self.entity.named(), id=row.id, values=values, version=int(version) if version.isdigit() else None
+        )
+        do(Name.EDIT_ENTITY, data)
+        fresh = self._row("ajax_update")
+        cell = Cells([fresh], [self.entity.fields()[name]], access()).of(fresh, self.entity.fields()[name])
+        return jsonify(text=cell.text, raw=cell.raw, version=fresh.version)
+
+    @expose("/delete/", methods=("POST",))
+    def delete_view(self) -> Any:
+        """Nothing is deleted: the row is put away, and can be brought back at once."""
+        return self._put(Name.ARCHIVE_ENTITY, "delete_view")
+
+    @expose("/restore/", methods=("POST",))
+    def restore_view(self) -> Any:
+        """Bring a row back."""
+        return self._put(Name.RESTORE_ENTITY, "restore_view")
+
+    def _put(self, name: Name, view: str) -> Any:
+        row = self._row(view)
+        version = request.form.get("version", "")
+        data = RowInput(entity=self.entity.named(), id=row.id, version=int(version) if version.isdigit() else None)
+        do(name, data)
+        if name is Name.ARCHIVE_ENTITY:
+            flash(_("Archived.") + f"|{self.get_url('.restore_view')}|{row.id}", "undo")
+        else:
+            flash(_("Restored."), "success")
+        return redirect(self.get_url(".details_view", id=row.id))
+
+    # ------------------------------------------------------------------------------ many rows, and their list
+
+    @expose("/action/", methods=("POST",))
+    def action_view(self) -> Any:
+        """Start an operation on the chosen rows: its form comes next."""
+        try:
+            spec = spec_named(request.form.get("action", ""))
+        except KeyError:
+            abort(404)
+        if spec not in self._operations():
+            raise refuse(Forbidden, f"{self.entity.named()}.{spec.name}", self.entity.named())
+        ids = [int(one) for one in request.form.getlist("ids") if one.isdigit()]
+        if not ids:
+            flash(_("Choose some rows first."), "warning")
+            return redirect(self.get_url(".index_view"))
+        return redirect(url_for("operation", name=spec.name, on=",".join(map(str, ids))))
+
+    @expose("/export/<export_type>/")
+    def export(self, export_type: str) -> Response:
+        """The rows of the list as a file; the log knows of it before the first byte leaves."""
+        if export_type not in {"xlsx", "csv"}:
+            raise refuse(Missing, f"{self.entity.named()}.export", self.entity.named())
+        listing = read_listing(self.entity, access(), request.args)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{self.entity.named()}.{export_type}"
+            export_to(path, Selection(self.entity, listing.all_conditions(), listing.said()), actor())
+            handle = path.open("rb")
+        return send_file(handle, as_attachment=True, download_name=path.name, max_age=0)
+
+    @expose("/ajax/lookup/", methods=("GET", "POST"))
+    def ajax_lookup(self) -> Any:
+        """Rows for a relation, searched here, and only those that exist for her."""
+        words = request.values.get("q", "")[:60].strip()
+        args = {"q": words} if words else {}
+        listing = read_listing(self.entity, access(), args)
+        listing.size = LOOKUP_ROWS
+        if is_number_search(self.entity, access(), words):
+            do(Name.SEARCH_NUMBER, NumberSearchInput(entity=self.entity.named(), whole=len(words) != 4, found=0))
+        rows, _more = listing.rows()
+        return jsonify([{"id": row.id, "text": title_of(row, access())} for row in rows])
+
+
+def _joined() -> dict[str, str]:
+    """The address's parameters, several of one name joined by commas, empty ones left out."""
+    found = {name: ",".join(one for one in values if one.strip()) for name, values in request.args.lists()}
+    return {name: value for name, value in found.items() if value}
+
+
+def _asked_id() -> int | None:
+    asked = request.values.get("id", "")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 18 else None
+
+
+def _ids(value: Any) -> list[int]:
+    return [int(value)] if str(value or "").isdigit() else []
+
+
+def _empty_form() -> HouseForm:
+    form = HouseForm()
+    form.fresh()
+    return form
+
+
+def _status(form: HouseForm) -> int:
+    return 422 if form.is_submitted() else 200

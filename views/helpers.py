@@ -1,0 +1,68 @@
+"""Small words for templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import current_app
+from flask_babel import gettext as _
+
+from admin_app.rulebook import words_of
+from admin_app.titles import resolve, title_of
+from models.entity import Entity, entity_named
+from models.field import Field, Kind
+from views.listing import OPERATORS, Applied
+from views.person import access
+
+
+def local_time(at: datetime, seconds: bool = False) -> str:
+    """A moment on the salon's own clock."""
+    local = at.astimezone(current_app.config["PEONY"].zone)
+    return f"{local:%Y-%m-%d %H:%M:%S}" if seconds else f"{local:%Y-%m-%d %H:%M}"
+
+
+def role_label(role: str) -> str:
+    return dict(words_of("roles")).get(role, role)
+
+
+def row_title(row: Entity) -> str:
+    return title_of(row, access())
+
+
+def filter_word(operator: str) -> str:
+    return str(OPERATORS[operator][0]) if operator in OPERATORS else _("empty")
+
+
+def filter_said(applied: Applied) -> str:
+    """A filter's value in words."""
+    one = applied.field
+    if applied.operator == "empty" or one.kind is Kind.FLAG:
+        return _("Yes") if applied.said in {"yes", "1", "true"} else _("No")
+    if one.kind is Kind.CHOICE:
+        labels = {member.value: str(member.label) for member in one.choices}
+        return "、".join(labels.get(value, value) for value in applied.said.split(","))
+    if one.info.words:
+        return "、".join(dict(words_of(one.info.words)).get(value, value) for value in applied.said.split(","))
+    if one.kind is Kind.REFERENCE and applied.said.isdigit():
+        return resolve(entity_named(one.target), int(applied.said), access())
+    return applied.said
+
+
+def inline_choices(one: Field) -> str:
+    """The choices of an inline editor."""
+    blank = [("", "")] if one.column.nullable else []
+    return json.dumps([*blank, *((member.value, str(member.label)) for member in one.choices)], ensure_ascii=False)
+
+
+HELPERS: dict[str, Callable[..., Any]] = {
+    "entity_class": entity_named,
+    "local_time": local_time,
+    "role_label": role_label,
+    "row_title": row_title,
+    "filter_word": filter_word,
+    "filter_said": filter_said,
+    "inline_choices": inline_choices,
+}

@@ -1,0 +1,240 @@
+"""What a list shows: search, typed filters, order and page, read from a readable address.
+
+``/customer/?stage=member,trial&first_visit_on.from=2026-01-01&sort=-registered_on&page=2``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import current_app
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import ColumnElement, Select, cast, func, or_, select
+from sqlalchemy import String as SqlString
+
+from admin_app.values import Unreadable, read_kind
+from models import search
+from models.entity import Entity, db
+from models.field import Field, Kind, Search
+from rules.decisions.access import Access, Sight
+
+PAGE_SIZES = (20, 50, 100)
+COUNT_LIMIT = 1_000
+DEEPEST_ROW = 100_000
+
+Test = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
+
+OPERATORS: dict[str, tuple[LazyString, Test]] = {
+    "is": (_l("is"), lambda column, value: column == value),
+    "from": (_l("from"), lambda column, value: column >= value),
+    "to": (_l("to"), lambda column, value: column <= value),
+    "has": (_l("contains"), lambda column, value: cast(column, SqlString).contains(value, autoescape=True)),
+}
+BY_KIND: dict[Kind, tuple[str, ...]] = {
+    Kind.TEXT: ("has",),
+    Kind.LONG_TEXT: ("has",),
+    Kind.ITEMS: ("has",),
+    Kind.NUMBER: ("from", "to"),
+    Kind.MONEY: ("from", "to"),
+    Kind.DAY: ("from", "to"),
+    Kind.INSTANT: ("from", "to"),
+    Kind.TIME: ("from", "to"),
+    Kind.FLAG: ("is",),
+    Kind.CHOICE: ("is",),
+    Kind.REFERENCE: ("is",),
+}
+"""The filters that fit a kind; ``empty`` fits every field that may be."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One filter in force, as it was said."""
+
+    param: str
+    field: Field
+    operator: str
+    said: str
+
+
+@dataclass
+class Listing:
+    """A list as it was asked for. ``faults`` are the parts of the address that could not be understood."""
+
+    entity: type[Entity]
+    access: Access
+    words: str = ""
+    applied: list[Applied] = field(default_factory=list)
+    conditions: list[ColumnElement[bool]] = field(default_factory=list)
+    faults: list[tuple[str, LazyString]] = field(default_factory=list)
+    sort: str = ""
+    descending: bool = False
+    page: int = 1
+    size: int = PAGE_SIZES[0]
+    archived: str = "no"
+
+    # ----------------------------------------------------------------------------------------------- query
+
+    def query(self) -> Select[Any]:
+        """The rows, in an order that never changes between pages."""
+        column = self.entity.fields()[self.sort].column
+        first = column.desc() if self.descending else column.asc()
+        last = self.entity.id.desc() if self.descending else self.entity.id.asc()
+        order = (first,) if column.primary_key else (first, last)
+        return self._filtered(select(self.entity)).order_by(*order)
+
+    def count(self) -> int:
+        """How many there are; COUNT_LIMIT + 1 stands for more."""
+        some = self._filtered(select(self.entity.id)).limit(COUNT_LIMIT + 1).subquery()
+        return db.session.scalar(select(func.count()).select_from(some)) or 0
+
+    def rows(self) -> tuple[list[Entity], bool]:
+        """This page's rows, and whether there is another page."""
+        start = (self.page - 1) * self.size
+        found = list(db.session.scalars(self.query().limit(self.size + 1).offset(start)))
+        return found[: self.size], len(found) > self.size and start + self.size < DEEPEST_ROW
+
+    def _filtered(self, query: Select[Any]) -> Select[Any]:
+        return query.where(self.access.rows(self.entity), *self.all_conditions())
+
+    def all_conditions(self) -> list[ColumnElement[bool]]:
+        conditions = list(self.conditions)
+        if "archived_at" in self.entity.fields() and self.archived != "all":
+            column = self.entity.fields()["archived_at"].column
+            conditions.append(column.is_(None) if self.archived == "no" else column.is_not(None))
+        if self.words:
+            conditions.append(found_by(self.entity, self.access, self.words))
+        return conditions
+
+    # ----------------------------------------------------------------------------------------------- address
+
+    def args(self, **changed: Any) -> dict[str, Any]:
+        """The address's parameters, with some of them changed (None takes one out)."""
+        now: dict[str, Any] = {applied.param: applied.said for applied in self.applied}
+        now |= {"q": self.words or None, "sort": self._said_sort(), "size": self.size if self.size != PAGE_SIZES[0] else None}
+        now |= {"archived": self.archived if self.archived != "no" else None, "page": self.page if self.page > 1 else None}
+        now |= changed
+        return {name: value for name, value in now.items() if value not in (None, "")}
+
+    def _said_sort(self) -> str | None:
+        screen = self.entity.screen
+        said = ("-" if self.descending else "") + self.sort
+        return None if screen is not None and said == screen.order else said
+
+    def sorted_by(self, name: str) -> dict[str, Any]:
+        """The address when a column's head is pressed."""
+        descending = self.sort == name and not self.descending
+        return self.args(sort=("-" if descending else "") + name, page=None)
+
+    def said(self) -> dict[str, Any]:
+        """What was asked for, for the log: words of a search are not kept."""
+        kept = {applied.param: applied.said for applied in self.applied}
+        return kept | ({"q": "…"} if self.words else {}) | ({"archived": self.archived} if self.archived != "no" else {})
+
+
+def read_listing(entity: type[Entity], access: Access, args: Mapping[str, str]) -> Listing:
+    """The list that an address asks for; what cannot be understood becomes a fault, never silence."""
+    listing = Listing(entity, access, words=search.normal(args.get("q", "")) and args.get("q", "").strip()[:60])
+    screen = entity.screen
+    _read_sort(listing, args.get("sort", "") or (screen.order if screen else "-id"))
+    listing.page = _whole(args.get("page", ""), 1, 1, DEEPEST_ROW // PAGE_SIZES[0])
+    size = _whole(args.get("size", ""), PAGE_SIZES[0], 1, PAGE_SIZES[-1])
+    listing.size = size if size in PAGE_SIZES else PAGE_SIZES[0]
+    archived = args.get("archived", "no")
+    listing.archived = archived if archived in {"no", "yes", "all"} else "no"
+    for param, said in args.items():
+        if param not in {"q", "sort", "page", "size", "archived", "url"} and said.strip():
+            _read_filter(listing, param, said.strip())
+    return listing
+
+
+def _whole(text: str, default: int, low: int, high: int) -> int:
+    return min(max(int(text), low), high) if text.isascii() and text.isdigit() and len(text) < 9 else default
+
+
+def _read_sort(listing: Listing, said: str) -> None:
+    name, fields = said.lstrip("-"), listing.entity.fields()
+    if name in sortable(listing.entity, listing.access):
+        listing.sort, listing.descending = name, said.startswith("-")
+        return
+    if listing.entity.screen is None or said != listing.entity.screen.order:
+        listing.faults.append((said, _l("This list cannot be sorted by that.")))
+        _read_sort(listing, listing.entity.screen.order if listing.entity.screen else "-id")
+        return
+    listing.sort, listing.descending = ("id", True) if name not in fields else (name, said.startswith("-"))
+
+
+def sortable(entity: type[Entity], access: Access) -> list[str]:
+    """The fields a list may be sorted by: indexed, and seen in clear."""
+    return [one.name for one in entity.fields().values() if one.sortable and access.sight(one) is Sight.CLEAR]
+
+
+def filterable(entity: type[Entity], access: Access) -> list[Field]:
+    """The fields a list may be filtered by: never one that is masked or encrypted, or it would tell what it hides."""
+    kept = {"id", "version", "archived_at", "public_id", "source_key", "merged_into_id"}
+    return [
+        one
+        for one in entity.fields().values()
+        if one.kind in BY_KIND and not one.encrypted and one.name not in kept and access.sight(one) is Sight.CLEAR
+    ]
+
+
+def _read_filter(listing: Listing, param: str, said: str) -> None:
+    name, _, operator = param.partition(".")
+    known = {one.name: one for one in filterable(listing.entity, listing.access)}
+    found = known.get(name)
+    if found is None:
+        listing.faults.append((param, _l("This list cannot be filtered by that.")))
+        return
+    operator = operator or "is"
+    try:
+        listing.conditions.append(_condition(found, operator, said))
+    except Unreadable as error:
+        listing.faults.append((param, error.message))
+        return
+    listing.applied.append(Applied(param, found, operator, said))
+
+
+def _condition(one: Field, operator: str, said: str) -> ColumnElement[bool]:
+    if operator == "empty" and one.column.nullable and said in {"yes", "no"}:
+        return one.column.is_(None) if said == "yes" else one.column.is_not(None)
+    if operator not in BY_KIND[one.kind] and operator != "is":
+        raise Unreadable(_l("This filter does not fit the field."))
+    zone = current_app.config["PEONY"].zone
+    if operator == "has":
+        return OPERATORS["has"][1](one.column, said)
+    parts = said.split(",") if one.kind in (Kind.CHOICE, Kind.REFERENCE) else [said]
+    values = [read_kind(one.kind, part, zone, one) for part in parts]
+    if len(values) > 1:
+        return one.column.in_(values)
+    return OPERATORS[operator][1](one.column, values[0])
+
+
+# ------------------------------------------------------------------------------------------------- search
+
+
+def searchable(entity: type[Entity]) -> bool:
+    return any(one.info.search is not Search.NONE for one in entity.fields().values())
+
+
+def found_by(entity: type[Entity], access: Access, words: str) -> ColumnElement[bool]:
+    """Rows that a search finds: by words, and by a whole number or its last four digits where she may search it."""
+    ways: list[ColumnElement[bool]] = [entity.id.in_(search.matching(entity, words))]
+    for one in number_fields(entity, access):
+        way = search.by_number(entity, one, words)
+        if way is not None:
+            ways.append(way)
+    return or_(*ways)
+
+
+def number_fields(entity: type[Entity], access: Access) -> Sequence[Field]:
+    """The encrypted numbers by which she may search."""
+    numbers = [one for one in entity.fields().values() if one.info.search is Search.WHOLE_OR_LAST4]
+    return [one for one in numbers if access.sight(one) is not Sight.HIDDEN]
+
+
+def is_number_search(entity: type[Entity], access: Access, words: str) -> bool:
+    """Whether this search asks by number, so that it has to be logged and counted."""
+    return any(search.by_number(entity, one, words) is not None for one in number_fields(entity, access))

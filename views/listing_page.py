@@ -1,0 +1,72 @@
+"""The filter panel of a list: a control per field that may be filtered, typed by what the field is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from admin_app.rulebook import words_of
+from admin_app.titles import title_of
+from models.entity import db, entity_named
+from models.field import Field, Kind
+from views.forms import SHORT_LIST
+from views.listing import BY_KIND, OPERATORS, Listing, filterable
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control: what it sends, what it is called, what it may be, what it is now."""
+
+    param: str
+    label: str
+    hint: str
+    type: str  # text, date, number, select, checkboxes, lookup
+    value: str
+    choices: list[tuple[str, str]]
+    target: str = ""
+
+
+def filter_controls(listing: Listing) -> list[Control]:
+    """Controls for every field that she may filter by."""
+    now = {applied.param: applied.said for applied in listing.applied}
+    found: list[Control] = []
+    for one in filterable(listing.entity, listing.access):
+        for operator in BY_KIND[one.kind]:
+            param = one.name if operator == "is" else f"{one.name}.{operator}"
+            found.append(_control(listing, one, operator, param, now.get(param, "")))
+    return found
+
+
+_TYPES = {Kind.DAY: "date", Kind.INSTANT: "date", Kind.TIME: "time", Kind.NUMBER: "number", Kind.MONEY: "number"}
+
+
+def _control(listing: Listing, one: Field, operator: str, param: str, value: str) -> Control:
+    label, hint = str(one.label), "" if operator == "is" else str(OPERATORS[operator][0])
+    if one.kind is Kind.CHOICE:
+        choices = [(member.value, str(member.label)) for member in one.choices]
+        return Control(param, label, hint, "checkboxes", value, choices)
+    if one.kind is Kind.FLAG:
+        from admin_app.values import NO, YES
+
+        return Control(param, label, hint, "select", value, [("yes", str(YES)), ("no", str(NO))])
+    if one.kind is Kind.REFERENCE:
+        return _reference(listing, one, param, label, value)
+    if one.info.words:
+        return Control(one.name, label, "", "checkboxes", value, words_of(one.info.words))
+    return Control(param, label, hint, _TYPES.get(one.kind, "text"), value, [])
+
+
+def _reference(listing: Listing, one: Field, param: str, label: str, value: str) -> Control:
+    target = entity_named(one.target)
+    rows: list[Any] = list(
+        db.session.scalars(select(target).where(listing.access.rows(target)).order_by(target.id).limit(SHORT_LIST + 1))
+    )
+    if len(rows) <= SHORT_LIST:
+        return Control(param, label, "", "select", value, [(str(row.id), title_of(row, listing.access)) for row in rows])
+    chosen: list[tuple[str, str]] = []
+    if value.isdigit():
+        row = db.session.scalar(select(target).where(target.id == int(value), listing.access.rows(target)))
+        chosen = [(value, title_of(row, listing.access))] if row is not None else []
+    return Control(param, label, "", "lookup", value, chosen, target.named())

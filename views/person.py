@@ -1,0 +1,54 @@
+"""Who is looking: the actor of this request, and what she may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import g, request
+from flask_login import current_user
+
+from admin_app.operations.kernel import perform
+from admin_app.operations.refusals import Forbidden, Missing, Refused
+from admin_app.operations.registry import Answer, Input
+from admin_app.rulebook import access_for
+from models.actor import Actor, ActorKind
+from models.names import Name
+from rules.decisions.access import Access
+
+NOBODY = "nobody"
+
+
+def actor() -> Actor:
+    """The signed-in user, or nobody."""
+    if "actor" not in g:
+        address, agent = request.remote_addr or "", request.user_agent.string[:200]
+        if current_user.is_authenticated:
+            g.actor = current_user.actor(address, agent)
+        else:
+            g.actor = Actor(ActorKind.USER, name=NOBODY, role=NOBODY, address=address, agent=agent)
+    found: Actor = g.actor
+    return found
+
+
+def access() -> Access:
+    """Her permissions, looked up once a request."""
+    if "access" not in g:
+        g.access = access_for(actor())
+    found: Access = g.access
+    return found
+
+
+def do(name: Name | str, data: Input | dict[str, Any] | None = None, *, reason: str | None = None) -> Answer:
+    """Perform an operation as whoever is looking, with the key that her form brought along."""
+    key = request.form.get("op_id") or None
+    return perform(name, data, actor=actor(), key=key[:64] if key else None, reason=reason)
+
+
+def refuse(refusal: type[Forbidden | Missing], page: str, entity: str | None = None, row_id: int | None = None) -> Refused:
+    """Log that a page was refused, and give the refusal to raise."""
+    data = {"page": page, "entity": entity, "row": row_id, "missing": refusal is Missing}
+    try:
+        perform(Name.OPEN_PAGE, data, actor=actor())
+    except Refused as logged:
+        return logged
+    raise AssertionError("open_page always refuses")

@@ -1,0 +1,82 @@
+"""Putting the pages on: security, languages, sign-in, hand-made pages, and a screen for every entity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, request, send_from_directory
+from flask_admin import Admin
+from flask_admin.theme import Bootstrap4Theme
+from flask_babel import get_locale
+from flask_login import LoginManager, current_user
+
+from admin_app.i18n import language_tag
+from admin_app.security.sessions import SignedIn, signed_in
+from models.entity import entities
+from views import account, dashboard, errors, frontend, operation_log, operations, schedules, search_page, sign_in
+from views.generated import EntityScreen
+from views.helpers import HELPERS
+from views.icons import icon
+from views.navigation import navigation
+from views.person import access, actor
+from views.security import nonce, secure
+
+HERE = Path(__file__).parent
+
+
+def register_screens(app: Flask) -> None:
+    """Dress an application with every page."""
+    app.template_folder = str(HERE / "templates")
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    secure(app)
+    _sign_in_manager(app)
+    _static(app)
+    admin = Admin(
+        app,
+        name="Peony",
+        theme=Bootstrap4Theme(base_template="base.html"),
+        index_view=dashboard.Dashboard(url="/", endpoint="dashboard"),
+        csp_nonce_generator=nonce,
+    )
+    for entity in entities():
+        if entity.screen is not None:
+            admin.add_view(EntityScreen(entity))
+    for module in (sign_in, account, operations, operation_log, search_page, schedules, frontend, errors):
+        module.register(app)
+    app.context_processor(_everywhere)
+
+
+def _sign_in_manager(app: Flask) -> None:
+    manager = LoginManager()
+    manager.session_protection = None  # the session itself is checked in the database, by token
+    manager.init_app(app)
+
+    @manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login has no types
+    def load(token: str) -> SignedIn | None:
+        return signed_in(token)
+
+
+def _static(app: Flask) -> None:
+    def static_files(path: str) -> Response:
+        return send_from_directory(HERE / "static", path, max_age=3600)
+
+    app.add_url_rule("/assets/<path:path>", "static_files", static_files)
+
+
+
+def _everywhere() -> dict[str, Any]:
+    """What every template may use."""
+    signed = current_user.is_authenticated
+    return {
+        "nonce": nonce,
+        "icon": icon,
+        "language": language_tag(),
+        "chinese": getattr(get_locale(), "language", "zh") == "zh",
+        "theme": request.cookies.get("theme", ""),
+        "me": current_user if signed else None,
+        "navigation": navigation() if signed else [],
+        "can": access() if signed else None,
+        "actor": actor,
+        **HELPERS,
+    }

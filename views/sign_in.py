@@ -1,0 +1,107 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, redirect, render_template, request, session, url_for
+from flask_login import current_user, login_user, logout_user
+from flask_wtf import FlaskForm
+from sqlalchemy import func, select
+from wtforms import PasswordField, StringField
+
+from admin_app.operations.accounts import SignInInput
+from admin_app.operations.kernel import now, perform
+from admin_app.operations.refusals import Refused
+from admin_app.security import passwords, throttle
+from admin_app.security.sessions import fresh_token, signed_in, token_hash
+from models.accounts import User
+from models.actor import Actor, ActorKind
+from models.entity import db
+from models.names import Name
+from views.person import NOBODY, actor
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Name and password."""
+
+    login = StringField(render_kw={"autocomplete": "username", "autocapitalize": "none", "required": True})
+    password = PasswordField(render_kw={"autocomplete": "current-password", "required": True})
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/sign-in", "sign_in", sign_in_page, methods=["GET", "POST"])
+    app.add_url_rule("/sign-out", "sign_out", sign_out, methods=["POST"])
+
+
+def sign_in_page() -> Any:
+    """Ask who she is; let her in, or say the same words whatever was wrong."""
+    if current_user.is_authenticated:
+        return redirect(url_for("dashboard.index"))
+    form = SignInForm()
+    problem = ""
+    if form.validate_on_submit():
+        try:
+            _let_in(form.login.data or "", form.password.data or "")
+        except Refused as refusal:
+            problem = str(refusal)
+        else:
+            return redirect(_next())
+    status = 200 if not problem else 401
+    return render_template("sign_in.html", form=form, problem=problem), status
+
+
+def _let_in(login: str, password: str) -> None:
+    """:raises Refused: the pair is wrong, or there were too many attempts; logged either way."""
+    name = login.strip().lower()[:40]
+    user = db.session.scalar(select(User).where(func.lower(User.login) == name))
+    address = request.remote_addr or ""
+    subjects = [f"account:{name}", f"address:{address}"]
+    at = now()
+    somebody = _somebody(user)
+    if throttle.waiting(subjects, at):
+        perform(Name.SIGN_IN, SignInInput(failed="waiting"), actor=somebody)
+    stored, user_id = (user.password_hash, user.id) if user is not None else (None, None)
+    if not passwords.matches(stored, password) or stored is None:
+        throttle.failed(subjects, at)
+        perform(Name.SIGN_IN, SignInInput(failed="wrong_password"), actor=somebody)
+    assert stored is not None
+    rehash = passwords.hashed(password) if passwords.outdated(stored) else ""
+    token = fresh_token()
+    perform(Name.SIGN_IN, SignInInput(user=user_id, token_hash=token_hash(token), rehash=rehash), actor=somebody)
+    throttle.succeeded(subjects[0])
+    session.clear()  # a new session, a new CSRF token: nothing of before survives signing in
+    session.permanent = False
+    login_user(signed_in(token))
+
+
+def _somebody(user: User | None) -> Actor:
+    return Actor(
+        ActorKind.USER,
+        name=user.name if user is not None else NOBODY,
+        role=user.role if user is not None else NOBODY,
+        id=user.id if user is not None else None,
+        address=request.remote_addr or "",
+        agent=request.user_agent.string[:200],
+    )
+
+
+def _next() -> str:
+    """Where she wanted to go, if that is a place of ours."""
+    said = request.args.get("next", "")
+    safe = said.startswith("/") and not said.startswith(("//", "/\\")) and not urlsplit(said).netloc
+    return said if safe else url_for("dashboard.index")
+
+
+def sign_out() -> Any:
+    """End the session, here and in the database."""
+    if current_user.is_authenticated:
+        perform(Name.SIGN_OUT, actor=actor())
+        logout_user()
+    session.clear()
+    answer = redirect(url_for("sign_in"))
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
+
+

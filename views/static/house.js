@@ -1,0 +1,258 @@
+// The house's one script: everything here makes a plain page handier; nothing depends on it to be safe.
+"use strict";
+
+const words = document.querySelector("[data-words]")?.dataset ?? {};
+const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
+
+async function send(address, values) {
+  const body = new URLSearchParams(values);
+  const answer = await fetch(address, {
+    method: "POST",
+    headers: { "X-CSRFToken": csrf, Accept: "application/json" },
+    body,
+  });
+  const found = await answer.json().catch(() => ({ error: words.failed }));
+  if (!answer.ok) throw new Error(found.error ?? words.failed);
+  return found;
+}
+
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+function say(text, kind = "error") {
+  const toast = document.createElement("div");
+  toast.className = `toast ${kind}`;
+  toast.textContent = text;
+  document.querySelector(".toasts")?.append(toast);
+}
+
+// light and dark: kept in a cookie, so that the server draws the page right at once
+document.querySelector("[data-theme-button]")?.addEventListener("click", () => {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  document.cookie = `theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
+  document.querySelectorAll("[data-chart]").forEach(draw);
+});
+
+// menus close when something else is pressed
+document.addEventListener("click", (event) => {
+  document.querySelectorAll("details.drop[open]").forEach((menu) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+});
+
+// what cannot be taken back lightly is asked about first
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.dataset.ask || form.dataset.asked) return;
+  event.preventDefault();
+  const dialog = document.getElementById("ask");
+  dialog.querySelector("#ask-text").textContent = form.dataset.ask;
+  dialog.showModal();
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue === "yes") {
+      form.dataset.asked = "1";
+      form.requestSubmit();
+    }
+    dialog.returnValue = "";
+  }, { once: true });
+});
+
+// one press, one sending; and a warning before unsaved words are left
+let unsaved = false;
+document.querySelectorAll("form[data-unsaved]").forEach((form) => {
+  form.addEventListener("input", () => { unsaved = true; });
+  form.addEventListener("submit", () => {
+    unsaved = false;
+    setTimeout(() => form.querySelectorAll("button").forEach((button) => { button.disabled = true; }));
+  });
+});
+addEventListener("pageshow", () => document.querySelectorAll("form button:disabled").forEach((button) => { button.disabled = false; }));
+addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+
+// choosing rows
+document.querySelectorAll("form[data-bulk]").forEach((form) => {
+  const ticks = () => [...form.querySelectorAll('input[name="ids"]')];
+  const count = form.querySelector("[data-count]");
+  const tell = () => {
+    const chosen = ticks().filter((tick) => tick.checked).length;
+    if (count) count.textContent = chosen ? `(${chosen})` : "";
+  };
+  form.querySelector("[data-all]")?.addEventListener("change", (event) => {
+    ticks().forEach((tick) => { tick.checked = event.target.checked; });
+    tell();
+  });
+  form.addEventListener("change", tell);
+});
+
+// a masked value is shown once the server has written down that it was
+document.querySelectorAll("[data-reveal]").forEach((button) => {
+  button.addEventListener("click", async () => {
+    try {
+      const found = await send(button.dataset.reveal, { id: button.dataset.id, field: button.dataset.field, op_id: newKey() });
+      button.previousElementSibling.textContent = found.text;
+      button.remove();
+    } catch (error) { say(error.message); }
+  });
+});
+
+// editing in the list
+document.querySelectorAll("[data-inline]").forEach((spot) => {
+  spot.querySelector(":scope > button")?.addEventListener("click", () => openInline(spot));
+});
+
+function openInline(spot) {
+  const before = [...spot.childNodes];
+  const form = document.createElement("form");
+  const choices = spot.dataset.choices ? JSON.parse(spot.dataset.choices) : null;
+  const input = document.createElement(choices ? "select" : "input");
+  for (const [value, text] of choices ?? []) input.append(new Option(text, value, false, value === spot.dataset.value));
+  if (!choices) input.value = spot.dataset.value;
+  input.setAttribute("aria-label", spot.dataset.field);
+  const save = Object.assign(document.createElement("button"), { textContent: words.save, className: "button small primary" });
+  const stop = Object.assign(document.createElement("button"), { textContent: words.cancel, className: "button small", type: "button" });
+  const close = () => spot.replaceChildren(...before);
+  form.append(input, save, stop);
+  spot.replaceChildren(form);
+  input.focus();
+  stop.addEventListener("click", close);
+  form.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const { id, field, version } = spot.dataset;
+      const found = await send(spot.dataset.inline, { id, field, version, value: input.value, op_id: newKey() });
+      spot.dataset.version = found.version;
+      spot.dataset.value = found.raw;
+      document.querySelectorAll(`[data-inline][data-id="${id}"]`).forEach((other) => { other.dataset.version = found.version; });
+      close();
+      const shown = spot.querySelector(".chip") ?? spot.querySelector(".none");
+      if (shown) { shown.textContent = found.text || "–"; } else { spot.firstChild.textContent = found.text; }
+    } catch (error) { close(); say(error.message); }
+  });
+}
+
+// a relation with many rows: its list is searched on the server
+document.querySelectorAll("select[data-lookup]").forEach((select) => {
+  const box = document.createElement("div");
+  const input = document.createElement("input");
+  const list = document.createElement("div");
+  const id = `${select.id}-list`;
+  box.className = "lookup";
+  list.className = "lookup-list";
+  list.hidden = true;
+  Object.assign(list, { id, role: "listbox" });
+  list.setAttribute("role", "listbox");
+  Object.assign(input, { type: "text", autocomplete: "off", value: select.selectedOptions[0]?.value ? select.selectedOptions[0].text : "" });
+  input.setAttribute("role", "combobox");
+  input.setAttribute("aria-expanded", "false");
+  input.setAttribute("aria-controls", id);
+  input.setAttribute("aria-autocomplete", "list");
+  const label = document.querySelector(`label[for="${select.id}"]`);
+  if (label) { input.id = `${select.id}-search`; label.htmlFor = input.id; }
+  if (select.getAttribute("aria-describedby")) input.setAttribute("aria-describedby", select.getAttribute("aria-describedby"));
+  select.hidden = true;
+  select.after(box);
+  box.append(input, list);
+  let timer = 0;
+  let active = -1;
+  const shut = () => { list.hidden = true; input.setAttribute("aria-expanded", "false"); active = -1; };
+  const mark = (place) => {
+    const options = [...list.querySelectorAll('[role="option"]')];
+    if (!options.length) return;
+    active = (place + options.length) % options.length;
+    options.forEach((option, index) => option.setAttribute("aria-selected", String(index === active)));
+    input.setAttribute("aria-activedescendant", options[active].id);
+    options[active].scrollIntoView({ block: "nearest" });
+  };
+  const choose = (row) => {
+    select.replaceChildren(new Option("", ""), new Option(row.text, row.id, true, true));
+    input.value = row.text;
+    select.dispatchEvent(new Event("input", { bubbles: true }));
+    shut();
+  };
+  const look = async () => {
+    const rows = await send(`/${select.dataset.lookup}/ajax/lookup/`, { q: input.value }).catch(() => []);
+    list.replaceChildren(...rows.map((row, index) => {
+      const option = document.createElement("div");
+      Object.assign(option, { id: `${id}-${index}`, textContent: row.text });
+      option.setAttribute("role", "option");
+      option.setAttribute("aria-selected", "false");
+      option.addEventListener("mousedown", (event) => { event.preventDefault(); choose(row); });
+      option.row = row;
+      return option;
+    }));
+    if (!rows.length) list.textContent = words.nothing;
+    list.hidden = false;
+    input.setAttribute("aria-expanded", "true");
+  };
+  input.addEventListener("input", () => {
+    if (!input.value) select.replaceChildren(new Option("", "", true, true));
+    clearTimeout(timer);
+    timer = setTimeout(look, 150);
+  });
+  input.addEventListener("focus", look);
+  input.addEventListener("blur", () => {
+    const chosen = select.selectedOptions[0];
+    input.value = chosen?.value ? chosen.text : "";
+    shut();
+  });
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown") { event.preventDefault(); mark(active + 1); }
+    if (event.key === "ArrowUp") { event.preventDefault(); mark(active - 1); }
+    if (event.key === "Escape") shut();
+    if (event.key === "Enter" && !list.hidden) {
+      event.preventDefault();
+      const options = list.querySelectorAll('[role="option"]');
+      if (options.length) choose(options[Math.max(active, 0)].row);
+    }
+  });
+});
+
+// keys
+let before = "";
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, dialog")) return;
+  const key = event.key;
+  if (key === "/") { event.preventDefault(); document.getElementById("search")?.focus(); }
+  if (key === "?") document.getElementById("keys")?.showModal();
+  if (key === "n") document.querySelector("[data-new]")?.click();
+  if (key === "e") document.querySelector("[data-edit]")?.click();
+  if (before === "g" && key === "c") location.assign("/customer/");
+  if (before === "g" && key === "h") location.assign("/");
+  before = key;
+});
+
+// charts: drawn where the library is there; the table beside them is always there
+function draw(spot) {
+  if (!window.echarts) return;
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const chart = JSON.parse(spot.dataset.chart);
+  const palette = [colour("--accent"), "#d9a05b", "#7d9d8c", "#6f8fb3", "#a58bb0", "#b8a79d"];
+  const text = { color: colour("--text-2"), fontFamily: colour("--font") };
+  const plot = echarts.getInstanceByDom(spot) ?? echarts.init(spot, null, { renderer: "svg" });
+  const axis = { axisLine: { lineStyle: { color: colour("--line") } }, axisTick: { show: false }, axisLabel: text };
+  const bars = {
+    grid: { left: 8, right: 8, top: 12, bottom: 4, containLabel: true },
+    xAxis: { type: "category", data: chart.names, ...axis },
+    yAxis: { type: "value", splitLine: { lineStyle: { color: colour("--line") } }, axisLabel: { ...text, formatter: (v) => chart.unit + v.toLocaleString() } },
+    series: [{ type: "bar", data: chart.values, itemStyle: { color: colour("--accent"), borderRadius: [3, 3, 0, 0] }, barMaxWidth: 28 }],
+  };
+  const pie = {
+    legend: { orient: "vertical", left: 0, top: "middle", textStyle: text, icon: "circle" },
+    series: [{ type: "pie", radius: ["52%", "80%"], center: ["68%", "50%"], label: { show: false }, data: chart.names.map((name, i) => ({ name, value: chart.values[i] })), itemStyle: { borderColor: colour("--surface"), borderWidth: 2 } }],
+  };
+  plot.setOption({
+    color: palette,
+    animation: false,
+    aria: { enabled: true },
+    tooltip: { renderMode: "richText", trigger: chart.kind === "pie" ? "item" : "axis", valueFormatter: (v) => chart.unit + v.toLocaleString() },
+    ...(chart.kind === "pie" ? pie : bars),
+  });
+}
+addEventListener("load", () => document.querySelectorAll("[data-chart]").forEach(draw));
+addEventListener("resize", () => document.querySelectorAll("[data-chart]").forEach((spot) => window.echarts?.getInstanceByDom(spot)?.resize()));
