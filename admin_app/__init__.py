@@ -1,5 +1,6 @@
 """OPERATIONS: what people do. ``create_app()`` is a whole application without screens: commands, scheduler and most
-tests need no more."""
+tests need no more.
+"""
 
 from __future__ import annotations
 

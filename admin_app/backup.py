@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,7 +33,7 @@ def back_up(path: Path) -> tuple[int, str]:
         else:
             _dump(partial)
         partial.chmod(0o600)
-        os.replace(partial, path)
+        partial.replace(path)
     except (OSError, sqlite_driver.Error) as error:
         partial.unlink(missing_ok=True)
         raise BackupError(f"{path}: {error}") from error
@@ -48,7 +47,7 @@ def _sqlite(path: Path) -> None:
         with db.engine.connect() as connection:
             source = connection.connection.dbapi_connection
             assert source is not None
-            source.backup(target)  # type: ignore[attr-defined]  # a sqlite3 connection has it
+            source.backup(target)
         problems = target.execute("PRAGMA integrity_check").fetchone()[0]
     finally:
         target.close()
@@ -84,7 +83,7 @@ def restore(path: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         old = target.with_name(target.name + suffix)
         if old.exists():
-            os.replace(old, old.with_name(f"{target.name}.before-restore{suffix}"))
+            old.replace(old.with_name(f"{target.name}.before-restore{suffix}"))
     shutil.copyfile(path, target)
     target.chmod(0o600)
 

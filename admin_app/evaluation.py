@@ -1,5 +1,6 @@
 """Running the rules: what differs is found by one statement a stratum, and applied by operations of at most 5,000
-customers under one run, each whole or not at all. A run that was cut short goes on where it stopped."""
+customers under one run, each whole or not at all. A run that was cut short goes on where it stopped.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.refusals import Refused
-from admin_app.operations.registry import Answer, Input, operation
+from admin_app.operations.registry import Answer, Input, operation, the_machine
 from admin_app.rulebook import rulebook, versions
 from admin_app.tag_effects import set_tags
 from admin_app.tier_moves import move_tiers
@@ -24,7 +25,7 @@ from models.actor import SYSTEM, Actor
 from models.clock import EvaluationRun, ScheduleClaim
 from models.connection import WRITES
 from models.customers import Customer
-from models.entity import db
+from models.entity import db, rows_changed, table_of
 from models.log import EntryKind
 from models.names import Name
 from models.rulebook import MASK_BITS, MASKS, ChangedCustomer, RuleMatch, RuleSlot, RuleState
@@ -96,7 +97,9 @@ def evaluate(
     """
     last = db.session.scalar(select(func.max(EvaluationRun.as_of)).where(EvaluationRun.ended_at.is_not(None)))
     if last is not None and as_of < last:
-        raise TooEarlyError(_l("The rules were evaluated as of %(day)s; an earlier day can only be tried out.", day=str(last)))
+        raise TooEarlyError(
+            _l("The rules were evaluated as of %(day)s; an earlier day can only be tried out.", day=str(last))
+        )
     marks = _marks()
     total = db.session.scalar(select(func.count()).select_from(Customer)) or 0
     changed = sorted(set(marks.values()))
@@ -123,7 +126,7 @@ def evaluate(
 
 def _marks() -> dict[int, int]:
     """Marks by their number, read before the first statement: later ones stay for the next run."""
-    return {seq: customer for seq, customer in db.session.execute(select(ChangedCustomer.seq, ChangedCustomer.customer_id))}
+    return dict(db.session.execute(select(ChangedCustomer.seq, ChangedCustomer.customer_id)).tuples().all())
 
 
 def _ranges(after: int) -> list[list[int]]:
@@ -135,7 +138,9 @@ def _ranges(after: int) -> list[list[int]]:
 def _open_run(as_of: date, full: bool) -> tuple[int, int]:
     """A new run, or the full one of this day that was cut short, with the last customer it reached."""
     session = _writing()
-    cut = select(EvaluationRun).where(EvaluationRun.as_of == as_of, EvaluationRun.ended_at.is_(None), EvaluationRun.full)
+    cut = select(EvaluationRun).where(
+        EvaluationRun.as_of == as_of, EvaluationRun.ended_at.is_(None), EvaluationRun.full
+    )
     run = session.scalars(cut.order_by(EvaluationRun.id.desc())).first() if full else None
     if run is None or not _resumable(session, run):
         run = EvaluationRun(as_of=as_of, full=full, started_at=now())
@@ -188,14 +193,17 @@ def _writing() -> Session:
 
 
 def try_out(as_of: date, rule_id: str | None = None) -> dict[str, Any]:
-    """How many customers each rule (or the one named) would find as of a day; nothing is changed, empty when unknown."""
+    """How many customers each rule (or the one named) would find as of a day; changes nothing, empty when unknown."""
     book = rulebook()
     conditions = {rule.id: condition_of(rule) for rule in everything(book) if rule_id in (None, rule.id)}
     if not conditions:
         return {}
     merges = db.session.scalar(select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)) is not None
     found = dict(db.session.execute(counts(Frame(as_of, None, merges), conditions)).mappings().one())
-    return {"customers": found.pop("customers"), "matching": {rule: count or 0 for rule, count in sorted(found.items())}}
+    return {
+        "customers": found.pop("customers"),
+        "matching": {rule: count or 0 for rule, count in sorted(found.items())},
+    }
 
 
 # --------------------------------------------------------------------------------------------- one chunk
@@ -216,7 +224,7 @@ class ApplyInput(Input):
     Name.APPLY_RULES,
     label=_l("Apply the rules"),
     kind=EntryKind.RUN,
-    permitted=lambda op, data: op.actor.unrestricted,
+    permitted=the_machine,
     form=False,
 )
 def apply_rules(op: Operation, data: ApplyInput) -> Answer:
@@ -229,9 +237,9 @@ def apply_rules(op: Operation, data: ApplyInput) -> Answer:
     slots = slots_of(op.session, book)
     for work in _strata(book, slots, version):
         _apply_stratum(op, frame, work, report)
-    query = select(func.count()).select_from(Customer).where(_among(data)(Customer.__table__.c.id))
+    query = select(func.count()).select_from(Customer).where(_among(data)(table_of(Customer).c.id))
     report.customers = op.session.scalar(query) or 0
-    reached = EvaluationRun.__table__.c
+    reached = table_of(EvaluationRun).c
     op.session.execute(update(EvaluationRun).where(reached.id == data.run).values(last_customer_id=data.last))
     op.detail = {"as_of": data.as_of.isoformat(), "first": data.first, "last": data.last, **report.counts()}
     return report.counts()
@@ -262,7 +270,7 @@ def _hold_claim(op: Operation, data: ApplyInput) -> None:
         ScheduleClaim.epoch == epoch,
     )
     lease = update(ScheduleClaim).where(own).values(lease_until=op.at + LEASE)
-    if op.session.execute(lease).rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE has one
+    if rows_changed(op.session, lease) != 1:
         raise Refused(_l("Another process has taken this run over."), None, "lost_claim")
 
 
@@ -355,7 +363,11 @@ def _apply_stratum(op: Operation, frame: Frame, work: _Work, report: Report) -> 
     rules = work.rules
     slotted = [Slotted(rule.id, condition_of(rule), work.slots[rule.id].position) for rule in rules.values()]
     texts = [text for rule in rules.values() if isinstance(rule, Rule) for text in texts_of(rule)]
-    rows = op.session.execute(differing(frame, slotted, [name for text in texts for name in places_in(text)])).mappings().all()
+    rows = (
+        op.session.execute(differing(frame, slotted, [name for text in texts for name in places_in(text)]))
+        .mappings()
+        .all()
+    )
     if not rows:
         return
     gained: list[tuple[str, dict[str, Any]]] = []
@@ -403,11 +415,15 @@ def _write_matches(op: Operation, frame: Frame, work: _Work, gained: list[Any], 
 def _write_states(op: Operation, rows: Sequence[Any], slotted: list[Slotted]) -> None:
     """Store the new bits; those of other strata stay."""
     masks = sorted({rule.mask for rule in slotted})
-    known = set(op.session.scalars(select(RuleState.customer_id).where(RuleState.customer_id.in_([r["customer_id"] for r in rows]))))
+    known = set(
+        op.session.scalars(
+            select(RuleState.customer_id).where(RuleState.customer_id.in_([r["customer_id"] for r in rows]))
+        )
+    )
     missing = [{"customer_id": row["customer_id"]} for row in rows if row["customer_id"] not in known]
     if missing:
         op.session.execute(insert(RuleState), missing)
-    table = RuleState.__table__
+    table = table_of(RuleState)
     for row in rows:
         values = {
             table.c[f"mask_{mask}"]: table.c[f"mask_{mask}"] - row[f"old_{mask}"] + row[f"new_{mask}"] for mask in masks

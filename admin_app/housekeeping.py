@@ -15,7 +15,7 @@ from models.accounts import SignInThrottle, UserSession
 from models.actor import SYSTEM
 from models.clock import ScheduleClaim
 from models.connection import WRITES
-from models.entity import db
+from models.entity import db, rows_changed
 from models.log import OperationKey
 from models.names import Name
 
@@ -48,6 +48,6 @@ def sweep() -> dict[str, Any]:
         "claims": delete(ScheduleClaim).where(ScheduleClaim.due_at < at - KEEP_SESSIONS),
         "failures": delete(SignInThrottle).where(SignInThrottle.last_failed_at < at - timedelta(days=1)),
     }
-    counts = {name: session.execute(statement).rowcount for name, statement in swept.items()}  # type: ignore[attr-defined]  # a DELETE has one
+    counts = {name: rows_changed(session, statement) for name, statement in swept.items()}
     session.commit()
     return counts

@@ -1,5 +1,6 @@
 """Load mode: many rows at once into an empty database. Triggers down, rows in, triggers up, one entry with counts and
-digests."""
+digests.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from sqlalchemy import Column, Connection, Table, func, insert, select, text
 
 from admin_app.operations.kernel import Operation, perform
 from admin_app.operations.refusals import Refused
-from admin_app.operations.registry import Answer, Input, operation
+from admin_app.operations.registry import Answer, Input, operation, the_machine
 from models import triggers
 from models.actor import Actor
 from models.customers import Customer
@@ -50,9 +51,12 @@ def _copy(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> N
     if not rows:
         return
     columns = [c for c in table.columns if c.name in rows[0] or c.default is not None]
-    written = [c.type.dialect_impl(connection.dialect).bind_processor(connection.dialect) or (lambda v: v) for c in columns]
+    written: list[Any] = [
+        c.type.dialect_impl(connection.dialect).bind_processor(connection.dialect) or (lambda v: v) for c in columns
+    ]
     names = ", ".join(f'"{column.name}"' for column in columns)
-    with connection.connection.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+    driver: Any = connection.connection.cursor()
+    with driver as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in rows:
             values = (row[c.name] if c.name in row else _default(c) for c in columns)
             copy.write_row([None if v is None else write(v) for v, write in zip(values, written, strict=True)])
@@ -72,7 +76,7 @@ class LoadInput(Input):
 _work: list[Any] = []
 
 
-@operation(Name.LOAD, label=_l("Bulk load"), kind=EntryKind.LOAD, permitted=lambda op, data: op.actor.unrestricted, form=False)
+@operation(Name.LOAD, label=_l("Bulk load"), kind=EntryKind.LOAD, permitted=the_machine, form=False)
 def load_rows(op: Operation, data: LoadInput) -> Answer:
     """Run the waiting loader within one entry.
 
@@ -114,7 +118,9 @@ def align_sequences(connection: Connection) -> None:
     for table in db.metadata.sorted_tables:
         key = list(table.primary_key.columns)
         if len(key) == 1 and key[0].autoincrement is not False and not key[0].foreign_keys:
-            sequence = connection.scalar(text("SELECT pg_get_serial_sequence(:t, :c)"), {"t": f'"{table.name}"', "c": key[0].name})
+            sequence = connection.scalar(
+                text("SELECT pg_get_serial_sequence(:t, :c)"), {"t": f'"{table.name}"', "c": key[0].name}
+            )
             if sequence:
                 largest = connection.scalar(select(func.max(key[0])))
                 if largest:

@@ -24,22 +24,21 @@ def move_to(address: str) -> int:
     """
     target = _target(address)
     moved = 0
-    with db.engine.connect() as source, target.connect().execution_options(**{WRITES: True}) as sink:
-        with sink.begin():
-            if inspect(sink).get_table_names():
-                raise SchemaError("The database to move to is not empty.")
-            Base.metadata.create_all(sink)
-            _without_checks(sink)
-            for table in Base.metadata.sorted_tables:
-                moved += _copy(source, sink, table.name)
-            triggers.install(sink)
-            align_sequences(sink)
-            if sink.dialect.name == "postgresql":
-                sink.execute(text("SELECT setval('operation_id_seq', (SELECT max(id) FROM operation))"))
-            MigrationContext.configure(sink).stamp(ScriptDirectory(str(SCRIPTS)), newest())
-            amiss = schema.differences(schema.schema_of(sink), schema.expected_schema(target))
-            if amiss:
-                raise SchemaError(f"The new database did not come out right: {amiss[0]}")
+    with db.engine.connect() as source, target.connect().execution_options(**{WRITES: True}) as sink, sink.begin():
+        if inspect(sink).get_table_names():
+            raise SchemaError("The database to move to is not empty.")
+        Base.metadata.create_all(sink)
+        _without_checks(sink)
+        for table in Base.metadata.sorted_tables:
+            moved += _copy(source, sink, table.name)
+        triggers.install(sink)
+        align_sequences(sink)
+        if sink.dialect.name == "postgresql":
+            sink.execute(text("SELECT setval('operation_id_seq', (SELECT max(id) FROM operation))"))
+        MigrationContext.configure(sink).stamp(ScriptDirectory(str(SCRIPTS)), newest())
+        amiss = schema.differences(schema.schema_of(sink), schema.expected_schema(target))
+        if amiss:
+            raise SchemaError(f"The new database did not come out right: {amiss[0]}")
     return moved
 
 
@@ -66,7 +65,9 @@ def _without_checks(sink: Connection) -> None:
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_key_constraints:
             if key.referred_table is table:
-                sink.execute(text(f'ALTER TABLE "{table.name}" ALTER CONSTRAINT "{key.name}" DEFERRABLE INITIALLY DEFERRED'))
+                sink.execute(
+                    text(f'ALTER TABLE "{table.name}" ALTER CONSTRAINT "{key.name}" DEFERRABLE INITIALLY DEFERRED')
+                )
 
 
 def _copy(source: Connection, sink: Connection, name: str) -> int:

@@ -1,7 +1,7 @@
 """The rules in force: the database holds the truth, files are taken up when they change, each process keeps a copy.
 
-A file whose hash differs from the one last seen becomes a new version and goes live at once, if it fits; a broken one is
-told once, as an alert, and the last good version stays in force.
+A file whose hash differs from the one last seen becomes a new version and goes live at once, if it fits; a broken one
+is told once, as an alert, and the last good version stays in force.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from flask import current_app
 from babel import Locale
+from flask import current_app
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, Self
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask, current_app
@@ -31,7 +31,7 @@ from admin_app.rulebook import RaiseAlertInput, watch_files
 from models.actor import SYSTEM
 from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRun
 from models.connection import WRITES
-from models.entity import db
+from models.entity import db, rows_changed
 from models.names import Name
 from models.standing import Severeness
 
@@ -54,7 +54,9 @@ def start_clock(app: Flask) -> BackgroundScheduler:
     """Begin to look every minute at what is due, and every two seconds at the rule files."""
     clock = BackgroundScheduler(timezone=app.config["PEONY"].zone, daemon=True)
     options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 300}
-    clock.add_job(_within(app, tick), "interval", minutes=1, next_run_time=datetime.now(app.config["PEONY"].zone), **options)
+    clock.add_job(
+        _within(app, tick), "interval", minutes=1, next_run_time=datetime.now(app.config["PEONY"].zone), **options
+    )
     clock.add_job(_within(app, watch_files), "interval", seconds=2, **options)
     clock.start()
     return clock
@@ -164,7 +166,9 @@ def take_claim(due: Due, at: datetime) -> Claim | None:
     return None if epoch is None else Claim(due.schedule, due.at, epoch)
 
 
-def _settle(due: Due, claim: Claim, state: ClaimState, run: int, counts: dict[str, Any] | None, error: str | None) -> bool:
+def _settle(
+    due: Due, claim: Claim, state: ClaimState, run: int, counts: dict[str, Any] | None, error: str | None
+) -> bool:
     """Close claim and run, if the claim is still this process's."""
     session = db.session()
     session.rollback()
@@ -174,7 +178,7 @@ def _settle(due: Due, claim: Claim, state: ClaimState, run: int, counts: dict[st
         ScheduleClaim.due_at == due.at,
         ScheduleClaim.epoch == claim.epoch,
     )
-    held = session.execute(update(ScheduleClaim).where(*own).values(state=state)).rowcount == 1  # type: ignore[attr-defined]  # an UPDATE has one
+    held = rows_changed(session, update(ScheduleClaim).where(*own).values(state=state)) == 1
     values = {"ended_at": now(), "state": state if held else ClaimState.FAILED, "counts": counts}
     session.execute(update(ScheduleRun).where(ScheduleRun.id == run).values(**values, error=error and error[:500]))
     session.commit()
@@ -188,7 +192,7 @@ class _Renewal:
         self.app, self.claim, self.done = app, claim, threading.Event()
         self.thread = threading.Thread(target=self._renew, daemon=True)
 
-    def __enter__(self) -> _Renewal:
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import click
 from flask import Flask
 from flask_babel import gettext as _
-from waitress import create_server
+from waitress.server import create_server
 
 from admin_app.commands import fail
 from admin_app.scheduler import start_clock
@@ -27,7 +27,7 @@ def say_hello(app: Flask) -> None:
         click.echo(
             _(
                 "SQLite %(version)s has the WAL-reset fault, so a rollback journal is used: safe, a little slower. "
-                "The package pysqlite3 brings a newer one where there is a wheel for it (%(system)s has none installed).",
+                "The package pysqlite3 brings a newer one where it has a wheel (%(system)s has none installed).",
                 version=version,
                 system=f"{platform.system()} {platform.machine()}",
             ),
@@ -44,7 +44,14 @@ def check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            fail(_("Port %(port)s on %(host)s cannot be used: %(why)s. Choose another with --port.", port=port, host=host, why=error.strerror or error))
+            fail(
+                _(
+                    "Port %(port)s on %(host)s cannot be used: %(why)s. Choose another with --port.",
+                    port=port,
+                    host=host,
+                    why=error.strerror or error,
+                )
+            )
 
 
 def serve(app: Flask, ready: Callable[[], None]) -> None:
@@ -53,7 +60,9 @@ def serve(app: Flask, ready: Callable[[], None]) -> None:
     for chatty in ("waitress", "apscheduler"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     settings = app.config["PEONY"]
-    server = create_server(app, host=settings.host, port=settings.port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=True)
+    server = create_server(
+        app, host=settings.host, port=settings.port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
+    )
     clock = start_clock(app) if settings.scheduler else None
     ready()
     try:

@@ -26,7 +26,9 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="Database address; empty means SQLite in the data folder")
     rules_dir: Path = Field(HOUSE / "rules", description="Folder of the owner's YAML files")
     timezone: str = Field("Asia/Shanghai", description="Time zone of the stores")
-    language: str = Field("zh_Hans_CN", description="Language where neither user nor browser says one: zh_Hans_CN or en")
+    language: str = Field(
+        "zh_Hans_CN", description="Language where neither user nor browser says one: zh_Hans_CN or en"
+    )
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(5000, ge=1, le=65535, description="Port to listen on")
     https: bool = Field(False, description="Served over HTTPS: secure cookies and HSTS")

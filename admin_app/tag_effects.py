@@ -25,7 +25,9 @@ def set_tags(op: Operation, tags: dict[str, list[str]], gained: Found, lost: Fou
     on = {(facts["customer_id"], slug) for rule, facts in gained for slug in tags[rule]}
     current = _current(op, {customer for customer, _ in off | on})
     off -= on | _still_set(op, tags, off)
-    ended = [current[c, known[s].id] for c, s in off if (c, known[s].id) in current and not current[c, known[s].id].by_hand]
+    ended = [
+        current[c, known[s].id] for c, s in off if (c, known[s].id) in current and not current[c, known[s].id].by_hand
+    ]
     _end(op, [row.id for row in ended])
     pinned = {(row.customer_id, row.tag_id) for row in current.values() if row.by_hand and row.held}
     fresh = [
@@ -41,7 +43,9 @@ def _current(op: Operation, customers: set[int]) -> dict[tuple[int, int], Custom
     found: dict[tuple[int, int], CustomerTag] = {}
     ids = sorted(customers)
     for start in range(0, len(ids), BATCH):
-        query = select(CustomerTag).where(CustomerTag.customer_id.in_(ids[start : start + BATCH]), CustomerTag.until.is_(None))
+        query = select(CustomerTag).where(
+            CustomerTag.customer_id.in_(ids[start : start + BATCH]), CustomerTag.until.is_(None)
+        )
         found |= {(row.customer_id, row.tag_id): row for row in op.session.scalars(query)}
     return found
 

@@ -31,7 +31,12 @@ def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: in
             ended = update(Membership).where(Membership.id == row["membership_id"])
             op.session.execute(ended.values(ended_on=frame.as_of, version=Membership.version + 1))
         memberships.append(
-            {"customer_id": row["customer_id"], "tier": move.tier, "since": frame.as_of, "valid_until": move.valid_until}
+            {
+                "customer_id": row["customer_id"],
+                "tier": move.tier,
+                "since": frame.as_of,
+                "valid_until": move.valid_until,
+            }
         )
         changes.append(_change(row, move, document, frame, version))
         moved[move.tier] += 1

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from admin_app.rulebook import words_of
 from admin_app.values import show_value
-from models.entity import Entity, db, entity_named
+from models.entity import Entity, db, entity_named, table_of
 from models.field import Field, Kind
 from rules.decisions.access import MASK, Access, Sight
 
@@ -36,7 +36,7 @@ def _resolve(wanted: dict[str, set[int]], access: Access, depth: int) -> dict[tu
         entity = entity_named(name)
         parts = [entity.fields()[part] for part in entity.title]
         visible = access.rows(entity)
-        table = entity.__table__
+        table = table_of(entity)
         query = select(table.c.id, *(part.column for part in parts)).where(table.c.id.in_(ids), visible)
         rows = db.session.execute(query).all()
         deeper = _deeper(rows, parts, access, depth)

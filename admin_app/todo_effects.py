@@ -22,11 +22,11 @@ from rules.language.reading import filled, places_in
 def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found, spared: set[str]) -> int:
     """Raise what gained rules ask for; of ``spared`` rules only where the rule says so. How many were raised."""
     asking = [
-        (rule, effect.alert or effect.task, facts)
+        (rule, asked, facts)
         for name, facts in gained
         if isinstance(rule := rules[name], Rule) and (name not in spared or rule.existing_customers == "all")
         for effect in rule.then
-        if effect.tag is None
+        if (asked := effect.alert or effect.task) is not None
     ]
     if not asking:
         return 0
@@ -53,7 +53,7 @@ def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found,
     return _once(op, Alert, alerts) + _once(op, Task, tasks)
 
 
-def _once(op: Operation, entity: type[Alert] | type[Task], rows: list[dict[str, Any]]) -> int:
+def _once(op: Operation, entity: type[Alert | Task], rows: list[dict[str, Any]]) -> int:
     """Insert the rows whose occasion has had none."""
     if not rows:
         return 0

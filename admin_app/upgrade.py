@@ -88,7 +88,9 @@ def check() -> bool:
     known = {script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()}
     if found in known:
         raise SchemaError(f"The database is of an older release ({found}); run: python run.py upgrade")
-    raise SchemaError(f"The database is of a newer release ({found}) than this program ({newest()}); update the program.")
+    raise SchemaError(
+        f"The database is of a newer release ({found}) than this program ({newest()}); update the program."
+    )
 
 
 def upgrade(scripts: Path = SCRIPTS) -> tuple[str, str, Path | None]:
@@ -123,7 +125,7 @@ def _foreign_keys(connection: Connection, on: bool) -> None:
     """SQLite hears this outside a transaction only."""
     driver = connection.connection.dbapi_connection
     assert driver is not None
-    driver.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")  # type: ignore[attr-defined]  # a sqlite3 connection has it
+    driver.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
 def _migrate(connection: Connection, scripts: Path) -> None:

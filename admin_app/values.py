@@ -149,12 +149,22 @@ _READERS: dict[Kind, Callable[[Any], Any]] = {
 }
 
 _OTHER_WORDS = {
-    "f": "female", "m": "male", "女士": "female", "男士": "male", "女性": "female", "男性": "male",
-    "混合": "mixed", "混合偏油": "mixed_oily", "混合性偏油": "mixed_oily", "敏感": "sensitive", "敏感肌": "sensitive",
-    "敏感性": "sensitive", "干性": "dry", "油性": "oily", "中性": "neutral", "混合性": "mixed",
-    "朋友介绍": "friend", "老客介绍": "friend", "转介绍": "friend", "路过": "walk_in", "大众点评": "dianping", "美团": "meituan",
-    "抖音": "douyin", "小红书": "xiaohongshu", "微信": "wechat", "女": "female", "男": "male",
-}  # fmt: skip
+    "female": ("f", "女", "女士", "女性"),
+    "male": ("m", "男", "男士", "男性"),
+    "dry": ("干性",),
+    "oily": ("油性",),
+    "neutral": ("中性",),
+    "mixed": ("混合", "混合性"),
+    "mixed_oily": ("混合偏油", "混合性偏油"),
+    "sensitive": ("敏感", "敏感肌", "敏感性"),
+    "friend": ("朋友介绍", "老客介绍", "转介绍"),
+    "walk_in": ("路过",),
+    "dianping": ("大众点评",),
+    "meituan": ("美团",),
+    "douyin": ("抖音",),
+    "xiaohongshu": ("小红书",),
+    "wechat": ("微信",),
+}
 """Words that spreadsheets use for choices, beside their values and labels."""
 
 
@@ -163,9 +173,8 @@ def _choice(choices: type[Choice], written: Any) -> Choice:
     for member in choices:
         if word in (member.value, str(member.label)):
             return member
-    other = _OTHER_WORDS.get(word.lower())
     for member in choices:
-        if member.value == other:
+        if word.lower() in _OTHER_WORDS.get(member.value, ()):
             return member
     known = "、".join(str(member.label) for member in choices)
     raise Unreadable(_l("%(word)s is not one of the choices: %(known)s.", word=word[:30], known=known))

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 
 class ActorKind(StrEnum):
+    """What sort of actor."""
+
     USER = "user"
     SYSTEM = "system"
     COMMAND = "command"

@@ -22,6 +22,8 @@ except ImportError:  # pragma: no cover - depends on the platform
     import sqlite3 as sqlite_driver
 
 BUSY_MILLISECONDS = 10_000
+__all__ = ["WRITES", "engine_options", "prepare_engine", "sqlite_driver", "wal_is_safe"]
+
 WRITES = "peony_writes"
 """Execution option of a connection that is about to write."""
 

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CheckConstraint, Column, MetaData, String, Table
+from sqlalchemy import CheckConstraint, Column, Executable, MetaData, Select, String, Table
 from sqlalchemy import Enum as SqlEnum
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, declared_attr, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, Session, declared_attr, mapped_column
 
 from models.field import INFO_KEY, Field, FieldInfo, Privacy, Search, field, kind_of
 from models.invariants import NoGaps, NoOverlap
@@ -49,6 +49,9 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(metadata=Base.metadata)
+
+AnySelect = Select[*tuple[Any, ...]]
+"""A SELECT of whatever columns."""
 
 
 def snake(name: str) -> str:
@@ -179,13 +182,25 @@ class PublicId:
 
 @cache
 def _fields(cls: type[Entity]) -> dict[str, Field]:
-    table = cls.__table__
-    assert isinstance(table, Table)
+    table = table_of(cls)
 
     def made(column: Column[Any]) -> Field:
         return Field(table.name, column.name, column, column.info[INFO_KEY], kind_of(column))
 
     return {column.name: made(column) for column in table.columns if INFO_KEY in column.info}
+
+
+def table_of(mapped: type[Base]) -> Table:
+    """The table of a mapped class, as a Table."""
+    table = mapped.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+def rows_changed(session: Session, statement: Executable) -> int:
+    """Run an UPDATE or DELETE; how many rows it touched."""
+    count: int = session.execute(statement).rowcount  # type: ignore[attr-defined]  # both have one
+    return count
 
 
 def entities() -> list[type[Entity]]:
@@ -219,8 +234,7 @@ def _faults(entity: type[Entity]) -> Iterator[str]:
     for attribute in ("label", "plural", "written_by"):
         if not hasattr(entity, attribute):
             yield f"{name}: has no {attribute}; declare {attribute} = …"
-    table = entity.__table__
-    assert isinstance(table, Table)
+    table = table_of(entity)
     for column in table.columns:
         if INFO_KEY not in column.info:
             yield f"{name}.{column.name}: has no label; declare it with field() or reference()"

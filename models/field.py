@@ -73,10 +73,10 @@ class Choice(str, Enum):
 
     label: LazyString
 
-    def __new__(cls, value: str, label: LazyString) -> Self:
+    def __new__(cls, value: str, label: LazyString | None = None) -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
-        member.label = label
+        member.label = label or LazyString(str, value)
         return member
 
     def __str__(self) -> str:
@@ -191,8 +191,10 @@ class Field:
     @property
     def choices(self) -> type[Choice]:
         assert isinstance(self.column.type, SqlEnum)
-        assert self.column.type.enum_class is not None
-        return self.column.type.enum_class
+        found = self.column.type.enum_class
+        assert found is not None
+        assert issubclass(found, Choice)
+        return found
 
     @property
     def target(self) -> str:

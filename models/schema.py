@@ -24,7 +24,11 @@ def create(connection: Connection) -> None:
 def schema_of(connection: Connection, schema: str = "public") -> dict[str, str]:
     """The standing schema: the definition of each table, index, constraint, function and trigger by name."""
     if connection.dialect.name == "sqlite":
-        rows = connection.execute(text("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        rows = connection.execute(
+            text(
+                "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
+            )
+        )
         found = {f"{kind} {name}": _plain(sql) for kind, name, _, sql in rows}
     else:
         rows = connection.execute(text(_POSTGRES_SCHEMA), {"schema": schema})

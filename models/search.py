@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pypinyin import Style, lazy_pinyin
-from sqlalchemy import ColumnElement, Connection, Select, delete, event, insert, inspect, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, event, insert, inspect, select, tuple_
 from sqlalchemy.orm import Session
 
 from models.cipher import keyring
 from models.clock import SearchKey
-from models.entity import Entity
+from models.entity import AnySelect, Entity, table_of
 from models.field import Field, Search
 
 LONGEST_KEY = 60
@@ -89,7 +89,7 @@ def normal(query: str) -> str:
     return "".join(query.lower().split())[:LONGEST_KEY]
 
 
-def matching(entity: type[Entity], query: str) -> Select[Any]:
+def matching(entity: type[Entity], query: str) -> AnySelect:
     """The ids of the rows that have a word beginning with the query."""
     word = normal(query)
     return select(SearchKey.row_id).where(
@@ -100,7 +100,7 @@ def matching(entity: type[Entity], query: str) -> Select[Any]:
 def by_number(entity: type[Entity], field: Field, number: str) -> ColumnElement[bool] | None:
     """Rows whose encrypted number is, whole or in its last four digits, the one given; None when it is neither."""
     digits = re.sub(r"\D", "", number)
-    columns = entity.__table__.c
+    columns = table_of(entity).c
     if len(digits) == 4:
         return columns[f"{field.name}_last4"] == keyring().blind(digits, f"{field.key}.last4")
     from models.numbers import phone_number
@@ -132,7 +132,7 @@ def write_keys(connection: Connection, entity: type[Entity], rows: list[tuple[in
     if not rows:
         return
     ids = [row_id for row_id, _ in rows]
-    table = SearchKey.__table__
+    table = table_of(SearchKey)
     connection.execute(delete(SearchKey).where(SearchKey.entity == entity.named(), SearchKey.row_id.in_(ids)))
     fresh = [key for row_id, texts in rows for key in key_rows(entity, row_id, texts)]
     if fresh:
@@ -144,7 +144,7 @@ def rebuild(connection: Connection, entity: type[Entity], batch: int = 5_000) ->
     fields = word_fields(entity)
     if not fields:
         return 0
-    table, done, last = entity.__table__, 0, 0
+    table, done, last = table_of(entity), 0, 0
     columns = [table.c[field.name] for field in fields]
     while True:
         page = connection.execute(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, UniqueConstraint, text
 
-from models.entity import Base, Entity, entities
+from models.entity import Base, Entity, entities, table_of
 from models.field import Privacy
 from models.invariants import NoGaps, NoOverlap
 from models.log import LogBase
@@ -50,13 +50,13 @@ def statements(dialect: str) -> list[str]:
 def _append_only_tables() -> list[Table]:
     classes = [entity for entity in entities() if entity.append_only]
     logs = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, LogBase)]
-    return sorted({c.__table__ for c in (*classes, *logs)}, key=lambda table: table.name)
+    return sorted({table_of(c) for c in (*classes, *logs)}, key=lambda table: table.name)
 
 
 def _unique_keys(table: Table) -> Iterator[list[str]]:
     yield [column.name for column in table.primary_key.columns]
     for constraint in sorted(table.constraints, key=lambda c: str(c.name)):
-        if constraint.__visit_name__ == "unique_constraint":
+        if isinstance(constraint, UniqueConstraint):
             yield [column.name for column in constraint.columns]
     for column in table.columns:
         if column.unique:
@@ -100,9 +100,8 @@ def _sqlite() -> Iterator[str]:
 
 def _sqlite_row(entity: type[Entity], side: str) -> str:
     """A JSON object of the row's columns; ciphertext in hexadecimal."""
-    table, parts = entity.__table__, []
-    assert isinstance(table, Table)
-    for column in sorted(table.columns, key=lambda column: column.name):
+    parts: list[str] = []
+    for column in sorted(table_of(entity).columns, key=lambda column: column.name):
         value = f'{side}."{column.name}"'
         if isinstance(column.type, Encrypted):
             value = f"CASE WHEN {value} IS NOT NULL THEN hex({value}) END"

@@ -45,7 +45,7 @@ class Rulebook:
 
         :raises Faults: the new document does not fit the others.
         """
-        book = replace(self, **{name: document})
+        book = replace(self, **{name: document})  # type: ignore[arg-type]  # each name has its own model in DOCUMENTS
         faults = [fault for fault in book.faults() if fault.place.file == document.place.file]
         if faults:
             raise Faults(faults)
@@ -205,8 +205,8 @@ def strata(book: Rulebook) -> list[list[str]]:
             message = _l("These rules wait for one another: %(way)s.", way=" → ".join(way))
             raise Faults([Fault(places[way[0]], message)])
         found.append(ready)
-        for rule in ready:
-            del waits[rule]
+        for name in ready:
+            del waits[name]
     return found
 
 

@@ -53,10 +53,14 @@ def _assignments(random: Random, today: date, everybody: list[Person]) -> list[d
     for person in everybody:
         since = _noon(today - timedelta(days=person.habit.since))
         if person.habit.tier in {"gold", "platinum", "diamond", "story"}:
-            rows.append({"customer_id": person.id, "staff_id": CONSULTANT, "care_role": CareRole.CONSULTANT, "since": since})
+            rows.append(
+                {"customer_id": person.id, "staff_id": CONSULTANT, "care_role": CareRole.CONSULTANT, "since": since}
+            )
         if person.id % 3 == 0:
             therapist = (person.row["store_id"] - 1) * 4 + random.randint(1, 4)
-            rows.append({"customer_id": person.id, "staff_id": therapist, "care_role": CareRole.THERAPIST, "since": since})
+            rows.append(
+                {"customer_id": person.id, "staff_id": therapist, "care_role": CareRole.THERAPIST, "since": since}
+            )
     return [{"id": n, **row} for n, row in enumerate(rows, 1)]
 
 
@@ -101,7 +105,9 @@ def _assessments(random: Random, today: date, everybody: list[Person]) -> Rows:
     readings: list[dict[str, Any]] = []
     for person in [one for one in everybody if one.id % 6 == 0]:
         base = {"moisture": random.randint(28, 55), "oil": random.randint(20, 60), "sensitivity": random.randint(5, 75)}
-        for step, ago in enumerate(sorted({person.habit.since, (person.habit.since + person.habit.away) // 2}, reverse=True)):
+        for step, ago in enumerate(
+            sorted({person.habit.since, (person.habit.since + person.habit.away) // 2}, reverse=True)
+        ):
             number = len(assessments) + 1
             assessments.append(
                 {
@@ -112,7 +118,12 @@ def _assessments(random: Random, today: date, everybody: list[Person]) -> Rows:
                     "assessed_on": today - timedelta(days=ago),
                 }
             )
-            values = (base["moisture"] + 6 * step, base["oil"] - 4 * step, base["sensitivity"] - 3 * step, 50 + 5 * step)
+            values = (
+                base["moisture"] + 6 * step,
+                base["oil"] - 4 * step,
+                base["sensitivity"] - 3 * step,
+                50 + 5 * step,
+            )
             for parameter, value in enumerate(values, 1):
                 readings.append(
                     {

@@ -16,7 +16,7 @@ from admin_app.start import SignInCard, create_user
 from models import search
 from models.actor import SYSTEM
 from models.customers import Customer
-from models.entity import entities
+from models.entity import entities, table_of
 from models.sales import Payment, Sale, SaleLine, StaffShare, Visit
 from seed.care import care_rows
 from seed.history import history
@@ -39,7 +39,7 @@ CAST = (
 def make_demo(seed: int = SEED, today: date | None = None) -> list[SignInCard]:
     """Fill an empty salon, let the rules look at it twice, and give everybody a way to sign in."""
     day = today or now().astimezone(current_app.config["PEONY"].zone).date()
-    load(lambda loader: _fill(loader, Random(seed), day), "demo", SYSTEM)  # noqa: S311 - invents customers, keeps no secret
+    load(lambda loader: _fill(loader, Random(seed), day), "demo", SYSTEM)
     evaluate(day - timedelta(days=10))
     evaluate(day)
     return [create_user(login, name, role, SYSTEM, staff) for login, name, role, staff in CAST]
@@ -47,7 +47,7 @@ def make_demo(seed: int = SEED, today: date | None = None) -> list[SignInCard]:
 
 def _fill(loader: Loader, random: Random, today: date) -> None:
     for entity, rows in rows_of(random, today):
-        loader.add(entity.__table__, rows)
+        loader.add(table_of(entity), rows)
     align_sequences(loader.connection)
     for entity in entities():
         search.rebuild(loader.connection, entity)

@@ -21,7 +21,13 @@ from seed import menu
 from seed.people import HISTORY_DAYS, Person
 
 TRIAL_SERVICE = len(menu.SERVICES)
-METHODS = (PaymentMethod.WECHAT, PaymentMethod.WECHAT, PaymentMethod.ALIPAY, PaymentMethod.CASH, PaymentMethod.BANK_CARD)
+METHODS = (
+    PaymentMethod.WECHAT,
+    PaymentMethod.WECHAT,
+    PaymentMethod.ALIPAY,
+    PaymentMethod.CASH,
+    PaymentMethod.BANK_CARD,
+)
 
 
 @dataclass
@@ -78,7 +84,9 @@ def _days(random: Random, person: Person) -> list[int]:
     step = span / max(count - 1, 1)
     days = {habit.away, min(habit.since, HISTORY_DAYS)} if count > 1 else {habit.away}
     for place in range(1, count - 1):
-        days.add(max(habit.away, min(habit.since, round(habit.away + place * step + random.uniform(-0.35, 0.35) * step))))
+        days.add(
+            max(habit.away, min(habit.since, round(habit.away + place * step + random.uniform(-0.35, 0.35) * step)))
+        )
     return sorted(days)
 
 

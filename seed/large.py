@@ -16,6 +16,7 @@ from models.actor import Actor
 from models.cipher import keyring
 from models.clock import SearchKey
 from models.customers import Calendar, Customer, Sex, SkinType, Stage
+from models.entity import table_of
 from models.organisation import Staff, Store
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit, VisitSource
 from seed.names import name_of, phone_of
@@ -28,22 +29,24 @@ TABLES = "store, room, bed, service, product, staff, customer, visit, sale, sale
 Progress = Callable[[int, int], None]
 
 
-def make_large(customers: int, sales: int, today: date, actor: Actor, progress: Progress, seed: int = 1) -> dict[str, int]:
+def make_large(
+    customers: int, sales: int, today: date, actor: Actor, progress: Progress, seed: int = 1
+) -> dict[str, int]:
     """Fill an empty salon; rows by table."""
-    random = Random(seed)  # noqa: S311 - invents customers, keeps no secret
+    random = Random(seed)
 
     def work(loader: Loader) -> None:
         for entity, rows in reference_rows(random, today):
-            loader.add(entity.__table__, rows)
+            loader.add(table_of(entity), rows)
         total, done = customers + sales, 0
         for part in _customers(random, customers, today):
-            loader.add(Customer.__table__, part)
+            loader.add(table_of(Customer), part)
             _keys(loader, part)
             done += len(part)
             progress(done, total)
         for parts in _sales(random, customers, sales, today):
             for entity, rows in parts:
-                loader.add(entity.__table__, rows)
+                loader.add(table_of(entity), rows)
             done += len(parts[0][1])
             progress(done, total)
         for entity in (Store, Staff):
@@ -105,5 +108,7 @@ def _sales(random: Random, customers: int, count: int, today: date) -> Iterator[
             sales.append({**shared, **sale, "public_id": f"{number:024x}"})
             line = {"id": number, "sale_id": number, "position": 1, "kind": LineKind.SERVICE, "item": "护理"}
             lines.append({**line, "quantity": 1, "unit_price": amount, "amount": amount})
-            payments.append({**shared, "sale_id": number, "paid_at": at, "method": PaymentMethod.WECHAT, "amount": amount})
+            payments.append(
+                {**shared, "sale_id": number, "paid_at": at, "method": PaymentMethod.WECHAT, "amount": amount}
+            )
         yield [(Visit, visits), (Sale, sales), (SaleLine, lines), (Payment, payments)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-SERVICES = (
+SERVICES: tuple[tuple[Any, ...], ...] = (
     # name, category, yuan, busy minutes, idle minutes, manual fee, grade, contraindicated by, follow-up days
     ("深层补水护理", "面部护理", 298, 45, 15, 25, "standard", [], ["1", "7"]),
     ("毛孔清洁护理", "面部护理", 198, 45, 0, 18, "standard", ["破损"], ["1"]),

@@ -70,7 +70,13 @@ def _categories() -> list[str]:
 
 def _stores(today: date) -> list[dict[str, Any]]:
     return [
-        {"id": n, "name": name, "address": address, "phone": phone, "opened_on": today - timedelta(days=1_500 - 300 * n)}
+        {
+            "id": n,
+            "name": name,
+            "address": address,
+            "phone": phone,
+            "opened_on": today - timedelta(days=1_500 - 300 * n),
+        }
         for n, (name, address, phone) in _numbered(menu.STORES)
     ]
 
@@ -78,7 +84,13 @@ def _stores(today: date) -> list[dict[str, Any]]:
 def _rooms() -> list[dict[str, Any]]:
     kinds = (RoomKind.FACIAL, RoomKind.FACIAL, RoomKind.FACIAL, RoomKind.BODY)
     return [
-        {"id": (store - 1) * 4 + place, "store_id": store, "name": f"{place} 号房", "kind": kind, "turnover_minutes": 10}
+        {
+            "id": (store - 1) * 4 + place,
+            "store_id": store,
+            "name": f"{place} 号房",
+            "kind": kind,
+            "turnover_minutes": 10,
+        }
         for store in (1, 2, 3)
         for place, kind in _numbered(kinds)
     ]
@@ -176,7 +188,16 @@ def _shifts() -> list[dict[str, Any]]:
 
 def _parameters() -> list[dict[str, Any]]:
     return [
-        {"id": n, "template_id": 1, "slug": slug, "name": name, "unit": unit or None, "minimum": 0, "maximum": 100, "better": Better(better)}
+        {
+            "id": n,
+            "template_id": 1,
+            "slug": slug,
+            "name": name,
+            "unit": unit or None,
+            "minimum": 0,
+            "maximum": 100,
+            "better": Better(better),
+        }
         for n, (slug, name, unit, better) in _numbered(menu.SKIN_TEST)
     ]
 
@@ -184,5 +205,6 @@ def _parameters() -> list[dict[str, Any]]:
 def _targets(today: date) -> list[dict[str, Any]]:
     month = today.replace(day=1)
     return [
-        {"id": store, "store_id": store, "metric": KpiMetric.PAID, "month": month, "amount": 130_000} for store in (1, 2, 3)
+        {"id": store, "store_id": store, "metric": KpiMetric.PAID, "month": month, "amount": 130_000}
+        for store in (1, 2, 3)
     ]

@@ -22,7 +22,7 @@ from views.person import actor, do
 ONE_YEAR = 31_536_000
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class PasswordForm(FlaskForm):
     """The old password and the new one."""
 
     old = PasswordField(render_kw={"autocomplete": "current-password", "required": True})
@@ -55,7 +55,7 @@ def password_page() -> Any:
         elif weak is not None:
             form.new.errors = [str(weak)]
         else:
-            do(Name.CHANGE_PASSWORD, ChangePasswordInput(password_hash=passwords.hashed(form.new.data)))
+            do(Name.CHANGE_PASSWORD, ChangePasswordInput(password_hash=passwords.hashed(form.new.data or "")))
             flash(_("Your password is changed."), "success")
             return redirect(url_for("dashboard.index"))
     return render_template("password.html", form=form), 422 if form.is_submitted() else 200

@@ -32,7 +32,9 @@ class Cell:
 def visible_fields(entity: type[Entity], access: Access) -> list[Field]:
     """Every field she may see, in the order of declaration; the house's own bookkeeping last."""
     left_out = {"version", "source_key"}
-    fields = [one for one in entity.fields().values() if access.sight(one) is not Sight.HIDDEN and one.name not in left_out]
+    fields = [
+        one for one in entity.fields().values() if access.sight(one) is not Sight.HIDDEN and one.name not in left_out
+    ]
     return sorted(fields, key=lambda one: one.info.generated)
 
 
@@ -61,7 +63,10 @@ class Cells:
             title = self.titles.get((one.target, value), f"#{value}")
             return Cell(one, title, raw=str(value), target=one.target, target_id=value)
         if isinstance(value, dict):
-            return Cell(one, "、".join(f"{name} {count}" for name, count in value.items() if not isinstance(count, (dict, list))))
+            return Cell(
+                one,
+                "、".join(f"{name} {count}" for name, count in value.items() if not isinstance(count, (dict, list))),
+            )
         return Cell(one, said(one, value), raw=write_value(one.kind, value, self.zone), tone=_tone(one, value))
 
 
@@ -72,12 +77,12 @@ def _tone(one: Field, value: Any) -> str:
     if isinstance(value, TagColour):
         return f"tag-{value.value}"
     if one.key in {"schedule_run.state", "user.active"}:
-        return {"done": "good", "failed": "bad", "claimed": "warn", "True": "good", "False": "muted"}.get(str(value), "")
+        return {"done": "good", "failed": "bad", "claimed": "warn", "True": "good", "False": "muted"}.get(
+            str(value), ""
+        )
     return ""
 
 
 def sensitive_shown(fields: Iterable[Field], access: Access) -> list[str]:
     """The names of sensitive fields that are shown in clear: the log must know of it."""
     return [one.name for one in fields if one.info.privacy is Privacy.SENSITIVE and access.sight(one) is Sight.CLEAR]
-
-

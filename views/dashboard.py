@@ -23,6 +23,7 @@ from models.sales import MONEY_IN, Payment, Visit
 from models.standing import Alert, CustomerTag, Membership, Tag, Task
 from rules.decisions.birthdays import calendar_ahead
 from rules.documents.roles import Action
+from views.navigation import list_address
 from views.person import access, refuse
 
 DAYS = 30
@@ -57,7 +58,7 @@ class Chart:
         return {"kind": self.kind, "names": self.names, "values": self.values, "unit": self.unit, "title": self.title}
 
 
-class Dashboard(AdminIndexView):  # type: ignore[misc]  # Flask-Admin is not typed for mypy
+class Dashboard(AdminIndexView):
     """The first page."""
 
     def is_accessible(self) -> bool:
@@ -108,19 +109,19 @@ def figures(today: date) -> list[Figure]:
     month = today.replace(day=1)
     if _may(Visit):
         came = _count(select(func.count()).select_from(Visit).where(_rows(Visit), Visit.business_day == today))
-        address = url_for("visit.index_view", **{"business_day.from": today, "business_day.to": today})
+        address = list_address("visit", {"business_day.from": today, "business_day.to": today})
         found.append(Figure(_("Visits today"), f"{came:,}", address))
     if _may(Payment):
         found += [_paid(_("Paid today"), today, today), _paid(_("Paid this month"), month, today)]
     if _may(Customer):
         living = (_rows(Customer), Customer.archived_at.is_(None))
         new = _count(select(func.count()).select_from(Customer).where(*living, Customer.first_visit_on >= month))
-        address = url_for("customer.index_view", **{"first_visit_on.from": month})
+        address = list_address("customer", {"first_visit_on.from": month})
         found.append(Figure(_("New customers this month"), f"{new:,}", address))
     for entity, done, label in ((Alert, Alert.closed_at, _("Open alerts")), (Task, Task.finished_at, _("Open tasks"))):
         if _may(entity):
             waiting = _count(select(func.count()).select_from(entity).where(_rows(entity), done.is_(None)))
-            address = url_for(f"{entity.named()}.index_view", **{f"{done.key}.empty": "yes"})
+            address = list_address(entity.named(), {f"{done.key}.empty": "yes"})
             found.append(Figure(label, f"{waiting:,}", address))
     return found
 
@@ -129,7 +130,7 @@ def _paid(label: str, first: date, last: date) -> Figure:
     days = (Payment.business_day >= first, Payment.business_day <= last)
     paid = _count(select(func.sum(Payment.amount)).where(_rows(Payment), *days, Payment.method.in_(MONEY_IN)))
     methods = ",".join(method.value for method in MONEY_IN)
-    address = url_for("payment.index_view", **{"business_day.from": first, "business_day.to": last, "method": methods})
+    address = list_address("payment", {"business_day.from": first, "business_day.to": last, "method": methods})
     return Figure(label, money(paid), address)
 
 
@@ -137,7 +138,9 @@ def _open(entity: Any, done: Any, order: Any) -> Sequence[Any]:
     """The first of what waits for her."""
     if not _may(entity):
         return []
-    return db.session.scalars(select(entity).where(_rows(entity), done.is_(None)).order_by(order, entity.id).limit(MOST)).all()
+    return db.session.scalars(
+        select(entity).where(_rows(entity), done.is_(None)).order_by(order, entity.id).limit(MOST)
+    ).all()
 
 
 def birthdays(today: date) -> list[tuple[Customer, int]]:
@@ -184,7 +187,9 @@ def _paid_by_day(today: date) -> Chart:
     paid = dict(db.session.execute(query.group_by(Payment.business_day)).tuples().all())
     amounts = [int(paid.get(day, 0)) for day in days]
     names = [f"{day.month}-{day.day:02d}" for day in days]
-    return Chart(_("Paid, last 30 days"), "bar", names, [fen / 100 for fen in amounts], [money(fen) for fen in amounts], "¥")
+    return Chart(
+        _("Paid, last 30 days"), "bar", names, [fen / 100 for fen in amounts], [money(fen) for fen in amounts], "¥"
+    )
 
 
 def _visits_by_day(today: date) -> Chart:
@@ -201,16 +206,20 @@ def _by_tier() -> Chart:
     held = dict(db.session.execute(query.group_by(Membership.tier)).tuples().all())
     known = [(tier, label) for tier, label in words_of("tiers") if tier in held]
     counts = [held[tier] for tier, _label in known]
-    addresses = [url_for("membership.index_view", tier=tier, **{"ended_on.empty": "yes"}) for tier, _label in known]
+    addresses = [list_address("membership", {"tier": tier, "ended_on.empty": "yes"}) for tier, _label in known]
     labels = [label for _tier, label in known]
-    return Chart(_("Customers by tier"), "pie", labels, [float(n) for n in counts], [f"{n:,}" for n in counts], "", addresses)
+    return Chart(
+        _("Customers by tier"), "pie", labels, [float(n) for n in counts], [f"{n:,}" for n in counts], "", addresses
+    )
 
 
 def _by_layer() -> Chart:
     held = (_rows(CustomerTag), CustomerTag.until.is_(None), CustomerTag.held, Tag.exclusive)
     query = select(Tag.id, Tag.name, func.count()).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held)
     rows = db.session.execute(query.group_by(Tag.id, Tag.name).order_by(Tag.slug)).all()
-    addresses = [url_for("customer_tag.index_view", tag_id=row[0], **{"until.empty": "yes"}) for row in rows]
+    addresses = [list_address("customer_tag", {"tag_id": row[0], "until.empty": "yes"}) for row in rows]
     counts = [row[2] for row in rows]
     labels = [row[1] for row in rows]
-    return Chart(_("Customers by layer"), "bar", labels, [float(n) for n in counts], [f"{n:,}" for n in counts], "", addresses)
+    return Chart(
+        _("Customers by layer"), "bar", labels, [float(n) for n in counts], [f"{n:,}" for n in counts], "", addresses
+    )

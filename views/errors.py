@@ -63,5 +63,9 @@ def broken(error: Exception) -> Any:
     """Our own fault: the number stands in the program's output beside the trace."""
     db.session.rollback()
     number = secrets.token_hex(4)
-    log.exception("fault %s at %s", number, request.path)
-    return _page(500, _("Our fault"), _("Something went wrong; nothing was changed. Tell us the number %(number)s.", number=number))
+    log.error("fault %s at %s", number, request.path, exc_info=error)
+    return _page(
+        500,
+        _("Our fault"),
+        _("Something went wrong; nothing was changed. Tell us the number %(number)s.", number=number),
+    )

@@ -39,7 +39,7 @@ _INPUT = {
 }
 
 
-class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class HouseForm(FlaskForm):
     """The base of every form: its key is born here, so that sending it twice does the thing once."""
 
     op_id = HiddenField()
@@ -55,7 +55,7 @@ class HouseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         return [one for one in self if one.name not in {"op_id", "version", "csrf_token"}]
 
 
-class ReferenceField(SelectField):  # type: ignore[misc]  # WTForms stubs are untyped here
+class ReferenceField(SelectField):
     """A row of another entity: a list where there are few, else searched on the server."""
 
     entity: str = ""
@@ -149,10 +149,14 @@ def _kind_of_type(asked: Asked, plain: Any, has_choices: bool) -> Kind:
         return asked.ask.kind
     if has_choices:
         return Kind.CHOICE
-    return {bool: Kind.FLAG, int: Kind.NUMBER, datetime: Kind.INSTANT, date: Kind.DAY, list: Kind.ITEMS}.get(plain, Kind.TEXT)
+    return {bool: Kind.FLAG, int: Kind.NUMBER, datetime: Kind.INSTANT, date: Kind.DAY, list: Kind.ITEMS}.get(
+        plain, Kind.TEXT
+    )
 
 
-def make_form(blueprints: Iterable[Blueprint], access: Access, chosen: dict[str, list[Any]] | None = None) -> type[HouseForm]:
+def make_form(
+    blueprints: Iterable[Blueprint], access: Access, chosen: dict[str, list[Any]] | None = None
+) -> type[HouseForm]:
     """A form class; ``chosen`` are values already there, so that a searched relation can show what it stands at."""
     members: dict[str, Any] = {}
     for plan in blueprints:
@@ -198,7 +202,9 @@ def _reference(plan: Blueprint, access: Access, chosen: list[Any], options: dict
     listed = [(str(row.id), title_of(row, access)) for row in shown]
     options["render_kw"] |= {"data-lookup": plan.target.named()} if searched else {}
     if plan.many:
-        return SelectMultipleField(choices=listed, default=[str(one) for one in chosen], validate_choice=False, **options)
+        return SelectMultipleField(
+            choices=listed, default=[str(one) for one in chosen], validate_choice=False, **options
+        )
     return ReferenceField(choices=[("", ""), *listed], default="", validate_choice=False, **options)
 
 

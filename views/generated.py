@@ -1,7 +1,8 @@
 """Every entity as a Flask-Admin screen, with what Flask-Admin leaves open closed.
 
-One restricted query stands behind list, details, edit, inline edit, bulk action, export, look-up and history; every write is
-an operation; access is asked per request, per field and per row; a refusal is 403 or 404 and logged, never a redirect.
+One restricted query stands behind list, details, edit, inline edit, bulk action, export, look-up and history; every
+write is an operation; access is asked per request, per field and per row; a refusal is 403 or 404 and logged, never a
+redirect.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from flask_admin.contrib.sqla import ModelView
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
 from admin_app.documents.export import Selection, export_to
@@ -27,13 +28,15 @@ from admin_app.operations.refusals import Forbidden, Missing, Refused, Stale
 from admin_app.operations.registry import page_actions, row_actions, spec_named
 from admin_app.titles import title_of
 from admin_app.values import show_value, write_value
-from models.entity import Entity, db
+from models.customers import Customer
+from models.entity import AnySelect, Entity, db
 from models.field import Field
 from models.names import Name
 from rules.decisions.access import Sight
 from rules.documents.roles import Action
 from views import history
 from views.cells import Cells, list_fields, sensitive_shown, visible_fields
+from views.customer_head import customer_head
 from views.forms import HouseForm, entity_blueprints, make_form, show_refusal, written
 from views.listing import Listing, is_number_search, read_listing, searchable, sortable
 from views.listing_page import filter_controls
@@ -59,7 +62,7 @@ NEEDS = {
 """What each route asks of a role; a route that is not here is refused."""
 
 
-class EntityScreen(ModelView):  # type: ignore[misc]  # Flask-Admin is not typed for mypy
+class EntityScreen(ModelView):
     """The screen of one entity."""
 
     form_base_class = FlaskForm
@@ -71,7 +74,12 @@ class EntityScreen(ModelView):  # type: ignore[misc]  # Flask-Admin is not typed
         assert entity.screen is not None
         section = entity.screen.section
         super().__init__(
-            entity, db, name=entity.plural, endpoint=entity.named(), url=f"/{entity.named()}", category=str(section.value)
+            entity,
+            db,
+            name=entity.plural,
+            endpoint=entity.named(),
+            url=f"/{entity.named()}",
+            category=str(section.value),
         )
 
     # ---------------------------------------------------------------- what Flask-Admin would freeze at start
@@ -80,14 +88,13 @@ class EntityScreen(ModelView):  # type: ignore[misc]  # Flask-Admin is not typed
         """Columns, filters and forms depend on who is looking: nothing is kept from one request to the next."""
         self._search_supported = searchable(self.entity)
         self._filters = self._filter_groups = self._filter_args = None
-        self._list_columns = self._details_columns = self._export_columns = []
-        self._sortable_columns = {}
-        self._form_ajax_refs = {}
+        self._list_columns = self._details_columns = self._export_columns = list[Any]()
+        self._sortable_columns = self._form_ajax_refs = dict[str, Any]()
         self._create_form_class = self._edit_form_class = self._delete_form_class = self._action_form_class = HouseForm
 
     def init_actions(self) -> None:
         """Bulk actions are operations, not methods of a screen."""
-        self._actions, self._actions_data = [], {}
+        self._actions, self._actions_data = list[Any](), dict[str, Any]()
 
     def _run_view(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call the view, once: a TypeError inside it is a fault of ours, to be seen."""
@@ -120,10 +127,10 @@ class EntityScreen(ModelView):  # type: ignore[misc]  # Flask-Admin is not typed
 
     # --------------------------------------------------------------------------------- one restricted query
 
-    def get_query(self) -> Select[Any]:
+    def get_query(self) -> AnySelect:
         return select(self.entity).where(access().rows(self.entity))
 
-    def get_count_query(self) -> Select[Any]:
+    def get_count_query(self) -> AnySelect:
         return select(func.count(self.entity.id)).where(access().rows(self.entity))
 
     def get_one(self, id: Any) -> Entity | None:
@@ -211,7 +218,10 @@ class EntityScreen(ModelView):  # type: ignore[misc]  # Flask-Admin is not typed
         """One row: what she may see of it, what belongs to it, what can be done with it."""
         row = self._row("details_view")
         fields = visible_fields(self.entity, access())
+        head = customer_head(row.id, access()) if self.entity is Customer else None
         self._note_read([row], fields)
+        if head is not None and head.shown_dangers:
+            do(Name.READ_RECORD, ReadInput(entity="contraindication", ids=head.shown_dangers, fields=["substance"]))
         return self.render(
             "details.html",
             entity=self.entity,
@@ -221,6 +231,7 @@ class EntityScreen(ModelView):  # type: ignore[misc]  # Flask-Admin is not typed
             cells=Cells([row], fields, access()),
             operations=self._operations(),
             may=self._allowed(),
+            head=head,
             tabs=related_tabs(self.entity, row.id, access()),
             form=_empty_form(),
         )
@@ -263,7 +274,9 @@ class EntityScreen(ModelView):  # type: ignore[misc]  # Flask-Admin is not typed
                 if name in form and name != "csrf_token":
                     form[name].data = value
         title = _("New: %(entity)s", entity=self.entity.label)
-        return self.render("form.html", entity=self.entity, form=form, title=title, back=self.get_url(".index_view"), row=None), _status(form)
+        return self.render(
+            "form.html", entity=self.entity, form=form, title=title, back=self.get_url(".index_view"), row=None
+        ), _status(form)
 
     @expose("/edit/", methods=("GET", "POST"))
     def edit_view(self) -> Any:
@@ -273,7 +286,7 @@ class EntityScreen(ModelView):  # type: ignore[misc]  # Flask-Admin is not typed
         conflict: dict[str, tuple[str, str]] = {}
         if form.validate_on_submit():
             values = self._changes(form, row)
-            version = int(form.version.data) if (form.version.data or "").isdigit() else None
+            version = int(said) if (said := form.version.data or "").isdigit() else None
             try:
                 do(Name.EDIT_ENTITY, EditInput(entity=self.entity.named(), id=row.id, values=values, version=version))
             except Stale as stale:
@@ -304,7 +317,11 @@ class EntityScreen(ModelView):  # type: ignore[misc]  # Flask-Admin is not typed
 
     def _form(self, row: Any) -> HouseForm:
         plans = entity_blueprints(self.entity, access(), row)
-        asked = {plan.name: _ids(request.values.get(plan.name) or getattr(row, plan.name, None)) for plan in plans if plan.target}
+        asked = {
+            plan.name: _ids(request.values.get(plan.name) or getattr(row, plan.name, None))
+            for plan in plans
+            if plan.target
+        }
         form = make_form(plans, access(), asked)()
         if row is not None and not form.is_submitted():
             self._fill(form, row)

@@ -79,7 +79,9 @@ def differences(entity: type[Entity], change: RowChange, value: RowValue | None,
         if value is None:
             found.append(Difference(str(one.label), name, str(GONE), str(GONE)))
         else:
-            found.append(Difference(str(one.label), name, _text(one, old.get(name), access), _text(one, new.get(name), access)))
+            found.append(
+                Difference(str(one.label), name, _text(one, old.get(name), access), _text(one, new.get(name), access))
+            )
     return found
 
 

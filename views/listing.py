@@ -12,12 +12,12 @@ from typing import Any
 from flask import current_app
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, cast, func, or_, select
+from sqlalchemy import ColumnElement, cast, func, or_, select
 from sqlalchemy import String as SqlString
 
 from admin_app.values import Unreadable, read_kind
 from models import search
-from models.entity import Entity, db
+from models.entity import AnySelect, Entity, db
 from models.field import Field, Kind, Search
 from rules.decisions.access import Access, Sight
 
@@ -77,7 +77,7 @@ class Listing:
 
     # ----------------------------------------------------------------------------------------------- query
 
-    def query(self) -> Select[Any]:
+    def query(self) -> AnySelect:
         """The rows, in an order that never changes between pages."""
         column = self.entity.fields()[self.sort].column
         first = column.desc() if self.descending else column.asc()
@@ -96,7 +96,7 @@ class Listing:
         found = list(db.session.scalars(self.query().limit(self.size + 1).offset(start)))
         return found[: self.size], len(found) > self.size and start + self.size < DEEPEST_ROW
 
-    def _filtered(self, query: Select[Any]) -> Select[Any]:
+    def _filtered(self, query: AnySelect) -> AnySelect:
         return query.where(self.access.rows(self.entity), *self.all_conditions())
 
     def all_conditions(self) -> list[ColumnElement[bool]]:
@@ -113,8 +113,15 @@ class Listing:
     def args(self, **changed: Any) -> dict[str, Any]:
         """The address's parameters, with some of them changed (None takes one out)."""
         now: dict[str, Any] = {applied.param: applied.said for applied in self.applied}
-        now |= {"q": self.words or None, "sort": self._said_sort(), "size": self.size if self.size != PAGE_SIZES[0] else None}
-        now |= {"archived": self.archived if self.archived != "no" else None, "page": self.page if self.page > 1 else None}
+        now |= {
+            "q": self.words or None,
+            "sort": self._said_sort(),
+            "size": self.size if self.size != PAGE_SIZES[0] else None,
+        }
+        now |= {
+            "archived": self.archived if self.archived != "no" else None,
+            "page": self.page if self.page > 1 else None,
+        }
         now |= changed
         return {name: value for name, value in now.items() if value not in (None, "")}
 
@@ -131,7 +138,9 @@ class Listing:
     def said(self) -> dict[str, Any]:
         """What was asked for, for the log: words of a search are not kept."""
         kept = {applied.param: applied.said for applied in self.applied}
-        return kept | ({"q": "…"} if self.words else {}) | ({"archived": self.archived} if self.archived != "no" else {})
+        return (
+            kept | ({"q": "…"} if self.words else {}) | ({"archived": self.archived} if self.archived != "no" else {})
+        )
 
 
 def read_listing(entity: type[Entity], access: Access, args: Mapping[str, str]) -> Listing:

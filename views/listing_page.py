@@ -64,7 +64,9 @@ def _reference(listing: Listing, one: Field, param: str, label: str, value: str)
         db.session.scalars(select(target).where(listing.access.rows(target)).order_by(target.id).limit(SHORT_LIST + 1))
     )
     if len(rows) <= SHORT_LIST:
-        return Control(param, label, "", "select", value, [(str(row.id), title_of(row, listing.access)) for row in rows])
+        return Control(
+            param, label, "", "select", value, [(str(row.id), title_of(row, listing.access)) for row in rows]
+        )
     chosen: list[tuple[str, str]] = []
     if value.isdigit():
         row = db.session.scalar(select(target).where(target.id == int(value), listing.access.rows(target)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import request, url_for
 from flask_babel import gettext as _
 
-from models.entity import entities
+from models.entity import Entity, entities
 from models.screen import Section
 from rules.documents.roles import Action
 from views.person import access
@@ -25,18 +26,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """A heading with its places."""
+    """A heading with its places; those one seldom goes to stand under «more»."""
 
     label: str
     entries: list[Entry]
+    more: list[Entry]
+
+    @property
+    def in_more(self) -> bool:
+        return any(entry.here for entry in self.more)
 
 
-PRIMARY = {
+PRIMARY = (
     "customer",
     "contraindication",
     "interaction",
-    "membership",
     "assessment",
+    "membership",
     "visit",
     "sale",
     "payment",
@@ -51,28 +57,40 @@ PRIMARY = {
     "alert",
     "task",
     "rule_match",
-    "rule_version",
     "user",
     "import_run",
-    "schedule",
-}
-"""Entities one looks for by name; the others stand one step further, under «more»."""
+)
+"""Entities one goes to by name, in this order."""
 
 
 def navigation() -> list[Group]:
     """Headings and places, in the order of the sections."""
-    groups = [Group("", [Entry(_("Today"), "home", url_for("dashboard.index"), request.endpoint == "dashboard.index")])]
+    today = Entry(_("Today"), "home", url_for("dashboard.index"), request.endpoint == "dashboard.index")
+    groups = [Group("", [today], [])]
     for section in Section:
-        entries = [
-            Entry(str(entity.plural), entity.screen.icon, url_for(f"{entity.named()}.index_view"), _here(entity.named()))
-            for entity in sorted(entities(), key=lambda entity: entity.named() not in PRIMARY)
-            if entity.screen is not None and entity.screen.section is section and access().may(Action.VIEW, entity)
+        seen = [
+            one for one in entities() if one.screen and one.screen.section is section and access().may(Action.VIEW, one)
         ]
-        if section is Section.SYSTEM:
-            entries += _pages()
+        first = sorted((one for one in seen if one.named() in PRIMARY), key=lambda one: PRIMARY.index(one.named()))
+        entries = [_entry(one) for one in first] + (_pages() if section is Section.SYSTEM else [])
+        more = [_entry(one) for one in seen if one.named() not in PRIMARY]
+        if len(more) == 1 or not entries:
+            entries, more = entries + more, []
         if entries:
-            groups.append(Group(str(section.label), entries))
+            groups.append(Group(str(section.label), entries, more))
     return groups
+
+
+def _entry(entity: type[Entity]) -> Entry:
+    assert entity.screen is not None
+    address = url_for(f"{entity.named()}.index_view")
+    return Entry(str(entity.plural), entity.screen.icon, address, _here(entity.named()))
+
+
+def list_address(entity: str, filters: dict[str, Any]) -> str:
+    """A list with filters in force: how a figure opens its rows."""
+    address: str = url_for(f"{entity}.index_view", **filters)
+    return address
 
 
 def _here(endpoint: str) -> bool:

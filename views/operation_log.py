@@ -1,4 +1,4 @@
-"""The operation log for who may read it: by who, what, whom and when; readable differences; proof; export with its head."""
+"""The operation log: by who, what, whom and when; readable differences; proof; export with its head."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask, abort, current_app, render_template, request, send_file
 from flask_babel import gettext as _
 from flask_login import login_required
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from admin_app.doctor.chain import check_anchors, check_chain
 from admin_app.documents.sheets import write_csv, write_sheets
@@ -23,11 +23,11 @@ from admin_app.operations.reading import LogInput
 from admin_app.operations.refusals import Forbidden, Missing
 from admin_app.operations.registry import specs
 from admin_app.titles import title_of
-from models.entity import db, entities, entity_named
+from admin_app.values import Unreadable, read_kind
+from models.entity import AnySelect, db, entities, entity_named
 from models.field import Kind
 from models.log import EntryKind, LogLink, Operation, RowChange, RowValue
 from models.names import Name
-from admin_app.values import Unreadable, read_kind
 from views.history import Difference, difference_texts, differences, label_of
 from views.person import access, do, refuse
 
@@ -80,7 +80,11 @@ def log_page() -> Any:
 
 def read_wanted(args: Mapping[str, str]) -> Wanted:
     """Who, what, whom, when."""
-    said = {name: args[name].strip() for name in ("who", "what", "kind", "on", "id", "from", "to", "result") if args.get(name, "").strip()}
+    said = {
+        name: args[name].strip()
+        for name in ("who", "what", "kind", "on", "id", "from", "to", "result")
+        if args.get(name, "").strip()
+    }
     conditions: list[ColumnElement[bool]] = []
     plain = {"what": Operation.name, "kind": Operation.kind, "on": Operation.subject_kind, "result": Operation.result}
     for name, column in plain.items():
@@ -114,7 +118,7 @@ def _midnight(said: str | None, shift: timedelta) -> datetime | None:
         return None
 
 
-def _query(wanted: Wanted) -> Select[Any]:
+def _query(wanted: Wanted) -> AnySelect:
     query = select(Operation).where(*wanted.conditions).order_by(Operation.id.desc())
     return query if wanted.before is None else query.where(Operation.id < wanted.before)
 

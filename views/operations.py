@@ -67,7 +67,11 @@ def operation_page(name: str) -> Any:
 
 def _chosen(spec: Spec) -> list[int]:
     subject = spec.subject_field()
-    given = request.form.getlist(subject.name) if subject and request.method == "POST" else request.args.get("on", "").split(",")
+    given = (
+        request.form.getlist(subject.name)
+        if subject and request.method == "POST"
+        else request.args.get("on", "").split(",")
+    )
     return [int(one) for one in given if one.isascii() and one.isdigit()][:1_000]
 
 
@@ -84,7 +88,9 @@ def _subjects(spec: Spec, ids: list[int]) -> list[Any]:
     """The rows it will be done on, as far as they exist for her."""
     if spec.on is None or not ids:
         return []
-    return list(db.session.scalars(select(spec.on).where(spec.on.id.in_(ids), access().rows(spec.on)).order_by(spec.on.id)))
+    return list(
+        db.session.scalars(select(spec.on).where(spec.on.id.in_(ids), access().rows(spec.on)).order_by(spec.on.id))
+    )
 
 
 def _perform(spec: Spec, values: dict[str, Any]) -> tuple[Answer, str]:
@@ -125,7 +131,11 @@ def _show_shape(form: HouseForm, error: ValidationError) -> None:
     """What the input's type refuses, at its field."""
     for detail in error.errors():
         name = str(detail["loc"][0]) if detail["loc"] else ""
-        message = _("This must not be empty.") if detail["type"] in {"missing", "string_too_short", "too_short"} else _shape(detail)
+        message = (
+            _("This must not be empty.")
+            if detail["type"] in {"missing", "string_too_short", "too_short"}
+            else _shape(detail)
+        )
         if name in form:
             form[name].errors = [*form[name].errors, message]
         else:

@@ -44,7 +44,9 @@ def do(name: Name | str, data: Input | dict[str, Any] | None = None, *, reason: 
     return perform(name, data, actor=actor(), key=key[:64] if key else None, reason=reason)
 
 
-def refuse(refusal: type[Forbidden | Missing], page: str, entity: str | None = None, row_id: int | None = None) -> Refused:
+def refuse(
+    refusal: type[Forbidden | Missing], page: str, entity: str | None = None, row_id: int | None = None
+) -> Refused:
     """Log that a page was refused, and give the refusal to raise."""
     data = {"page": page, "entity": entity, "row": row_id, "missing": refusal is Missing}
     try:

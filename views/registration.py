@@ -52,7 +52,7 @@ def _sign_in_manager(app: Flask) -> None:
     manager.session_protection = None  # the session itself is checked in the database, by token
     manager.init_app(app)
 
-    @manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login has no types
+    @manager.user_loader
     def load(token: str) -> SignedIn | None:
         return signed_in(token)
 
@@ -62,7 +62,6 @@ def _static(app: Flask) -> None:
         return send_from_directory(HERE / "static", path, max_age=3600)
 
     app.add_url_rule("/assets/<path:path>", "static_files", static_files)
-
 
 
 def _everywhere() -> dict[str, Any]:

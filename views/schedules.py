@@ -40,7 +40,9 @@ def schedules_page() -> Any:
     late = set(overdue(at))
     lines = []
     for schedule in db.session.scalars(select(Schedule).order_by(Schedule.name)):
-        newest = select(ScheduleRun).where(ScheduleRun.schedule_id == schedule.id).order_by(ScheduleRun.id.desc()).limit(1)
+        newest = (
+            select(ScheduleRun).where(ScheduleRun.schedule_id == schedule.id).order_by(ScheduleRun.id.desc()).limit(1)
+        )
         upcoming = None if schedule.paused else next_due(schedule, at)
         lines.append(Line(schedule, db.session.scalar(newest), upcoming, schedule.name in late))
     return render_template("schedules.html", lines=lines)

@@ -62,5 +62,7 @@ def _found(words: str) -> list[Found]:
             fields = [one for one in fields if one.name not in sensitive_shown(fields, access())]
             cells = Cells(rows, fields, access())
             told = [" · ".join(text for one in fields if (text := cells.of(row, one).text)) for row in rows]
-            results.append(Found(entity, [(row, title_of(row, access()), more) for row, more in zip(rows, told, strict=True)]))
+            results.append(
+                Found(entity, [(row, title_of(row, access()), more) for row, more in zip(rows, told, strict=True)])
+            )
     return results

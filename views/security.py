@@ -1,4 +1,4 @@
-"""What every answer carries: content security policy with a nonce, headers, cookies; and CSRF on every unsafe method."""
+"""What every answer carries: a content security policy with a nonce, headers, cookies; CSRF on every unsafe method."""
 
 from __future__ import annotations
 

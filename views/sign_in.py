@@ -23,7 +23,7 @@ from models.names import Name
 from views.person import NOBODY, actor
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class SignInForm(FlaskForm):
     """Name and password."""
 
     login = StringField(render_kw={"autocomplete": "username", "autocapitalize": "none", "required": True})
@@ -103,5 +103,3 @@ def sign_out() -> Any:
     answer = redirect(url_for("sign_in"))
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
-
-

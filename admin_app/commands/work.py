@@ -12,8 +12,8 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from admin_app.commands import BAD, answer, fail, house, me, progress
-from admin_app.documents.export import Selection, export_to
 from admin_app.doctor import Finding, examine
+from admin_app.documents.export import Selection, export_to
 from admin_app.evaluation import evaluate, try_out
 from admin_app.importing.files import FileReport, import_file, importable
 from admin_app.rulebook import path_of, read_files, watch_files
@@ -84,7 +84,9 @@ def standing_counts() -> dict[str, dict[str, int]]:
     """How many customers have each tier and tag, and fulfil each rule, now."""
     tiers = select(Membership.tier, func.count()).where(Membership.ended_on.is_(None)).group_by(Membership.tier)
     held = (CustomerTag.until.is_(None), CustomerTag.held)
-    tags = select(Tag.slug, func.count()).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held).group_by(Tag.slug)
+    tags = (
+        select(Tag.slug, func.count()).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held).group_by(Tag.slug)
+    )
     matching = select(RuleMatch.rule, func.count()).where(RuleMatch.until.is_(None)).group_by(RuleMatch.rule)
     counted = {"tiers": tiers, "tags": tags, "matching": matching}
     return {name: dict(sorted(db.session.execute(query).tuples().all())) for name, query in counted.items()}
@@ -178,4 +180,3 @@ def _finding_lines(finding: Finding) -> list[str]:
 
 
 COMMANDS: list[Any] = [check_command, evaluate_command, import_command, export_command, doctor_command]
-

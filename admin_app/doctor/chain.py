@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from admin_app.operations.chain import OPERATION_COLUMNS, START, content_of, operation_text
 from models.cipher import keyring
-from models.entity import db
+from models.entity import db, table_of
 from models.log import LogLink, Operation
 
 BATCH = 5_000
@@ -109,12 +109,14 @@ def _changes(connection: Any, operations: list[int], faults: _Faults, missing: l
 def _unlinked(connection: Any, faults: _Faults) -> None:
     """Operations without a link, row changes without an operation."""
     loose = text(
-        "SELECT o.id FROM operation o LEFT JOIN log_link l ON l.operation_id = o.id WHERE l.seq IS NULL ORDER BY o.id LIMIT 20"
+        "SELECT o.id FROM operation o LEFT JOIN log_link l ON l.operation_id = o.id"
+        " WHERE l.seq IS NULL ORDER BY o.id LIMIT 20"
     )
     for operation in connection.execute(loose).scalars():
         faults.tell(f"operation {operation} has no link")
     orphans = text(
-        "SELECT c.id FROM row_change c LEFT JOIN operation o ON o.id = c.operation_id WHERE o.id IS NULL ORDER BY c.id LIMIT 20"
+        "SELECT c.id FROM row_change c LEFT JOIN operation o ON o.id = c.operation_id"
+        " WHERE o.id IS NULL ORDER BY c.id LIMIT 20"
     )
     for change in connection.execute(orphans).scalars():
         faults.tell(f"row change {change} belongs to no operation")
@@ -142,7 +144,7 @@ def _owner(connection: Any, entity: str, row_id: int) -> int | None:
         return row_id
     from models.entity import entity_named
 
-    table = entity_named(entity).__table__
+    table = table_of(entity_named(entity))
     if "customer_id" not in table.c:
         return None
     found: int | None = connection.scalar(select(table.c.customer_id).where(table.c.id == row_id))
@@ -164,5 +166,3 @@ def check_anchors() -> tuple[int, list[str]]:
             elif int(seq) > 0 and stored != digest:
                 faults.tell(f"link {seq} is not the one written down at {at}: the chain was made anew")
     return len(lines), list(faults)
-
-

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from admin_app.documents.sheets import write_csv, write_sheets
 from admin_app.operations.kernel import perform
@@ -20,7 +20,7 @@ from admin_app.rulebook import access_for
 from admin_app.titles import titles_of
 from admin_app.values import show_value
 from models.actor import Actor
-from models.entity import Entity, db
+from models.entity import AnySelect, Entity, db
 from models.field import Field, Kind
 from models.names import Name
 from rules.decisions.access import Access, Sight, masked
@@ -78,7 +78,7 @@ def exported_fields(access: Access, entity: type[Entity]) -> list[Field]:
     return [one for one in entity.fields().values() if one.name not in kept and access.sight(one) is not Sight.HIDDEN]
 
 
-def _body(query: Select[Any], entity: type[Entity], fields: list[Field], access: Access) -> Iterator[list[Any]]:
+def _body(query: AnySelect, entity: type[Entity], fields: list[Field], access: Access) -> Iterator[list[Any]]:
     """Rows by pages of ids, so that memory does not grow with the file."""
     zone, last = current_app.config["PEONY"].zone, 0
     while True:

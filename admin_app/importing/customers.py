@@ -36,7 +36,9 @@ def same_name(name: str) -> str:
     return _HONORIFIC.sub("", "".join(name.split()))
 
 
-def _more(table: Table, row: Row, columns: dict[str, int]) -> tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]:
+def _more(
+    table: Table, row: Row, columns: dict[str, int]
+) -> tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]:
     values: dict[str, Any] = {}
     faults: list[tuple[str, str]] = []
     place = table.column(*BIRTHDAY)
@@ -85,7 +87,9 @@ def import_customers(table: Table, store_id: int, actor: Actor, dry_run: bool) -
 
 def _sort_out(prepared: list[Prepared], report: SheetReport) -> list[Prepared]:
     """The rows that make somebody new; those with a member number come first, whatever their place in the sheet."""
-    by_number = {c.member_no: c.name for c in existing(db.session, Customer, "member_no", _values(prepared, "member_no"))}
+    by_number = {
+        c.member_no: c.name for c in existing(db.session, Customer, "member_no", _values(prepared, "member_no"))
+    }
     people = _people(prepared)
     fresh: list[Prepared] = []
     for one in sorted(prepared, key=lambda one: (one.values.get("member_no") is None, one.row.number)):
@@ -114,7 +118,11 @@ def _known(one: Prepared, known_as: str, report: SheetReport) -> None:
 
 
 def _heading(table: Table, field: str = "phone") -> str:
-    names = ("会员编号", "会员号", "卡号", "member_no") if field == "member_no" else ("联系电话", "手机", "手机号", "电话", "phone")
+    names = (
+        ("会员编号", "会员号", "卡号", "member_no")
+        if field == "member_no"
+        else ("联系电话", "手机", "手机号", "电话", "phone")
+    )
     place = table.column(*names)
     return table.headings[place] if place is not None else field
 
@@ -128,7 +136,10 @@ def _people(prepared: list[Prepared]) -> dict[tuple[str | None, str], str]:
     ring = keyring()
     numbers = {number for one in prepared if (number := phone_number(one.values.get("phone", "")))}
     indexes = sorted(ring.blind(number, "customer.phone") for number in numbers)
-    found = {(c.phone, same_name(c.name)): str(c.member_no or c.name) for c in existing(db.session, Customer, "phone_index", indexes)}
+    found = {
+        (c.phone, same_name(c.name)): str(c.member_no or c.name)
+        for c in existing(db.session, Customer, "phone_index", indexes)
+    }
     unphoned = [one.values["name"] for one in prepared if "phone" not in one.values]
     for start in range(0, len(unphoned), 500):
         query = select(Customer).where(Customer.name.in_(unphoned[start : start + 500]), Customer.phone.is_(None))

@@ -1,4 +1,4 @@
-"""A file in: each sheet goes to whoever understands it; what came of it is kept, and what was not taken is written out."""
+"""A file in: each sheet goes to whoever understands it; what came of it is kept, what was not taken is written out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from admin_app.importing.rows import columns_of, import_table
 from admin_app.importing.sales import import_sales, is_sales
 from admin_app.importing.tables import Table, UnreadableFileError, fingerprint, read_tables
 from admin_app.operations.kernel import Operation, now, perform
-from admin_app.operations.registry import Answer, Input, operation
+from admin_app.operations.registry import Answer, Input, anybody, operation
 from admin_app.start import first_store
 from models.actor import Actor
 from models.clock import ImportRun
@@ -100,7 +100,7 @@ class ImportRunInput(Input):
     sheets: list[dict[str, Any]]
 
 
-@operation(Name.NOTE_IMPORT, label=_l("Import"), permitted=lambda op, data: True, form=False)
+@operation(Name.NOTE_IMPORT, label=_l("Import"), permitted=anybody, form=False)
 def note_import(op: Operation, data: ImportRunInput) -> Answer:
     """Keep what came of an import."""
     rows = [ImportRun(file_name=data.file_name, content_hash=data.content_hash, at=op.at, **s) for s in data.sheets]

@@ -19,7 +19,7 @@ from admin_app.operations.refusals import Forbidden, Refused
 from admin_app.operations.registry import Answer, Input, operation
 from admin_app.values import Unreadable, read_value, write_value
 from models.actor import Actor
-from models.entity import Entity, entity_named
+from models.entity import Entity, entity_named, table_of
 from models.field import Field, Kind
 from models.names import Name
 
@@ -163,7 +163,7 @@ def _heading(entity: type[Entity], table: Table, field: str | None) -> str:
 
 def existing(op_session: Any, entity: type[Entity], name: str, values: Sequence[Any]) -> Iterator[Any]:
     """Rows that have one of these values in a field."""
-    column = entity.__table__.c[name]
+    column = table_of(entity).c[name]
     for start in range(0, len(values), CHUNK):
         yield from op_session.scalars(select(entity).where(column.in_(values[start : start + CHUNK])))
 
@@ -176,7 +176,10 @@ def import_table(entity: type[Entity], table: Table, actor: Actor, dry_run: bool
     if unique is not None:
         from models.entity import db
 
-        known = {str(getattr(row, unique)) for row in existing(db.session, entity, unique, [p.values.get(unique) for p in prepared])}
+        known = {
+            str(getattr(row, unique))
+            for row in existing(db.session, entity, unique, [p.values.get(unique) for p in prepared])
+        }
         fresh = [one for one in prepared if one.values.get(unique) not in known]
         report.unchanged = len(prepared) - len(fresh)
         prepared = fresh

@@ -93,10 +93,14 @@ class ImportSalesInput(Input):
     sales: list[PastSale]
 
 
+def _may_import(op: Operation, data: ImportSalesInput) -> bool:
+    return op.access.does(Name.IMPORT_SALES)
+
+
 @operation(
     Name.IMPORT_SALES,
     label=_l("Import sales"),
-    permitted=lambda op, data: op.actor.unrestricted or op.access.does(Name.IMPORT_SALES),
+    permitted=_may_import,
     form=False,
 )
 def import_sales_part(op: Operation, data: ImportSalesInput) -> Answer:
@@ -119,7 +123,12 @@ def import_sales_part(op: Operation, data: ImportSalesInput) -> Answer:
             share = StaffShare(sale_line_id=line.id, staff_id=staff[sale.performer], share_role=ShareRole.PERFORMER)
             op.session.add(share)
     op.detail = {"sales": len(sales), "customers": new_people, "staff": new_staff}
-    return {"created": len(sales), "unchanged": len(data.sales) - len(sales), "customers": new_people, "staff": new_staff}
+    return {
+        "created": len(sales),
+        "unchanged": len(data.sales) - len(sales),
+        "customers": new_people,
+        "staff": new_staff,
+    }
 
 
 def _not_yet(op: Operation, sales: list[PastSale]) -> list[PastSale]:
@@ -155,7 +164,9 @@ def _staff(op: Operation, sales: list[PastSale], store: int) -> tuple[dict[str, 
     return found | {person.name: person.id for person in new}, len(new)
 
 
-def _visits(op: Operation, sales: list[PastSale], customers: dict[str, Customer], store: int) -> dict[tuple[int, date], int]:
+def _visits(
+    op: Operation, sales: list[PastSale], customers: dict[str, Customer], store: int
+) -> dict[tuple[int, date], int]:
     """One visit per customer and day."""
     wanted = sorted({(customers[sale.member_no].id, sale.day) for sale in sales})
     known = select(Visit).where(
@@ -175,7 +186,11 @@ def _visits(op: Operation, sales: list[PastSale], customers: dict[str, Customer]
 
 
 def _rows(
-    op: Operation, store: int, sales: list[PastSale], customers: dict[str, Customer], visits: dict[tuple[int, date], int]
+    op: Operation,
+    store: int,
+    sales: list[PastSale],
+    customers: dict[str, Customer],
+    visits: dict[tuple[int, date], int],
 ) -> list[Sale]:
     """The receipts, numbered on from the last of each day."""
     days = {sale.day for sale in sales}
@@ -296,7 +311,11 @@ class _Reader:
             (day, "day", _l("There is no such day: %(written)s.", written=plain(self.cell(row, "day")))),
             (number or None, "number", _l("This must not be empty.")),
             (amount, "amount", _l("This is not an amount of money, such as 298 or 298.50.")),
-            (written if written.isdigit() and int(written) > 0 else None, "quantity", _l("A quantity is more than zero.")),
+            (
+                written if written.isdigit() and int(written) > 0 else None,
+                "quantity",
+                _l("A quantity is more than zero."),
+            ),
             (method, "method", _l("This way of paying is not known.")),
         ]
         for value, key, reason in checks:

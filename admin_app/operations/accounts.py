@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Missing, Refused
-from admin_app.operations.registry import Answer, Ask, Input, operation
+from admin_app.operations.registry import Answer, Ask, Input, anybody, operation, somebody
 from admin_app.rulebook import words_of
 from admin_app.security import passwords, sessions
 from models.accounts import Language, User, UserSession
@@ -83,7 +83,7 @@ class SignInInput(Input):
     failed: Literal["", "wrong_password", "waiting"] = ""
 
 
-@operation(Name.SIGN_IN, label=_l("Sign in"), kind=EntryKind.ACCESS, permitted=lambda op, data: True, form=False)
+@operation(Name.SIGN_IN, label=_l("Sign in"), kind=EntryKind.ACCESS, permitted=anybody, form=False)
 def sign_in(op: Operation, data: SignInInput) -> Answer:
     """Open a session. Who may not sign in is refused with the same words as a wrong password."""
     if data.failed == "waiting":
@@ -106,7 +106,7 @@ def sign_in(op: Operation, data: SignInInput) -> Answer:
     return {"session": session.id}
 
 
-@operation(Name.SIGN_OUT, label=_l("Sign out"), kind=EntryKind.ACCESS, permitted=lambda op, data: True, form=False)
+@operation(Name.SIGN_OUT, label=_l("Sign out"), kind=EntryKind.ACCESS, permitted=anybody, form=False)
 def sign_out(op: Operation, data: Input) -> Answer:
     """End the session she came through."""
     return {"ended": sessions.end_sessions(op.session, op.at, "signed out", id=op.actor.session_id)}
@@ -118,7 +118,7 @@ class EndSessionInput(Input):
     session: int
 
 
-@operation(Name.END_SESSION, label=_l("End a session"), kind=EntryKind.ACCESS, permitted=lambda op, data: True, form=False)
+@operation(Name.END_SESSION, label=_l("End a session"), kind=EntryKind.ACCESS, permitted=anybody, form=False)
 def end_session(op: Operation, data: EndSessionInput) -> Answer:
     """End a session: her own, or anybody's for whom the operation is permitted."""
     session = op.session.get(UserSession, data.session)
@@ -134,7 +134,7 @@ class ChangePasswordInput(Input):
     password_hash: str
 
 
-@operation(Name.CHANGE_PASSWORD, label=_l("Change password"), permitted=lambda op, data: op.actor.id is not None, form=False)
+@operation(Name.CHANGE_PASSWORD, label=_l("Change password"), permitted=somebody, form=False)
 def change_password(op: Operation, data: ChangePasswordInput) -> Answer:
     """Set one's own password and end one's other sessions."""
     user = op.session.scalars(select(User).where(User.id == op.actor.id)).one()
@@ -154,7 +154,7 @@ class LanguageInput(Input):
     language: Language
 
 
-@operation(Name.CHANGE_LANGUAGE, label=_l("Change language"), permitted=lambda op, data: op.actor.id is not None, form=False)
+@operation(Name.CHANGE_LANGUAGE, label=_l("Change language"), permitted=somebody, form=False)
 def change_language(op: Operation, data: LanguageInput) -> Answer:
     """Set one's own language."""
     user = op.session.scalars(select(User).where(User.id == op.actor.id)).one()

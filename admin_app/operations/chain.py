@@ -10,12 +10,13 @@ from sqlalchemy import Connection, insert, select
 
 from models.cipher import keyring
 from models.connection import lock_chain
+from models.entity import table_of
 from models.log import LogLink, Operation, RowChange
 
 START = "0" * 64
 
 OPERATION_COLUMNS = tuple(
-    Operation.__table__.c[name]
+    table_of(Operation).c[name]
     for name in (
         "id",
         "name",
@@ -37,9 +38,7 @@ OPERATION_COLUMNS = tuple(
         "run_id",
     )
 )
-CHANGE_COLUMNS = tuple(
-    RowChange.__table__.c[name] for name in ("id", "entity", "row_id", "kind", "columns", "digest")
-)
+CHANGE_COLUMNS = tuple(table_of(RowChange).c[name] for name in ("id", "entity", "row_id", "kind", "columns", "digest"))
 
 
 def operation_text(row: Iterable[Any]) -> str:

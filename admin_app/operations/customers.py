@@ -24,7 +24,7 @@ from models.customers import (
     Interaction,
     Purpose,
 )
-from models.entity import Entity, entities
+from models.entity import Entity, entities, table_of
 from models.field import Kind, Privacy
 from models.log import EntryKind, RowChange, RowValue
 from models.names import Name
@@ -66,8 +66,6 @@ class HandOverInput(Input):
     staff: Annotated[int, Ask(_l("From"), to=Staff)]
     to: Annotated[int, Ask(_l("To"), to=Staff)]
     why: Why
-
-
 
 
 @operation(Name.HAND_OVER_CUSTOMERS, label=_l("Hand over customers"), on=Staff)
@@ -187,7 +185,7 @@ def look_up_customer(op: Operation, data: LookUpInput) -> Answer:
     whole = phone_number(data.number)
     ways = [Customer.member_no == data.number]
     if whole is not None:
-        ways.append(Customer.__table__.c.phone_index == keyring().blind(whole, "customer.phone"))
+        ways.append(table_of(Customer).c.phone_index == keyring().blind(whole, "customer.phone"))
     living = (Customer.merged_into_id.is_(None), Customer.erased_at.is_(None))
     found = list(op.session.scalars(select(Customer).where(or_(*ways), *living).limit(2)))
     if len(found) != 1:
@@ -292,7 +290,10 @@ def _reading(written: str, by_name: dict[str, AssessmentParameter]) -> tuple[Ass
         raise Refused(_l("%(written)s: name one of %(known)s.", written=written, known=known), "readings")
     if not number.lstrip("-").isdigit() or not parameter.minimum <= int(number) <= parameter.maximum:
         low, high = parameter.minimum, parameter.maximum
-        raise Refused(_l("%(written)s: give a whole number from %(low)s to %(high)s.", written=written, low=low, high=high), "readings")
+        raise Refused(
+            _l("%(written)s: give a whole number from %(low)s to %(high)s.", written=written, low=low, high=high),
+            "readings",
+        )
     return parameter, int(number)
 
 
@@ -335,8 +336,8 @@ def erase_customer(op: Operation, data: EraseInput) -> Answer:
 
 
 def _erase_rows(op: Operation, entity: type[Entity], customer_id: int) -> set[tuple[str, int]]:
-    """Empty the personal values of her rows. Of events, the database lets go of ciphertexts only, and of those here only."""
-    column = entity.__table__.c.customer_id
+    """Empty the personal values of her rows. Of events the database lets go of ciphertexts only, and only here."""
+    column = table_of(entity).c.customer_id
     rows = list(op.session.scalars(select(entity).where(column == customer_id)))
     private = (Privacy.PERSONAL, Privacy.SENSITIVE)
     texts = [field for field in entity.fields().values() if field.info.privacy in private and field.column.nullable]
@@ -354,5 +355,3 @@ def _erase_values(op: Operation, erased: set[tuple[str, int]]) -> None:
     for entity, row_id in erased:
         changes = select(RowChange.id).where(RowChange.entity == entity, RowChange.row_id == row_id)
         op.session.execute(delete(RowValue).where(RowValue.row_change_id.in_(changes)))
-
-

@@ -145,7 +145,9 @@ def _read(op: Operation, entity: type[Entity], written: dict[str, Any], creating
             if field.info.words and values[name] not in dict(words_of(field.info.words, op.session)):
                 raise Refused(_l("This is not one of the choices."), name, "choice")
     if creating:
-        missing = next((f for f in fields.values() if f.required and not f.info.generated and values.get(f.name) is None), None)
+        missing = next(
+            (f for f in fields.values() if f.required and not f.info.generated and values.get(f.name) is None), None
+        )
         if missing is not None and missing.name != "store_id":
             raise Refused(_l("This must not be empty."), missing.name, "empty")
     return {name: value for name, value in values.items() if value is not None or not creating}
@@ -195,7 +197,12 @@ def _registered(op: Operation, row: Entity) -> None:
 def _hers_who_made_her(op: Operation, row: Entity) -> None:
     """Who sees assigned customers only is assigned those she brings in."""
     role = op.access.role
-    if isinstance(row, Customer) and role is not None and role.sees in (Sees.ASSIGNED, Sees.SERVED) and op.actor.staff_id:
+    if (
+        isinstance(row, Customer)
+        and role is not None
+        and role.sees in (Sees.ASSIGNED, Sees.SERVED)
+        and op.actor.staff_id
+    ):
         assignment = CustomerAssignment(customer_id=row.id, staff_id=op.actor.staff_id, since=op.at, reason="created")
         op.session.add(assignment)
 

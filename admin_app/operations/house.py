@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from admin_app.operations import chain
 from admin_app.operations.kernel import Operation
-from admin_app.operations.registry import Answer, Input, operation
+from admin_app.operations.registry import Answer, Input, operation, the_machine
 from models.clock import Missed, Schedule, Setting
 from models.log import EntryKind
 from models.names import Name
 
-SCHEDULES = {
+SCHEDULES: dict[str, dict[str, Any]] = {
     "rules-daily": {"daily_at": "03:30"},
     "rules-changed": {"every_minutes": 5},
     "anchor-log": {"daily_at": "23:50"},
@@ -23,10 +25,6 @@ SCHEDULES = {
 """What every house does by itself; the owner may change when, and pause it."""
 
 
-def _machine(op: Operation, data: object) -> bool:
-    return op.actor.unrestricted
-
-
 class StartInput(Input):
     """That a process begins to serve."""
 
@@ -34,7 +32,7 @@ class StartInput(Input):
     release: str
 
 
-@operation(Name.START, label=_l("Start"), kind=EntryKind.RUN, permitted=_machine, form=False)
+@operation(Name.START, label=_l("Start"), kind=EntryKind.RUN, permitted=the_machine, form=False)
 def start(op: Operation, data: StartInput) -> Answer:
     """Log a start, and make the schedules that are missing."""
     known = set(op.session.scalars(select(Schedule.name)))
@@ -45,7 +43,7 @@ def start(op: Operation, data: StartInput) -> Answer:
     return {}
 
 
-@operation(Name.ANCHOR_LOG, label=_l("Anchor the log"), kind=EntryKind.RUN, permitted=_machine, form=False)
+@operation(Name.ANCHOR_LOG, label=_l("Anchor the log"), kind=EntryKind.RUN, permitted=the_machine, form=False)
 def anchor_log(op: Operation, data: Input) -> Answer:
     """Write count and head of the log down outside the database: a tail cut off later no longer fits it."""
     seq, digest = chain.head(op.session.connection())
@@ -65,7 +63,7 @@ class BackUpInput(Input):
     sha256: str
 
 
-@operation(Name.BACK_UP, label=_l("Back up"), kind=EntryKind.RUN, permitted=_machine, form=False)
+@operation(Name.BACK_UP, label=_l("Back up"), kind=EntryKind.RUN, permitted=the_machine, form=False)
 def back_up(op: Operation, data: BackUpInput) -> Answer:
     """Log a backup."""
     op.detail = data.model_dump(exclude={"version"})
@@ -79,7 +77,7 @@ class UpgradeInput(Input):
     after: str
 
 
-@operation(Name.UPGRADE, label=_l("Upgrade"), kind=EntryKind.RUN, permitted=_machine, form=False)
+@operation(Name.UPGRADE, label=_l("Upgrade"), kind=EntryKind.RUN, permitted=the_machine, form=False)
 def upgrade(op: Operation, data: UpgradeInput) -> Answer:
     """Log an upgrade."""
     op.detail = {"before": data.before, "after": data.after}
@@ -93,5 +91,3 @@ def set_setting(op: Operation, key: str, value: str | None) -> None:
         row = Setting(key=key)
         op.session.add(row)
     row.value = value
-
-

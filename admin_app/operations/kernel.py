@@ -1,8 +1,8 @@
 """``perform``: the one door through which the salon's data changes.
 
-It ends any open read, begins the write, claims the idempotency key, reads again, checks permission and scope again, runs,
-writes the log and takes the chain's next link, and commits whole or not at all. Serialisation failures are tried again; a
-refusal is logged in a transaction of its own.
+It ends any open read, begins the write, claims the idempotency key, reads again, checks permission and scope again,
+runs, writes the log and takes the chain's next link, and commits whole or not at all. Serialisation failures are tried
+again; a refusal is logged in a transaction of its own.
 """
 
 from __future__ import annotations
@@ -173,7 +173,11 @@ def _worth_trying_again(error: DBAPIError, call: _Call) -> bool:
 
 
 def _told(error: DBAPIError) -> Exception:
-    if getattr(error.orig, "sqlstate", None) in _AGAIN or "locked" in str(error.orig) or "disk is full" in str(error.orig):
+    if (
+        getattr(error.orig, "sqlstate", None) in _AGAIN
+        or "locked" in str(error.orig)
+        or "disk is full" in str(error.orig)
+    ):
         from admin_app.operations.refusals import Busy
 
         return Busy(_l("The database is busy or full. Nothing was changed; try again."))
@@ -250,7 +254,13 @@ def check_version(row: Any, seen: int | None) -> None:
 
 def _claim(session: Session, call: _Call, number: int) -> Answer | None:
     """Claim the key, or give the answer it got before."""
-    values = {"key": call.key, "actor": call.who, "input_digest": call.digest, "operation_id": number, "claimed_at": now()}
+    values = {
+        "key": call.key,
+        "actor": call.who,
+        "input_digest": call.digest,
+        "operation_id": number,
+        "claimed_at": now(),
+    }
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     claim = dialect.insert(OperationKey).values(values).on_conflict_do_nothing()
     if session.execute(claim.returning(OperationKey.key)).first() is not None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from admin_app.operations.kernel import Operation, one_of
 from admin_app.operations.refusals import Forbidden, Missing, Refused
-from admin_app.operations.registry import Answer, Input, operation
+from admin_app.operations.registry import Answer, Input, anybody, operation
 from models.entity import entity_named
 from models.log import EntryKind
 from models.log import Operation as LogOperation
@@ -64,7 +64,7 @@ class ReadInput(Input):
     fields: list[str]
 
 
-@operation(Name.READ_RECORD, label=_l("Read"), kind=EntryKind.READ, permitted=lambda op, data: True, form=False)
+@operation(Name.READ_RECORD, label=_l("Read"), kind=EntryKind.READ, permitted=anybody, form=False)
 def read_record(op: Operation, data: ReadInput) -> Answer:
     """Log that sensitive values were shown. One row is the entry's subject; several stand in its detail."""
     if len(data.ids) == 1:
@@ -84,12 +84,15 @@ class NumberSearchInput(Input):
 SEARCHES_AN_HOUR = 120
 
 
-@operation(Name.SEARCH_NUMBER, label=_l("Search by number"), kind=EntryKind.READ, permitted=lambda op, data: True, form=False)
+@operation(Name.SEARCH_NUMBER, label=_l("Search by number"), kind=EntryKind.READ, permitted=anybody, form=False)
 def search_number(op: Operation, data: NumberSearchInput) -> Answer:
     """Log a search by number, and stop one person from trying them all."""
     mine = (LogOperation.name == Name.SEARCH_NUMBER.value, LogOperation.actor_id == op.actor.id)
     recent = LogOperation.at >= op.at - timedelta(hours=1)
-    if not op.actor.unrestricted and (op.session.scalar(select(func.count()).where(*mine, recent)) or 0) >= SEARCHES_AN_HOUR:
+    if (
+        not op.actor.unrestricted
+        and (op.session.scalar(select(func.count()).where(*mine, recent)) or 0) >= SEARCHES_AN_HOUR
+    ):
         raise Refused(_l("Too many searches by number within an hour."), None, "too_many")
     op.detail = {"entity": data.entity, "whole": data.whole, "found": data.found}
     return {}
@@ -147,7 +150,7 @@ class PageInput(Input):
     missing: bool = False
 
 
-@operation(Name.OPEN_PAGE, label=_l("Open a page"), kind=EntryKind.READ, permitted=lambda op, data: True, form=False)
+@operation(Name.OPEN_PAGE, label=_l("Open a page"), kind=EntryKind.READ, permitted=anybody, form=False)
 def open_page(op: Operation, data: PageInput) -> Answer:
     """Always refuse, so that the refusal stands in the log."""
     if data.missing:

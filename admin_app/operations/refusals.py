@@ -61,7 +61,9 @@ class Stale(Refused):
     code = "stale"
     status = 409
 
-    def __init__(self, message: LazyString, version: int, differences: dict[str, tuple[Any, Any]] | None = None) -> None:
+    def __init__(
+        self, message: LazyString, version: int, differences: dict[str, tuple[Any, Any]] | None = None
+    ) -> None:
         super().__init__(message)
         self.version = version
         self.differences = differences or {}

@@ -82,12 +82,29 @@ class Spec:
             if ask is None:
                 ask = next((part for part in getattr(hints[name], "__metadata__", ()) if isinstance(part, Ask)), None)
             if ask is not None:
-                found.append(Asked(name, ask, info.annotation, info.is_required(), info.get_default(call_default_factory=True)))
+                found.append(
+                    Asked(name, ask, info.annotation, info.is_required(), info.get_default(call_default_factory=True))
+                )
         return found
 
     def subject_field(self) -> Asked | None:
         """The input that names the rows the operation is done on."""
         return next((asked for asked in self.asked() if self.on is not None and asked.ask.to is self.on), None)
+
+
+def anybody(op: Operation, data: Input) -> bool:
+    """For what needs no permission: signing in, signing out, and reads that the page has already answered for."""
+    return True
+
+
+def somebody(op: Operation, data: Input) -> bool:
+    """For what everybody who is signed in may do with her own account."""
+    return op.actor.id is not None
+
+
+def the_machine(op: Operation, data: Input) -> bool:
+    """For what only the house itself does: commands at the console and the scheduler."""
+    return op.actor.unrestricted
 
 
 _specs: dict[str, Spec] = {}
@@ -106,8 +123,8 @@ def operation(
 ) -> Callable[[Callable[[Operation, Any], Answer]], Callable[[Operation, Any], Answer]]:
     """Register a function as an operation.
 
-    ``on`` gives it a row action on that entity's screen, ``page`` a button above its list; without ``form`` it is done by code only. Without
-    ``permitted`` a role needs the operation's name in its ``does``.
+    ``on`` gives it a row action on that entity's screen, ``page`` a button above its list; without ``form`` it is done
+    by code only. Without ``permitted`` a role needs the operation's name in its ``does``.
     """
 
     def register(function: Callable[[Operation, Any], Answer]) -> Callable[[Operation, Any], Answer]:
@@ -143,4 +160,16 @@ def page_actions(entity: type[Entity]) -> list[Spec]:
     return [spec for spec in specs() if spec.page is entity and spec.form]
 
 
-__all__ = ["Annotated", "Answer", "Ask", "Asked", "Input", "Spec", "operation", "page_actions", "row_actions", "spec_named", "specs"]
+__all__ = [
+    "Annotated",
+    "Answer",
+    "Ask",
+    "Asked",
+    "Input",
+    "Spec",
+    "operation",
+    "page_actions",
+    "row_actions",
+    "spec_named",
+    "specs",
+]

@@ -94,9 +94,7 @@ def record_attendance(op: Operation, data: AttendanceInput) -> Answer:
     ).first()
     if last is not None and last.kind == data.kind and last.business_day == op.day:
         raise Refused(_l("That was recorded already today."), "kind")
-    row = Attendance(
-        staff_id=data.staff, store_id=op.subject.store_id, kind=data.kind, at=op.at, business_day=op.day
-    )
+    row = Attendance(staff_id=data.staff, store_id=op.subject.store_id, kind=data.kind, at=op.at, business_day=op.day)
     op.session.add(row)
     op.session.flush()
     return {"id": row.id}

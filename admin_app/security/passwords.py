@@ -51,14 +51,16 @@ def _common() -> frozenset[str]:
 def weakness(password: str, login: str) -> LazyString | None:
     """Why a password is not good enough, or None."""
     if len(password) < SHORTEST:
-        return _l("A password has at least %(shortest)s letters; a sentence is easy to keep in mind.", shortest=SHORTEST)
+        return _l(
+            "A password has at least %(shortest)s letters; a sentence is easy to keep in mind.", shortest=SHORTEST
+        )
     if len(password) > LONGEST:
         return _l("A password has at most %(longest)s letters.", longest=LONGEST)
     plain = password.lower()
     for word in (*CONTEXT, login.lower()):
         plain = plain.replace(word, "")
     rest = plain.strip("0123456789!@#$%^&*._- ")
-    if len(set(password)) < 6 or len(rest) < 4 or plain in _common() or rest in _common():  # noqa: PLR2004
+    if len(set(password)) < 6 or len(rest) < 4 or plain in _common() or rest in _common():
         return _l("This password is too easy to guess.")
     return None
 

@@ -16,7 +16,7 @@ from admin_app.operations.kernel import now
 from models.accounts import User, UserSession
 from models.actor import Actor, ActorKind
 from models.connection import WRITES
-from models.entity import db
+from models.entity import db, rows_changed
 from models.organisation import Staff, StaffStore
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -31,7 +31,7 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-class SignedIn(UserMixin):
+class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """A user with the session she came through, as Flask-Login hands it to the pages."""
 
     def __init__(self, user: User, session: UserSession, token: str, stores: frozenset[int]) -> None:
@@ -113,4 +113,4 @@ def end_sessions(session: Session, at: datetime, why: str, **which: Any) -> int:
     query = update(UserSession).where(UserSession.ended_at.is_(None)).values(ended_at=at, ended_why=why)
     for name, value in which.items():
         query = query.where(getattr(UserSession, name) == value)
-    return session.execute(query).rowcount  # type: ignore[attr-defined]  # an UPDATE has one
+    return rows_changed(session, query)

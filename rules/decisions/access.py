@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from models.actor import Actor
 from models.customers import Customer, CustomerAssignment
-from models.entity import Entity, entity_named
+from models.entity import Entity, entity_named, table_of
 from models.field import Field, Kind, Privacy
 from models.log import Operation
 from models.names import Name
@@ -100,12 +100,12 @@ class Access:
         return self._scope(entity)
 
     def _scope(self, entity: type[Entity]) -> ColumnElement[bool]:
-        role, columns = self.role, entity.__table__.c
+        role, columns = self.role, table_of(entity).c
         assert role is not None
         if role.sees is Sees.ALL or entity.shared:
             return true()
         if entity is Customer:
-            return self._customers(Customer.__table__.c)
+            return self._customers(table_of(Customer).c)
         if entity is Store:
             return columns.id.in_(self.actor.stores)
         if entity is Staff:
@@ -129,7 +129,7 @@ class Access:
 
     def _addressed(self, entity: type[Entity]) -> ColumnElement[bool]:
         """Alerts and tasks are for a role: each sees her own, and those of the roles she hears."""
-        role, columns = self.role, entity.__table__.c
+        role, columns = self.role, table_of(entity).c
         assert role is not None
         if "to_role" not in columns or "*" in role.hears:
             return true()
@@ -140,10 +140,10 @@ class Access:
             return true() if entity.shared else false()
         field = entity.fields()[entity.within]
         parent = entity_named(field.target)
-        return field.column.in_(select(parent.__table__.c.id).where(self._scope(parent)))
+        return field.column.in_(select(table_of(parent).c.id).where(self._scope(parent)))
 
     def _customer_ids(self) -> Any:
-        other = Customer.__table__.alias("seen")
+        other = table_of(Customer).alias("seen")
         return select(other.c.id).where(self._customers(other.c))
 
     def _customers(self, columns: Any) -> ColumnElement[bool]:

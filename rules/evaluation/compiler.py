@@ -38,23 +38,25 @@ def _bound(leaf: Comparison) -> tuple[Value, ...]:
     return tuple(int(value) if isinstance(value, bool) else value for value in leaf.values)
 
 
-def _operator(operator: Operator, found: ColumnElement[Anything], values: tuple[Value, ...]) -> ColumnElement[bool]:
+def _operator(operator: Operator, found: Anything, values: tuple[Anything, ...]) -> ColumnElement[bool]:
+    compared: ColumnElement[bool]
     match operator:
         case Operator.AT_LEAST:
-            return found >= values[0]
+            compared = found >= values[0]
         case Operator.AT_MOST:
-            return found <= values[0]
+            compared = found <= values[0]
         case Operator.MORE_THAN:
-            return found > values[0]
+            compared = found > values[0]
         case Operator.LESS_THAN:
-            return found < values[0]
+            compared = found < values[0]
         case Operator.BETWEEN:
-            return found.between(*values)
+            compared = found.between(values[0], values[1])
         case Operator.IS:
-            return found == values[0]
+            compared = found == values[0]
         case Operator.IS_NOT:
-            return found != values[0]
+            compared = found != values[0]
         case Operator.IN:
-            return found.in_(values)
+            compared = found.in_(values)
         case Operator.NOT_IN:
-            return found.not_in(values)
+            compared = found.not_in(values)
+    return compared

@@ -31,7 +31,7 @@ def _compare(leaf: Comparison, facts: Facts) -> bool:
     found = facts.get(leaf.fact.name)
     if found is None:
         return leaf.never
-    values = leaf.values
+    values: tuple[Anything, ...] = leaf.values
     if leaf.fact.type is FactType.FLAG:
         found = bool(found)
     match leaf.operator:

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Date,
     FromClause,
     Integer,
-    Select,
+    SQLColumnExpression,
     String,
     and_,
     case,
@@ -33,6 +33,7 @@ from sqlalchemy import (
 from models.assessments import Assessment, AssessmentParameter, Reading
 from models.catalogue import Grade, Service
 from models.customers import Contraindication, Customer, DangerKind
+from models.entity import AnySelect, table_of
 from models.sales import MONEY_IN, LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit
 from models.standing import Membership
 from rules.decisions.birthdays import calendar_ahead
@@ -48,57 +49,57 @@ class Frame:
     """
 
     as_of: date
-    among: Callable[[ColumnElement[Any]], ColumnElement[bool]] | None = None
+    among: Callable[[Any], ColumnElement[bool]] | None = None
     merges: bool = False
 
     @property
     def day(self) -> ColumnElement[date]:
         return literal(self.as_of, Date)
 
-    def within(self, day: ColumnElement[Any], days: int | None) -> ColumnElement[bool]:
+    def within(self, day: SQLColumnExpression[Any], days: int | None) -> ColumnElement[bool]:
         """D−N < day ≤ D; without N: day ≤ D."""
         upto = day <= self.day
         return upto if days is None else and_(day > literal(self.as_of - timedelta(days), Date), upto)
 
-    def owner(self, customer_id: ColumnElement[Any]) -> ColumnElement[Any]:
+    def owner(self, customer_id: SQLColumnExpression[Any]) -> SQLColumnExpression[Any]:
         """The customer a row counts for."""
         if not self.merges:
             return customer_id
-        other = Customer.__table__.alias("merged")
+        other = table_of(Customer).alias("merged")
         into = select(other.c.merged_into_id).where(other.c.id == customer_id).scalar_subquery()
         return func.coalesce(into, customer_id)
 
-    def asked(self, customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    def asked(self, customer_id: SQLColumnExpression[Any]) -> ColumnElement[bool]:
         """Whether a row belongs to one of the customers looked at."""
         if self.among is None:
             return customer_id.is_not(None)
         if not self.merges:
             return self.among(customer_id)
-        other = Customer.__table__.alias("asked")
+        other = table_of(Customer).alias("asked")
         ids = select(other.c.id).where(or_(self.among(other.c.id), self.among(other.c.merged_into_id)))
         return customer_id.in_(ids)
 
 
-Columns = list[ColumnElement[Any]]
+Columns = Sequence[ColumnElement[Any]]
 
 
-def _sum_if(condition: ColumnElement[bool], amount: ColumnElement[Any]) -> ColumnElement[Any]:
+def _sum_if(condition: ColumnElement[bool], amount: SQLColumnExpression[Any]) -> ColumnElement[Any]:
     return cast(func.coalesce(func.sum(case((condition, amount), else_=0)), 0), BigInteger)
 
 
-def _by_owner(frame: Frame, customer_id: ColumnElement[Any], columns: Columns) -> Select[Any]:
+def _by_owner(frame: Frame, customer_id: SQLColumnExpression[Any], columns: Columns) -> AnySelect:
     owner = frame.owner(customer_id)
     return select(owner.label("customer_id"), *columns).where(frame.asked(customer_id)).group_by(owner)
 
 
-def _payments(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+def _payments(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     columns = [_sum_if(frame.within(Payment.business_day, f.days), Payment.amount).label(f.name) for f in facts]
     return _by_owner(frame, Payment.customer_id, columns).where(
         Payment.method.in_(MONEY_IN), Payment.business_day <= frame.day
     )
 
 
-def _services(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+def _services(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     columns = [_sum_if(frame.within(Sale.business_day, f.days), SaleLine.amount).label(f.name) for f in facts]
     return (
         _by_owner(frame, Sale.customer_id, columns)
@@ -108,7 +109,7 @@ def _services(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
     )
 
 
-def _sales(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+def _sales(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     def made(fact: Fact) -> ColumnElement[Any]:
         inside = frame.within(Sale.business_day, fact.days)
         if fact.family.pattern == "sales_{n}d":
@@ -121,7 +122,7 @@ def _sales(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
     return _by_owner(frame, Sale.customer_id, columns).where(Sale.business_day <= frame.day)
 
 
-def _trial(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+def _trial(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     """1 when a sale of her first day was a trial or was paid with a group-buying voucher."""
     first = _by_owner(frame, Sale.customer_id, [func.min(Sale.business_day).label("first_on")])
     first_day = first.where(Sale.business_day <= frame.day).subquery("first_day")
@@ -138,7 +139,7 @@ def _trial(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
     )
 
 
-def _visits(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+def _visits(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     first, last, count = func.min(Visit.business_day), func.max(Visit.business_day), func.count()
 
     def made(fact: Fact) -> ColumnElement[Any]:
@@ -155,15 +156,15 @@ def _visits(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
     return _by_owner(frame, Visit.customer_id, columns).where(Visit.business_day <= frame.day)
 
 
-def _membership(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+def _membership(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     columns = [Membership.tier.label(fact.name) for fact in facts]
     return select(Membership.customer_id.label("customer_id"), *columns).where(
         Membership.ended_on.is_(None), frame.asked(Membership.customer_id)
     )
 
 
-def _dangers(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
-    columns: Columns = [literal(1).label(fact.name) for fact in facts]
+def _dangers(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
+    columns = [literal(1).label(fact.name) for fact in facts]
     return _by_owner(frame, Contraindication.customer_id, columns).where(
         Contraindication.kind == DangerKind.ALLERGY,
         Contraindication.archived_at.is_(None),
@@ -172,7 +173,7 @@ def _dangers(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
     )
 
 
-def _readings(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+def _readings(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     """The latest value of each parameter asked for."""
     owner = frame.owner(Assessment.customer_id)
     place = func.row_number().over(
@@ -194,9 +195,9 @@ def _readings(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
     return select(ranked.c.customer_id, *columns).where(ranked.c.place == 1).group_by(ranked.c.customer_id)
 
 
-def _referrals(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+def _referrals(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     """How many of the customers she sent made their first payment within the window."""
-    friend = Customer.__table__.alias("friend")
+    friend = table_of(Customer).alias("friend")
     first = func.min(Payment.business_day).label("first_on")
     paid = (
         select(frame.owner(friend.c.referrer_id).label("customer_id"), first)
@@ -214,7 +215,7 @@ def _referrals(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
     return select(paid.c.customer_id, *columns).group_by(paid.c.customer_id)
 
 
-def _birthday(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
+def _birthday(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     ahead = values(
         column("calendar", String),
         column("month", Integer),
@@ -231,7 +232,7 @@ def _birthday(frame: Frame, facts: Sequence[Fact]) -> Select[Any]:
     return select(Customer.id.label("customer_id"), *columns).join(ahead, same).where(frame.asked(Customer.id))
 
 
-SOURCES: dict[Source, Callable[[Frame, Sequence[Fact]], Select[Any]]] = {
+SOURCES: dict[Source, Callable[[Frame, Sequence[Fact]], AnySelect]] = {
     Source.PAYMENTS: _payments,
     Source.SALES: _sales,
     Source.TRIAL: _trial,
@@ -253,7 +254,7 @@ def customer_column(frame: Frame, fact: Fact) -> ColumnElement[Any]:
         had_birthday = Customer.birth_month * 100 + Customer.birth_day <= frame.as_of.month * 100 + frame.as_of.day
         known = func.coalesce(had_birthday, True)
         return literal(frame.as_of.year) - Customer.birth_year - case((known, 0), else_=1)
-    return cast(Customer.__table__.c[fact.name], String)
+    return cast(table_of(Customer).c[fact.name], String)
 
 
 EMPTY_IS_ZERO = ("paid_", "used_", "sales_", "visits_", "largest_sale_", "paying_referrals_", "has_allergy", "started_")
@@ -261,8 +262,8 @@ EMPTY_IS_ZERO = ("paid_", "used_", "sales_", "visits_", "largest_sale_", "paying
 
 def facts_of(frame: Frame, facts: Sequence[Fact]) -> FromClause:
     """A subquery with ``customer_id`` and a column per fact, one row for each living customer looked at."""
-    chosen: Columns = [Customer.id.label("customer_id")]
-    joined: FromClause = Customer.__table__
+    chosen: list[ColumnElement[Any]] = [Customer.id.label("customer_id")]
+    joined: FromClause = table_of(Customer)
     for source in Source:
         wanted = [fact for fact in facts if fact.source is source]
         if not wanted or source is Source.TAGS:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, and_, case, exists, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, exists, func, literal, or_, select
 
+from models.entity import AnySelect, table_of
 from models.rulebook import MASK_BITS, MASKS, RuleState
-from models.standing import CustomerTag, Tag
+from models.standing import CustomerTag, Membership, Tag
 from rules.documents.tiers import TiersDocument
 from rules.evaluation.compiler import compiled
 from rules.evaluation.sources import Frame, facts_of
@@ -59,13 +60,13 @@ def predicate(condition: Condition, facts: FromClause) -> ColumnElement[bool]:
     return compiled(condition, lambda fact: facts.c[fact.name], lambda slugs: has_tag(facts.c.customer_id, slugs))
 
 
-def differing(frame: Frame, rules: Sequence[Slotted], more: Iterable[str] = ()) -> Select[Any]:
+def differing(frame: Frame, rules: Sequence[Slotted], more: Iterable[str] = ()) -> AnySelect:
     """Customers for whom the rules' bits are not those stored: id, stored and new masks, and every fact used.
 
     Bits of rules outside ``rules`` are left as they stand.
     """
     facts = facts_of(frame, facts_in((rule.when for rule in rules), more))
-    state = RuleState.__table__
+    state = table_of(RuleState)
     chosen: list[ColumnElement[Any]] = []
     differs: list[ColumnElement[bool]] = []
     for mask in range(MASKS):
@@ -84,24 +85,22 @@ def differing(frame: Frame, rules: Sequence[Slotted], more: Iterable[str] = ()) 
     return select(*facts.c, *chosen).select_from(joined).where(or_(*differs))
 
 
-def counts(frame: Frame, conditions: Mapping[str, Condition]) -> Select[Any]:
+def counts(frame: Frame, conditions: Mapping[str, Condition]) -> AnySelect:
     """How many customers fulfil each condition, in one pass; for dry runs."""
     facts = facts_of(frame, facts_in(conditions.values()))
     columns = [func.sum(case((predicate(when, facts), 1), else_=0)).label(name) for name, when in conditions.items()]
     return select(func.count().label("customers"), *columns).select_from(facts)
 
 
-def standing(frame: Frame, document: TiersDocument) -> Select[Any]:
+def standing(frame: Frame, document: TiersDocument) -> AnySelect:
     """Customers whose tier may have to move: id, ``tier`` and validity now, ``entered`` rank, ``keeps``, and the facts.
 
     ``entered`` is the rank of the first tier whose condition holds (0 the highest). ``keeps`` is 1 when the condition
     to keep the present tier holds.
     """
-    from models.standing import Membership
-
     conditions = [condition for tier in document.tiers for condition in tier.conditions]
     facts = facts_of(frame, facts_in(conditions))
-    held = Membership.__table__
+    held = table_of(Membership)
     lowest = len(document.tiers) - 1
     ranked = [(predicate(t.enter, facts), rank) for rank, t in enumerate(document.tiers) if t.enter is not None]
     entered = case(*ranked, else_=lowest) if ranked else literal(lowest)

@@ -1,4 +1,4 @@
-"""The tests inside rule files: run on the compiled SQL, in a database of their own, and on the interpreter beside it."""
+"""The tests inside rule files: run on the compiled SQL, in a database of their own, and on the interpreter too."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ def failing_tests(book: Rulebook) -> tuple[int, list[Fault]]:
                     message = _l("The two ways of evaluating %(rule)s disagree: please report this.", rule=rule.id)
                     failed.append(Fault(test.place, message))
                 if found != (test.expect == "matches"):
-                    message = _l("This test of %(rule)s expects «%(expect)s», but it is not so.", rule=rule.id, expect=test.expect)
+                    message = _l(
+                        "This test of %(rule)s expects «%(expect)s», but it is not so.",
+                        rule=rule.id,
+                        expect=test.expect,
+                    )
                     failed.append(Fault(test.place, message))
     return count, failed
 

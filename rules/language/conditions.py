@@ -235,7 +235,7 @@ def _value(fact: Fact, node: Node, faults: list[Fault]) -> Value | None:
         faults.append(Fault(place, _l("%(fact)s is yes or no.", fact=fact.name)))
         return None
     if fact.type is FactType.CHOICE:
-        known = [member.value for member in fact.family.choices or ()]
+        known = [] if fact.family.choices is None else [str(member) for member in fact.family.choices]
         if word in known:
             return word
         faults.append(Fault(place, unknown(word, known, _l("value"))))

@@ -50,6 +50,9 @@ class Source(StrEnum):
     TAGS = "tags"
 
 
+Choices = type[Choice]
+
+
 @dataclass(frozen=True)
 class Family:
     """A fact, or a family of facts with a window (``{n}``) or a name (``{slug}``) in it."""
@@ -59,7 +62,7 @@ class Family:
     type: FactType
     source: Source
     empty: LazyString | None = None  # what it means that there is no value; None: there always is one
-    choices: type[Choice] | None = None
+    choices: Choices | None = None
 
 
 NEVER_VISITED = _l("has never been here")

@@ -83,18 +83,18 @@ class _Builder:
         root: Node | None = None
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-                self.refuse(event, _l("A file holds one document; take out the «---»."))
+                raise self.refusal(event, _l("A file holds one document; take out the «---»."))
             if isinstance(event, yaml.NodeEvent):
                 root = self.node(event, 0)
         return root or Mapping((), Place(self.file, 1, 1))
 
     def node(self, event: yaml.Event, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            self.refuse(event, _l("Anchors (&) and aliases (*) are not allowed; write it out."))
+            raise self.refusal(event, _l("Anchors (&) and aliases (*) are not allowed; write it out."))
         if getattr(event, "tag", None) not in (None, "!"):
-            self.refuse(event, _l("Tags (!) are not allowed."))
+            raise self.refusal(event, _l("Tags (!) are not allowed."))
         if depth > MOST_DEPTH:
-            self.refuse(event, _l("This is nested more than 20 deep."))
+            raise self.refusal(event, _l("This is nested more than 20 deep."))
         if isinstance(event, yaml.ScalarEvent):
             return Scalar(event.value, self.place(event))
         if isinstance(event, yaml.SequenceStartEvent):
@@ -113,16 +113,19 @@ class _Builder:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self.node(event, depth + 1)
             if not isinstance(key, Scalar):
-                self.refuse(event, _l("A key must be one word."))
+                raise self.refusal(event, _l("A key must be one word."))
             if key.text in seen:
                 line = seen[key.text].line
-                self.refuse(event, _l("The key %(key)s stands twice, first in line %(line)s.", key=key.text, line=line))
+                raise self.refusal(
+                    event, _l("The key %(key)s stands twice, first in line %(line)s.", key=key.text, line=line)
+                )
             seen[key.text] = key.place
             pairs.append((key, self.node(next(self.events), depth + 1)))
         return Mapping(tuple(pairs), self.place(start))
 
     def place(self, event: yaml.Event) -> Place:
+        assert event.start_mark is not None
         return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def refuse(self, event: yaml.Event, message: Any) -> Any:
-        raise Faults([Fault(self.place(event), message)])
+    def refusal(self, event: yaml.Event, message: Any) -> Faults:
+        return Faults([Fault(self.place(event), message)])

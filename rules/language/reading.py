@@ -66,11 +66,13 @@ def _plain(node: Node) -> Any:
 
 def _when(value: Any, info: ValidationInfo) -> Condition:
     if not isinstance(value, (Scalar, Sequence, Mapping)):
-        return value  # already a tree
+        tree: Condition = value
+        return tree
     try:
         return read_condition(value)
     except Faults as error:
-        info.context.extend(error.faults)
+        found: list[Fault] = info.context or []
+        found.extend(error.faults)
         raise PydanticCustomError("located", "see the faults") from error
 
 

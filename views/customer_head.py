@@ -1,0 +1,76 @@
+"""What is said of a customer before anything else: dangers in red, her tier, her tags, what is open for her."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import get_locale
+from sqlalchemy import select
+
+from admin_app.rulebook import words_of
+from models.customers import Contraindication
+from models.entity import db
+from models.standing import Alert, CustomerTag, Membership, Tag, Task
+from rules.decisions.access import Access, Sight
+from rules.documents.roles import Action
+
+
+@dataclass(frozen=True)
+class Head:
+    """Words for the head of her page; ``shown_dangers`` are rows whose substance was shown in clear."""
+
+    dangers: list[str]
+    shown_dangers: list[int]
+    tier: str
+    tags: list[tuple[str, str]]
+    open: list[tuple[str, int, str]]
+
+
+def customer_head(customer_id: int, access: Access) -> Head:
+    """As far as this person may see it. That there is a danger is said to whoever may see her at all."""
+    dangers, shown = _dangers(customer_id, access)
+    tier = db.session.scalar(
+        select(Membership.tier).where(Membership.customer_id == customer_id, Membership.ended_on.is_(None))
+    )
+    seen = tier is not None and access.may(Action.VIEW, Membership)
+    return Head(
+        dangers,
+        shown,
+        dict(words_of("tiers")).get(tier or "", tier or "") if seen else "",
+        _tags(customer_id, access),
+        _open(customer_id, access),
+    )
+
+
+def _dangers(customer_id: int, access: Access) -> tuple[list[str], list[int]]:
+    live = (Contraindication.customer_id == customer_id, Contraindication.archived_at.is_(None))
+    rows = list(db.session.scalars(select(Contraindication).where(*live).order_by(Contraindication.id)))
+    field = Contraindication.fields()["substance"]
+    clear = access.may(Action.VIEW, Contraindication) and access.sight(field) is Sight.CLEAR
+    words = [f"{row.kind.label}: {row.substance}" if clear and row.substance else str(row.kind.label) for row in rows]
+    return words, [row.id for row in rows if clear and row.substance]
+
+
+def _tags(customer_id: int, access: Access) -> list[tuple[str, str]]:
+    if not access.may(Action.VIEW, CustomerTag):
+        return []
+    held = (CustomerTag.customer_id == customer_id, CustomerTag.until.is_(None), CustomerTag.held)
+    query = select(Tag).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held).order_by(Tag.slug)
+    locale = get_locale()
+    english = locale is not None and locale.language == "en"
+    return [
+        (tag.name_en if english and tag.name_en else tag.name, f"tag-{tag.colour.value}")
+        for tag in db.session.scalars(query)
+    ]
+
+
+def _open(customer_id: int, access: Access) -> list[tuple[str, int, str]]:
+    """Alerts and tasks that wait."""
+    found: list[tuple[str, int, str]] = []
+    kinds: tuple[tuple[Any, Any], ...] = ((Alert, Alert.closed_at), (Task, Task.finished_at))
+    for entity, done in kinds:
+        if access.may(Action.VIEW, entity):
+            query = select(entity).where(access.rows(entity), entity.customer_id == customer_id, done.is_(None))
+            found += [(entity.named(), row.id, row.text) for row in db.session.scalars(query.limit(5))]
+    return found
