@@ -39,10 +39,10 @@ class HouseDomain(Domain):  # type: ignore[misc]  # Flask-Babel has no types
 
 def init_languages(app: Flask) -> None:
     settings = app.config["PEONY"]
-    babel = Babel(default_domain=HouseDomain())
-    babel.init_app(
+    babel = Babel(
         app, default_locale=settings.language, default_timezone=settings.timezone, locale_selector=chosen_language
     )
+    babel.domain_instance = HouseDomain()
 
 
 def chosen_language() -> str:

@@ -18,6 +18,7 @@ from babel import Locale
 from flask import current_app
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
+from pydantic import ConfigDict
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -203,7 +204,9 @@ def _load(active: Active, session: Session) -> None:
 
 
 class ActivateInput(Input):
-    """A document's text, to become its next version and to come into force."""
+    """A document's text, to become its next version and to come into force; kept to the last white space."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
 
     document: str
     text: str

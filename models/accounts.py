@@ -51,7 +51,7 @@ class User(Record):
     )
 
     login: Mapped[str] = field(Text(40), label=_l("Sign-in name"), unique=True, search=Search.WORDS)
-    name: Mapped[str] = field(Text(60), label=_l("Name"), search=Search.WORDS)
+    name: Mapped[str] = field(Text(60), label=_l("Full name"), search=Search.WORDS)
     role: Mapped[str] = field(Text(30), label=_l("Role"), index=True, words="roles")
     staff_id: Mapped[int | None] = reference("staff", label=_l("Staff member"))
     language: Mapped[Language | None] = field(choice(Language), label=_l("Language"))

@@ -24,7 +24,7 @@ class ServiceCategory(Record):
     screen = Screen(Section.CATALOGUE, "list", ("name", "position"), "name")
 
     name: Mapped[str] = field(Text(40), label=_l("Name"), unique=True, search=Search.WORDS)
-    position: Mapped[int] = field(Big, label=_l("Position"), default=0)
+    position: Mapped[int] = field(Big, label=_l("Order"), default=0)
 
 
 class Grade(Choice):

@@ -122,7 +122,7 @@ class Customer(PublicId, Record):
     )
 
     name: Mapped[str] = field(
-        Text(60), label=_l("Name"), index=True, search=Search.WORDS, aliases=("姓名", "客户姓名", "会员姓名")
+        Text(60), label=_l("Full name"), index=True, search=Search.WORDS, aliases=("姓名", "客户姓名", "会员姓名")
     )
     member_no: Mapped[str | None] = field(
         Text(40), label=_l("Member number"), unique=True, search=Search.WORDS, aliases=("会员编号", "会员号", "卡号")

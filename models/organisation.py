@@ -122,7 +122,9 @@ class Staff(Record):
         ),
     )
 
-    name: Mapped[str] = field(Text(60), label=_l("Name"), index=True, search=Search.WORDS, aliases=("美容师", "员工"))
+    name: Mapped[str] = field(
+        Text(60), label=_l("Full name"), index=True, search=Search.WORDS, aliases=("美容师", "员工")
+    )
     position: Mapped[StaffTitle] = field(choice(StaffTitle), label=_l("Position"), default=StaffTitle.THERAPIST)
     level: Mapped[str | None] = field(Text(20), label=_l("Level"))
     store_id: Mapped[int] = reference("store", label=_l("Home store"))

@@ -116,7 +116,7 @@ class SaleLine(Event):
     )
 
     sale_id: Mapped[int] = reference("sale", label=_l("Sale"))
-    position: Mapped[int] = field(Big, label=_l("Position"))
+    position: Mapped[int] = field(Big, label=_l("Order"))
     kind: Mapped[LineKind] = field(choice(LineKind), label=_l("Kind"))
     service_id: Mapped[int | None] = reference("service", label=_l("Service"))
     product_id: Mapped[int | None] = reference("product", label=_l("Product"))
@@ -146,8 +146,8 @@ class ShareManner(Choice):
 class SharePart(Choice):
     """Whether she led."""
 
-    LEAD = "lead", _l("Lead")
-    ASSISTANT = "assistant", _l("Assistant")
+    LEAD = "lead", _l("Led it")
+    ASSISTANT = "assistant", _l("Helped")
 
 
 class StaffShare(Event):

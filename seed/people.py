@@ -100,7 +100,7 @@ def _habits(random: Random, tier: str, count: int) -> list[Habit]:
         spread = random.uniform(0.8, 1.25) if tier != "basic" else random.uniform(0.4, 1.5)
         lost = tier == "basic" and random.random() < 0.35
         since = _since(random, regular=tier != "basic")
-        away = min(random.randint(60, 420), since) if lost else random.randint(1, max(2, int(365 / visits)))
+        away = min(random.randint(60, 420), since) if lost else random.randint(0, max(2, int(365 / visits)))
         trial = random.random() < 0.25
         found.append(Habit(tier, visits * min(spread, 1.15), yuan * spread, since, min(away, since), trial))
     return found

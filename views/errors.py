@@ -34,7 +34,7 @@ def _page(status: int, title: str, text: str, field: str | None = None) -> Any:
 
 def refused(error: Refused) -> Any:
     """An operation or page said no."""
-    titles = {403: _("Not allowed"), 404: _("Not found"), 409: _("Changed meanwhile"), 503: _("Busy")}
+    titles = {403: _("Not allowed"), 404: _("Not found"), 409: _("Changed meanwhile"), 503: _("Busy now")}
     return _page(error.status, titles.get(error.status, _("Not done")), str(error), error.field)
 
 
@@ -56,7 +56,7 @@ def plain(error: HTTPException) -> Any:
 def unreachable(error: OperationalError) -> Any:
     db.session.rollback()
     log.error("the database could not be reached: %s", error.orig)
-    return _page(503, _("Busy"), _("The database is busy or full. Nothing was changed; try again."))
+    return _page(503, _("Busy now"), _("The database is busy or full. Nothing was changed; try again."))
 
 
 def broken(error: Exception) -> Any:

@@ -15,6 +15,7 @@ from flask_wtf import FlaskForm
 from sqlalchemy import select
 from wtforms import BooleanField, Form, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms import Field as WtField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from admin_app.operations.refusals import Refused
@@ -179,9 +180,10 @@ def _wt_field(plan: Blueprint, access: Access, chosen: list[Any]) -> Any:
     if plan.kind is Kind.REFERENCE:
         return _reference(plan, access, chosen, options)
     if plan.choices:
-        blank = [] if plan.required and plan.default is not None else [("", "")]
+        blank = [] if plan.required and plan.default is not None else [SelectChoice("", "")]
+        options["choices"] = [*blank, *(SelectChoice(value, text) for value, text in plan.choices)]
         default = str(plan.default) if plan.default is not None else ""
-        return SelectField(choices=[*blank, *plan.choices], default=default, validate_choice=False, **options)
+        return SelectField(default=default, validate_choice=False, **options)
     if plan.kind is Kind.FLAG:
         return BooleanField(default=bool(plan.default), **options)
     if plan.kind is Kind.LONG_TEXT:
@@ -199,13 +201,13 @@ def _reference(plan: Blueprint, access: Access, chosen: list[Any], options: dict
     if missing:
         found = select(plan.target).where(plan.target.id.in_(missing), access.rows(plan.target))
         shown = [*db.session.scalars(found), *shown]
-    listed = [(str(row.id), title_of(row, access)) for row in shown]
+    listed = [SelectChoice(str(row.id), title_of(row, access)) for row in shown]
     options["render_kw"] |= {"data-lookup": plan.target.named()} if searched else {}
     if plan.many:
         return SelectMultipleField(
             choices=listed, default=[str(one) for one in chosen], validate_choice=False, **options
         )
-    return ReferenceField(choices=[("", ""), *listed], default="", validate_choice=False, **options)
+    return ReferenceField(choices=[SelectChoice("", ""), *listed], default="", validate_choice=False, **options)
 
 
 def _first_rows(target: type[Entity], access: Access) -> list[Any]:

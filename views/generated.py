@@ -7,12 +7,10 @@ redirect.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from flask import abort, current_app, flash, jsonify, redirect, request, send_file, url_for
+from flask import abort, current_app, flash, jsonify, redirect, request, url_for
 from flask_admin import expose
 from flask_admin.contrib.sqla import ModelView
 from flask_babel import gettext as _
@@ -37,6 +35,7 @@ from rules.documents.roles import Action
 from views import history
 from views.cells import Cells, list_fields, sensitive_shown, visible_fields
 from views.customer_head import customer_head
+from views.downloads import download
 from views.forms import HouseForm, entity_blueprints, make_form, show_refusal, written
 from views.listing import Listing, is_number_search, read_listing, searchable, sortable
 from views.listing_page import filter_controls
@@ -411,11 +410,8 @@ class EntityScreen(ModelView):
         if export_type not in {"xlsx", "csv"}:
             raise refuse(Missing, f"{self.entity.named()}.export", self.entity.named())
         listing = read_listing(self.entity, access(), request.args)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{self.entity.named()}.{export_type}"
-            export_to(path, Selection(self.entity, listing.all_conditions(), listing.said()), actor())
-            handle = path.open("rb")
-        return send_file(handle, as_attachment=True, download_name=path.name, max_age=0)
+        chosen = Selection(self.entity, listing.all_conditions(), listing.said())
+        return download(f"{self.entity.named()}.{export_type}", lambda path: export_to(path, chosen, actor()))
 
     @expose("/ajax/lookup/", methods=("GET", "POST"))
     def ajax_lookup(self) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -11,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from flask import Flask, abort, current_app, render_template, request, send_file
+from flask import Flask, abort, current_app, render_template, request
 from flask_babel import gettext as _
 from flask_login import login_required
 from sqlalchemy import ColumnElement, func, select
@@ -28,6 +27,7 @@ from models.entity import AnySelect, db, entities, entity_named
 from models.field import Kind
 from models.log import EntryKind, LogLink, Operation, RowChange, RowValue
 from models.names import Name
+from views.downloads import download
 from views.history import Difference, difference_texts, differences, label_of
 from views.person import access, do, refuse
 
@@ -190,17 +190,16 @@ def export(kind: str) -> Any:
     filter_text = ", ".join(f"{name}={value}" for name, value in wanted.said.items()) or _("everything")
     head = [[_("Filter"), filter_text], [_("Links"), seq], [_("Head"), digest], []]
     body = [*head, list(HEADINGS), *(_line(row) for row in rows)]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"operation-log.{kind}"
+
+    def write(path: Path) -> None:
         if kind == "csv":
             write_csv(path, [_("Operation log")], body)
         else:
             write_sheets(path, [(_("Operation log"), [_("Operation log")], body)])
-        content = path.read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         do(Name.READ_LOG, LogInput(filter=wanted.said, format=kind, rows=len(rows), head=digest, sha256=sha256))
-        handle = path.open("rb")
-    return send_file(handle, as_attachment=True, download_name=path.name, max_age=0)
+
+    return download(f"operation-log.{kind}", write)
 
 
 def _line(row: Operation) -> list[Any]:

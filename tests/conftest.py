@@ -1,0 +1,177 @@
+"""Fixtures: a house on each engine, whole and fresh for every test, with the cast in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from admin_app import KEY_FILE, create_app
+from admin_app.rulebook import refresh
+from admin_app.settings import HOUSE, Settings
+from admin_app.start import log_start, open_house
+from models.actor import Actor, ActorKind
+from models.entity import db
+from tests import engines
+from tests.cast import build_cast
+from tests.web import Browser
+from views import register_screens
+
+ENGINES = ("sqlite", "postgresql")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["PEONY_LANGUAGE"] = "zh_Hans_CN"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    engines.stop_postgres()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not run here, and how to run it."""
+    from tests.e2e.browser import HOW, chromium
+
+    absent = dict(engines.missing)
+    if engines._binaries() is None and not os.environ.get("PEONY_TEST_POSTGRES"):
+        absent["PostgreSQL"] = engines.HOW
+    if chromium() is None:
+        absent["Chromium"] = HOW
+    for what, how in absent.items():
+        terminalreporter.write_line(f"NOT RUN: every test on {what}. To run them: {how}", yellow=True)
+
+
+class House:
+    """A running house: its application, its data folder, and the numbers of the cast."""
+
+    def __init__(self, app: Flask, engine: str, ids: dict[str, int]) -> None:
+        self.app = app
+        self.engine = engine
+        self.ids = ids
+        self.settings: Settings = app.config["PEONY"]
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.data_dir
+
+    def actor(self, role: str, **changed: object) -> Actor:
+        """A member of the cast, as an actor."""
+        from admin_app.security.sessions import stores_of
+
+        staff = self.ids.get(f"{role}_staff")
+        stores = stores_of(db.session(), staff)
+        values = {"name": f"用户{role}", "role": role, "id": self.ids.get(role), "staff_id": staff, "stores": stores}
+        return Actor(ActorKind.USER, **{**values, **changed})  # type: ignore[arg-type]
+
+    def browser(self, role: str | None = None) -> Browser:
+        """A browser without a window; signed in as a member of the cast, or a stranger's."""
+        return Browser(self, role)
+
+
+class _Template:
+    """A whole database with the cast, made once a process and engine, and copied for each test."""
+
+    def __init__(self, engine: str, folder: Path) -> None:
+        self.engine = engine
+        self.folder = folder
+        self.folder.mkdir(parents=True)
+        rules = self.folder / "rules"
+        rules.mkdir()
+        for file in (HOUSE / "rules").glob("*.yaml"):
+            shutil.copyfile(file, rules / file.name)
+        self.name = f"peony_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        url = ""
+        if engine == "postgresql":
+            self.server = engines.postgres()
+            assert self.server is not None
+            engines.sql(self.server, f"DROP DATABASE IF EXISTS {self.name}", f"CREATE DATABASE {self.name}")
+            url = f"{self.server}/{self.name}"
+        self.app = create_app(
+            Settings(data_dir=self.folder / "data", database_url=url, rules_dir=rules, scheduler=False)
+        )
+        register_screens(self.app)
+        with self.app.app_context():
+            open_house()
+            log_start()
+            self.ids = build_cast()
+            self._freeze()
+
+    def _freeze(self) -> None:
+        db.session.remove()
+        db.engine.dispose()
+        if self.engine == "sqlite":
+            source = self.folder / "data" / "peony.db"
+            shutil.copyfile(source, self.folder / "template.db")
+        else:
+            assert self.server is not None
+            engines.sql(self.server, f"CREATE DATABASE {self.name}_template TEMPLATE {self.name}")
+
+    def fresh(self) -> None:
+        """Put the database back to how it was."""
+        with self.app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+        data = self.folder / "data"
+        for left in data.iterdir():
+            if left.name != KEY_FILE and left.name != "frontend":
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if self.engine == "sqlite":
+            shutil.copyfile(self.folder / "template.db", data / "peony.db")
+        else:
+            assert self.server is not None
+            drop = f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)"
+            engines.sql(self.server, drop, f"CREATE DATABASE {self.name} TEMPLATE {self.name}_template")
+        for file in (HOUSE / "rules").glob("*.yaml"):
+            shutil.copyfile(file, self.folder / "rules" / file.name)
+        self.app.extensions.pop("peony_rules", None)
+
+
+_templates: dict[str, _Template] = {}
+
+
+def _house(engine: str, factory: pytest.TempPathFactory) -> House:
+    if engine == "postgresql" and engines.postgres() is None:
+        if engines.IN_CI:
+            pytest.fail("CI=true, and there is no PostgreSQL: " + engines.HOW)
+        pytest.skip("no PostgreSQL here")
+    if engine not in _templates:
+        _templates[engine] = _Template(engine, factory.mktemp(f"house-{engine}") / "house")
+    template = _templates[engine]
+    template.fresh()
+    from models.cipher import Keyring, use_keyring
+
+    use_keyring(Keyring.parse((template.folder / "data" / KEY_FILE).read_text(encoding="ascii")))
+    return House(template.app, engine, template.ids)
+
+
+@pytest.fixture(params=ENGINES)
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A fresh house with the cast, on each engine in turn, in an application context."""
+    yield from _opened(_house(request.param, tmp_path_factory))
+
+
+@pytest.fixture
+def sqlite_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A fresh house on SQLite alone, for what no engine can change."""
+    yield from _opened(_house("sqlite", tmp_path_factory))
+
+
+def _opened(found: House) -> Iterator[House]:
+    with found.app.app_context():
+        refresh()
+        yield found
+        db.session.remove()
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Flask]:
+    """An application without a database yet, in a folder of its own."""
+    app = create_app(Settings(data_dir=tmp_path / "data", scheduler=False))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()

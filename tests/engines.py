@@ -1,0 +1,95 @@
+"""Databases for tests: SQLite files, and a throw-away PostgreSQL that each test process starts for itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+IN_CI = os.environ.get("CI", "").lower() == "true"
+HOW = "apt-get install postgresql (15 or later), or set PEONY_TEST_POSTGRES to the address of a server that may make databases"
+missing: dict[str, str] = {}
+"""What could not be run here, and how it would be: told in pytest's summary."""
+
+
+class Cluster:
+    """A PostgreSQL server of this process alone; its files go with it."""
+
+    def __init__(self, binaries: Path) -> None:
+        self.binaries = binaries
+        self.folder = Path(tempfile.mkdtemp(prefix="peony-pg-"))
+        self.port = _free_port()
+        self.as_postgres = ["runuser", "-u", "postgres", "--"] if _is_root() else []
+        if self.as_postgres:
+            shutil.chown(self.folder, "postgres")
+        data = str(self.folder / "data")
+        self._run("initdb", "-D", data, "--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8")
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=120"
+        self._run("pg_ctl", "-D", data, "-o", options, "-w", "-l", str(self.folder / "log"), "start")
+
+    @property
+    def address(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}"
+
+    def _run(self, program: str, *args: str) -> None:
+        subprocess.run([*self.as_postgres, str(self.binaries / program), *args], check=True, stdout=subprocess.DEVNULL)
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _binaries() -> Path | None:
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").exists():
+            return folder
+    found = shutil.which("initdb")
+    return Path(found).parent if found else None
+
+
+_cluster: list[Cluster] = []
+
+
+@cache
+def postgres() -> str | None:
+    """The address of a server that may make databases, or None (and the reason in ``missing``)."""
+    given = os.environ.get("PEONY_TEST_POSTGRES")
+    if given:
+        return given.rstrip("/")
+    binaries = _binaries()
+    if binaries is None:
+        missing["PostgreSQL"] = HOW
+        return None
+    _cluster.append(Cluster(binaries))
+    return _cluster[0].address
+
+
+def stop_postgres() -> None:
+    for cluster in _cluster:
+        cluster.stop()
+
+
+def sql(address: str, *statements: str) -> None:
+    """Run statements outside a transaction, as CREATE DATABASE asks for."""
+    url = address.replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(f"{url}/postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()

@@ -1,0 +1,69 @@
+"""A browser without a window: signs in, keeps the CSRF word, and speaks HTTP to the pages."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from itsdangerous import URLSafeTimedSerializer
+
+from admin_app.operations.kernel import now
+from admin_app.security.sessions import fresh_token, token_hash
+from models.accounts import UserSession
+from models.connection import WRITES
+from models.entity import db
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+    from tests.conftest import House
+
+
+class Browser:
+    """One person's browser."""
+
+    def __init__(self, house: House, role: str | None) -> None:
+        self.house = house
+        self.client = house.app.test_client()
+        self.word = secrets.token_hex(20)
+        with self.client.session_transaction() as session:
+            session["csrf_token"] = self.word
+            if role is not None:
+                session["_user_id"] = self._session(house.ids[role])
+                session["_fresh"] = True
+
+    def _session(self, user: int) -> str:
+        token = fresh_token()
+        session = db.session()
+        session.rollback()
+        session.connection(execution_options={WRITES: True})
+        at = now()
+        session.add(
+            UserSession(
+                token_hash=token_hash(token),
+                user_id=user,
+                address="127.0.0.1",
+                agent="test",
+                started_at=at,
+                last_seen_at=at,
+            )
+        )
+        session.commit()
+        return token
+
+    @property
+    def csrf(self) -> str:
+        with self.client.session_transaction() as session:
+            word = session.get("csrf_token", self.word)
+        return URLSafeTimedSerializer(self.house.app.secret_key or "", salt="wtf-csrf-token").dumps(word)  # type: ignore[return-value]
+
+    def get(self, address: str, **options: Any) -> TestResponse:
+        return self.client.get(address, buffered=True, **options)
+
+    def post(
+        self, address: str, data: dict[str, Any] | None = None, *, json: bool = False, **options: Any
+    ) -> TestResponse:
+        """A form sent as the pages send it: with the CSRF word and a key of its own."""
+        values = {"csrf_token": self.csrf, "op_id": secrets.token_hex(16), **(data or {})}
+        headers = {"Accept": "application/json"} if json else {}
+        return self.client.post(address, data=values, headers=headers, buffered=True, **options)
