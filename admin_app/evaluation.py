@@ -126,7 +126,7 @@ def evaluate(
 
 def _marks() -> dict[int, int]:
     """Marks by their number, read before the first statement: later ones stay for the next run."""
-    return dict(db.session.execute(select(ChangedCustomer.seq, ChangedCustomer.customer_id)).tuples().all())
+    return dict(db.session.execute(select(ChangedCustomer.seq, ChangedCustomer.customer_id)).all())
 
 
 def _ranges(after: int) -> list[list[int]]:
@@ -170,7 +170,7 @@ def _close_run(run_id: int, report: Report, read: list[int], full: bool) -> None
 def _rules_changed() -> bool:
     """Whether some rule has not yet been evaluated for everybody as it is now, or is gone."""
     book, version = rulebook(), versions()
-    done = dict(db.session.execute(select(RuleSlot.rule, RuleSlot.rule_version_id)).tuples().all())
+    done = dict(db.session.execute(select(RuleSlot.rule, RuleSlot.rule_version_id)).all())
     return done != {rule.id: version_of(book, version, rule.id) for rule in everything(book)}
 
 

@@ -66,7 +66,7 @@ def _still_set(op: Operation, tags: dict[str, list[str]], off: set[tuple[int, st
         RuleMatch.rule.in_({rule for rules in setters.values() for rule in rules}),
         RuleMatch.customer_id.in_({customer for customer, _ in off}),
     )
-    holding = set(op.session.execute(matches).tuples().all())
+    holding = set(op.session.execute(matches).all())
     return {(customer, slug) for customer, slug in off if any((customer, rule) in holding for rule in setters[slug])}
 
 

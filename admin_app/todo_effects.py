@@ -31,7 +31,7 @@ def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found,
     if not asking:
         return 0
     ids = {facts["customer_id"] for _, _, facts in asking}
-    names = dict(op.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(ids))).tuples().all())
+    names = dict(op.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(ids))).all())
     carers = _carers(op, ids)
     alerts: list[dict[str, Any]] = []
     tasks: list[dict[str, Any]] = []
@@ -60,7 +60,7 @@ def _once(op: Operation, entity: type[Alert | Task], rows: list[dict[str, Any]])
     sources = {row["source"] for row in rows}
     occasions = {row["occasion"] for row in rows}
     there = select(entity.source, entity.occasion).where(entity.source.in_(sources), entity.occasion.in_(occasions))
-    known = set(op.session.execute(there).tuples().all())
+    known = set(op.session.execute(there).all())
     fresh = {(row["source"], row["occasion"]): row for row in rows if (row["source"], row["occasion"]) not in known}
     if fresh:
         op.session.execute(insert(entity), list(fresh.values()))

@@ -182,7 +182,7 @@ class Task(Record):
 
     label = _l("Task")
     plural = _l("Tasks")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.FINISH_TASK, also=(Name.ERASE_CUSTOMER,))
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.FINISH_TASK, also=(Name.ERASE_CUSTOMER, Name.HAND_OVER_CUSTOMERS))
     marks = False
     title = ("text",)
     screen = Screen(

@@ -21,6 +21,9 @@ NO_ACTOR = "write without an actor"
 
 def install(connection: Connection) -> None:
     """Make every trigger and generated constraint; they must not stand yet."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks pending cannot be altered
+        connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
     percent = "%" if connection.dialect.name == "sqlite" else "%%"  # psycopg reads % as a placeholder
     for statement in statements(connection.dialect.name):
         connection.exec_driver_sql(statement.replace("%", percent))

@@ -21,6 +21,7 @@ SIDES = ("own", "foreign")
 Rows = dict[str, dict[str, int]]
 
 SPECIAL: dict[str, Callable[[int], dict[str, Any]]] = {
+    "customer": lambda n: {"birth_year": 1990, "birth_month": 5, "birth_day": 6},
     "shift": lambda n: {"starts_at": NOON + timedelta(days=n), "ends_at": NOON + timedelta(days=n, hours=8)},
     "leave": lambda n: {"starts_at": NOON + timedelta(days=n), "ends_at": NOON + timedelta(days=n, hours=8)},
     "shift_template": lambda n: {"starts_at": time(9), "ends_at": time(18)},

@@ -54,11 +54,11 @@ class Browser:
     @property
     def csrf(self) -> str:
         with self.client.session_transaction() as session:
-            word = session.get("csrf_token", self.word)
+            word = session.setdefault("csrf_token", secrets.token_hex(20))  # a fresh session: its first page gave one
         return URLSafeTimedSerializer(self.house.app.secret_key or "", salt="wtf-csrf-token").dumps(word)  # type: ignore[return-value]
 
     def get(self, address: str, **options: Any) -> TestResponse:
-        return self.client.get(address, buffered=True, **options)
+        return self._sent("GET", address, options)
 
     def post(
         self, address: str, data: dict[str, Any] | None = None, *, json: bool = False, **options: Any
@@ -66,4 +66,10 @@ class Browser:
         """A form sent as the pages send it: with the CSRF word and a key of its own."""
         values = {"csrf_token": self.csrf, "op_id": secrets.token_hex(16), **(data or {})}
         headers = {"Accept": "application/json"} if json else {}
-        return self.client.post(address, data=values, headers=headers, buffered=True, **options)
+        return self._sent("POST", address, {"data": values, "headers": headers, **options})
+
+    def _sent(self, method: str, address: str, options: dict[str, Any]) -> TestResponse:
+        with self.house.app.app_context():  # what one request keeps must not reach the next
+            answer = self.client.open(address, method=method, buffered=True, **options)
+        db.session.rollback()  # the test itself sees what the request has written
+        return answer

@@ -184,7 +184,7 @@ def _paid_by_day(today: date) -> Chart:
     query = select(Payment.business_day, func.sum(Payment.amount)).where(
         _rows(Payment), Payment.business_day >= days[0], Payment.method.in_(MONEY_IN)
     )
-    paid = dict(db.session.execute(query.group_by(Payment.business_day)).tuples().all())
+    paid = dict(db.session.execute(query.group_by(Payment.business_day)).all())
     amounts = [int(paid.get(day, 0)) for day in days]
     names = [f"{day.month}-{day.day:02d}" for day in days]
     return Chart(
@@ -195,7 +195,7 @@ def _paid_by_day(today: date) -> Chart:
 def _visits_by_day(today: date) -> Chart:
     days = _days(today)
     query = select(Visit.business_day, func.count()).where(_rows(Visit), Visit.business_day >= days[0])
-    came = dict(db.session.execute(query.group_by(Visit.business_day)).tuples().all())
+    came = dict(db.session.execute(query.group_by(Visit.business_day)).all())
     counts = [came.get(day, 0) for day in days]
     names = [f"{day.month}-{day.day:02d}" for day in days]
     return Chart(_("Visits, last 30 days"), "bar", names, [float(n) for n in counts], [f"{n:,}" for n in counts])
@@ -203,7 +203,7 @@ def _visits_by_day(today: date) -> Chart:
 
 def _by_tier() -> Chart:
     query = select(Membership.tier, func.count()).where(_rows(Membership), Membership.ended_on.is_(None))
-    held = dict(db.session.execute(query.group_by(Membership.tier)).tuples().all())
+    held = dict(db.session.execute(query.group_by(Membership.tier)).all())
     known = [(tier, label) for tier, label in words_of("tiers") if tier in held]
     counts = [held[tier] for tier, _label in known]
     addresses = [list_address("membership", {"tier": tier, "ended_on.empty": "yes"}) for tier, _label in known]

@@ -14,11 +14,11 @@ IN_MEMORY = 4 * 1024 * 1024
 
 def download(name: str, write: Callable[[Path], object]) -> Response:
     """Let ``write`` make the file, and send it under ``name``."""
-    spool = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the answer closes it
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         write(path)
+        spool = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the answer closes it
         with path.open("rb") as file:
             shutil.copyfileobj(file, spool)
     spool.seek(0)
-    return send_file(spool, as_attachment=True, download_name=name, max_age=0)  # type: ignore[arg-type]  # a spool is a file
+    return send_file(spool, as_attachment=True, download_name=name, max_age=0)

@@ -159,16 +159,26 @@ class EntityScreen(ModelView):
         if cleaned != {name: values[0] for name, values in request.args.lists() if len(values) == 1}:
             return redirect(self.get_url(".index_view", **cleaned))
         listing = read_listing(self.entity, access(), {**cleaned, "q": words or cleaned.get("q", "")})
+        listing.by_number = is_number_search(self.entity, access(), listing.words)
+        fields = list_fields(self.entity, access())
+        self._note_list(listing, fields)
         rows, more = listing.rows()
-        if is_number_search(self.entity, access(), listing.words):
+        return self._list_page(listing, rows, more, fields)
+
+    def _note_list(self, listing: Listing, fields: list[Field]) -> None:
+        """Write down a search by number, and sensitive columns shown, before the page is made."""
+        shown = sensitive_shown(fields, access())
+        if not listing.by_number and not shown:
+            return
+        rows, _more = listing.rows()
+        ids = [row.id for row in rows if any(getattr(row, name) is not None for name in shown)]
+        if listing.by_number:
             whole = len("".join(filter(str.isdigit, listing.words))) != 4
             do(Name.SEARCH_NUMBER, NumberSearchInput(entity=self.entity.named(), whole=whole, found=len(rows)))
-            rows, more = listing.rows()
-        return self._list_page(listing, rows, more)
+        if ids:
+            do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=ids, fields=shown))
 
-    def _list_page(self, listing: Listing, rows: list[Entity], more: bool) -> str:
-        fields = list_fields(self.entity, access())
-        self._note_read(rows, fields)
+    def _list_page(self, listing: Listing, rows: list[Entity], more: bool, fields: list[Field]) -> str:
         screen = self.entity.screen
         assert screen is not None
         editable = set(screen.inline) if may_write(access(), self.entity, Name.EDIT_ENTITY) else set()
@@ -203,13 +213,6 @@ class EntityScreen(ModelView):
         more = {name: access().may(Action(name), self.entity) for name in ("export", "history", "reveal")}
         return may | more
 
-    def _note_read(self, rows: list[Any], fields: list[Field]) -> None:
-        """Sensitive values shown in clear are a read that the log knows of."""
-        shown = sensitive_shown(fields, access())
-        seen = [row.id for row in rows if any(getattr(row, name) is not None for name in shown)]
-        if seen:
-            do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=seen, fields=shown))
-
     # ---------------------------------------------------------------------------------------------- details
 
     @expose("/details/")
@@ -218,9 +221,12 @@ class EntityScreen(ModelView):
         row = self._row("details_view")
         fields = visible_fields(self.entity, access())
         head = customer_head(row.id, access()) if self.entity is Customer else None
-        self._note_read([row], fields)
+        shown = [name for name in sensitive_shown(fields, access()) if getattr(row, name) is not None]
+        if shown:
+            do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=[row.id], fields=shown))
         if head is not None and head.shown_dangers:
             do(Name.READ_RECORD, ReadInput(entity="contraindication", ids=head.shown_dangers, fields=["substance"]))
+        row = self._row("details_view")
         return self.render(
             "details.html",
             entity=self.entity,

@@ -61,11 +61,15 @@ class Applied:
 
 @dataclass
 class Listing:
-    """A list as it was asked for. ``faults`` are the parts of the address that could not be understood."""
+    """A list as it was asked for. ``faults`` are the parts of the address that could not be understood.
+
+    ``by_number`` says that the words are a phone number: no address on the page may hold it.
+    """
 
     entity: type[Entity]
     access: Access
     words: str = ""
+    by_number: bool = False
     applied: list[Applied] = field(default_factory=list)
     conditions: list[ColumnElement[bool]] = field(default_factory=list)
     faults: list[tuple[str, LazyString]] = field(default_factory=list)
@@ -114,7 +118,7 @@ class Listing:
         """The address's parameters, with some of them changed (None takes one out)."""
         now: dict[str, Any] = {applied.param: applied.said for applied in self.applied}
         now |= {
-            "q": self.words or None,
+            "q": None if self.by_number else self.words,
             "sort": self._said_sort(),
             "size": self.size if self.size != PAGE_SIZES[0] else None,
         }

@@ -89,7 +89,7 @@ def standing_counts() -> dict[str, dict[str, int]]:
     )
     matching = select(RuleMatch.rule, func.count()).where(RuleMatch.until.is_(None)).group_by(RuleMatch.rule)
     counted = {"tiers": tiers, "tags": tags, "matching": matching}
-    return {name: dict(sorted(db.session.execute(query).tuples().all())) for name, query in counted.items()}
+    return {name: dict(sorted(db.session.execute(query).all())) for name, query in counted.items()}
 
 
 def _lines(counts: dict[str, int]) -> list[str]:

@@ -195,7 +195,7 @@ def _rows(
     """The receipts, numbered on from the last of each day."""
     days = {sale.day for sale in sales}
     query = select(Sale.business_day, func.max(Sale.number)).where(Sale.store_id == store, Sale.business_day.in_(days))
-    last = Counter(dict(op.session.execute(query.group_by(Sale.business_day)).tuples().all()))
+    last = Counter(dict(op.session.execute(query.group_by(Sale.business_day)).all()))
     zone = current_app.config["PEONY"].zone
     rows: list[Sale] = []
     for sale in sales:

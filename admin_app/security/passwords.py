@@ -21,6 +21,11 @@ CONTEXT = ("peony", "牡丹", "salon", "meirong", "美容")
 """Words of the house: a password is not made of them alone."""
 
 
+SHORTEST_WORD = 4
+FEWEST_LETTERS = 6
+"""What is left of a password without common words, and how many different letters it has."""
+
+
 def hashed(password: str) -> str:
     return _HASHER.hash(password)
 
@@ -44,8 +49,9 @@ def outdated(stored: str) -> bool:
 
 
 @cache
-def _common() -> frozenset[str]:
-    return frozenset(_WORDS.read_text(encoding="utf-8").split())
+def _common() -> tuple[str, ...]:
+    """Common passwords and their parts, the longest first."""
+    return tuple(sorted(_WORDS.read_text(encoding="utf-8").split(), key=len, reverse=True))
 
 
 def weakness(password: str, login: str) -> LazyString | None:
@@ -56,11 +62,11 @@ def weakness(password: str, login: str) -> LazyString | None:
         )
     if len(password) > LONGEST:
         return _l("A password has at most %(longest)s letters.", longest=LONGEST)
-    plain = password.lower()
-    for word in (*CONTEXT, login.lower()):
-        plain = plain.replace(word, "")
-    rest = plain.strip("0123456789!@#$%^&*._- ")
-    if len(set(password)) < 6 or len(rest) < 4 or plain in _common() or rest in _common():
+    rest = password.lower()
+    for word in (login.lower(), *CONTEXT, *_common()):
+        if len(word) >= SHORTEST_WORD:
+            rest = rest.replace(word, "")
+    if len(set(password)) < FEWEST_LETTERS or len(rest.strip("0123456789!@#$%^&*._- ")) < FEWEST_LETTERS:
         return _l("This password is too easy to guess.")
     return None
 

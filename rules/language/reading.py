@@ -71,7 +71,7 @@ def _when(value: Any, info: ValidationInfo) -> Condition:
     try:
         return read_condition(value)
     except Faults as error:
-        found: list[Fault] = info.context or []
+        found: list[Fault] = info.context  # read_document hands it down
         found.extend(error.faults)
         raise PydanticCustomError("located", "see the faults") from error
 

@@ -1,0 +1,262 @@
+"""What can be typed: each trouble ends in one clear sentence, each command does what the README says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+from sqlalchemy import create_engine, text
+
+from admin_app.settings import HOUSE
+from tests import engines
+from tests.test_real_input import DATA, Door
+
+TRACE = re.compile(r"Traceback|File \"")
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    found = Door(tmp_path / "data", "")
+    found.environment["PEONY_LANGUAGE"] = "en"
+    return found
+
+
+def refused(door: Door, *args: str, **environment: str) -> str:
+    """Run a command that must fail: exit code 1, a sentence, no traceback."""
+    door.environment |= environment
+    command = [sys.executable, str(HOUSE / "run.py"), *args]
+    done = subprocess.run(command, capture_output=True, text=True, env=door.environment, check=False, timeout=120)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert not TRACE.search(done.stderr), done.stderr
+    assert done.stderr.strip()
+    return done.stderr
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+# ------------------------------------------------------------------------------------------ trouble
+
+
+def test_a_taken_port(door: Door) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert f"Port {port}" in refused(door, "--port", port)
+
+
+def test_a_data_folder_that_cannot_be_written(door: Door, tmp_path: Path) -> None:
+    file = tmp_path / "a file"
+    file.write_text("x", encoding="ascii")
+    assert "a file" in refused(door, "evaluate", PEONY_DATA_DIR=str(file / "data"))
+
+
+def test_a_broken_rule_file_at_the_first_start(door: Door, tmp_path: Path) -> None:
+    import shutil
+
+    rules = tmp_path / "rules"
+    shutil.copytree(HOUSE / "rules", rules, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    (rules / "tags.yaml").write_text("version: 1\ntags: [\n", encoding="utf-8")
+    said = refused(door, "evaluate", PEONY_RULES_DIR=str(rules))
+    assert re.search(r"rules/tags\.yaml line \d+, column \d+", said)
+
+
+def test_a_database_that_cannot_be_reached(door: Door) -> None:
+    address = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    assert "cannot be reached" in refused(door, "evaluate", PEONY_DATABASE_URL=address)
+
+
+@pytest.mark.parametrize("address", ["mysql://x/y", "not an address", "sqlite:////no/such/folder/x.db"])
+def test_a_database_address_that_cannot_be(door: Door, address: str) -> None:
+    refused(door, "evaluate", PEONY_DATABASE_URL=address)
+
+
+@pytest.mark.parametrize(("revision", "word"), [("0000", "newer release"), ("9999", "newer release")])
+def test_a_database_of_another_version(door: Door, revision: str, word: str) -> None:
+    door.run("evaluate")
+    engine = create_engine(f"sqlite:///{door.folder / 'peony.db'}")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": revision})
+    engine.dispose()
+    assert word in refused(door, "evaluate")
+    assert word in refused(door, "doctor")
+
+
+def test_a_database_of_another_program(door: Door, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    engine = create_engine(f"sqlite:///{other}")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE theirs (id INTEGER)"))
+    engine.dispose()
+    assert "another program" in refused(door, "evaluate", PEONY_DATABASE_URL=f"sqlite:///{other}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PEONY_PORT", "abc"), ("PEONY_PORT", "99999"), ("PEONY_TIMEZONE", "Mars/Olympus"), ("PEONY_LANGUAGE", "tlh")],
+)
+def test_a_setting_that_cannot_be(door: Door, name: str, value: str) -> None:
+    assert name in refused(door, "check", **{name: value})
+
+
+def test_a_key_file_that_is_none(door: Door) -> None:
+    door.folder.mkdir(parents=True)
+    (door.folder / "keys.json").write_text("{}", encoding="ascii")
+    assert "key file" in refused(door, "evaluate")
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (("import", "customers", "/no/such/file.xlsx"), "No such file"),
+        (("import", "nonsense", "x.csv"), "cannot be imported"),
+        (("export", "nonsense", "x.csv"), "no entity"),
+        (("export", "customers", "x.pdf"), ".xlsx or .csv"),
+        (("doctor",), "no salon here"),
+        (("evaluate", "--rule", "nonsense"), "no rule"),
+        (("restore", "/no/such/file", "--yes"), "no such file"),
+        (("upgrade",), "empty"),
+    ],
+)
+def test_a_command_that_cannot_be_done(door: Door, args: tuple[str, ...], word: str) -> None:
+    assert word in refused(door, *args)
+
+
+def test_a_file_that_is_no_table(door: Door, tmp_path: Path) -> None:
+    for name, content in (("x.xlsx", b"not a workbook"), ("x.csv", b"a,b\n1,2\n"), ("y.xlsx", b"PK\x03\x04rubbish")):
+        (tmp_path / name).write_bytes(content)
+        refused(door, "import", "customers", str(tmp_path / name))
+
+
+# --------------------------------------------------------------------------------------------- work
+
+
+def test_check_says_what_is_wrong_and_where(door: Door, tmp_path: Path) -> None:
+    import shutil
+
+    rules = tmp_path / "rules"
+    shutil.copytree(HOUSE / "rules", rules, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    tags = (rules / "tags.yaml").read_text(encoding="utf-8")
+    (rules / "tags.yaml").write_text(tags.replace("visits_90d: {at_least: 6}", "visits_90d: {at_least: 7}", 1), encoding="utf-8")
+    door.environment["PEONY_RULES_DIR"] = str(rules)
+    found = json.loads(door.run("check", "--json", code=1))
+    assert len(found["faults"]) == 1
+    assert "active" in found["faults"][0]
+
+
+def test_export_and_import_are_each_others_mirror(door: Door, tmp_path: Path) -> None:
+    """Services out of one salon and into another: the same rows come out again."""
+    sheet = tmp_path / "services.csv"
+    sheet.write_text("名称,价格,占用时长,空闲时长\n深层补水,298,45,15\n肩颈,198.50,45,\n", encoding="utf-8")
+    counts = door.json("import", "services", str(sheet))
+    assert counts["sheets"][0]["created"] == 2, counts
+    out = tmp_path / "out.xlsx"
+    door.run("export", "services", str(out))
+    again = Door(tmp_path / "second", "")
+    assert again.json("import", "services", str(out))["sheets"][0]["created"] == 2
+    second = tmp_path / "second.xlsx"
+    again.run("export", "services", str(second))
+    rows = [[cell.value for cell in row] for row in load_workbook(out).active.iter_rows()]
+    assert rows == [[cell.value for cell in row] for row in load_workbook(second).active.iter_rows()]
+
+
+def test_a_dry_run_changes_nothing(door: Door) -> None:
+    found = door.json("import", "customers", str(DATA / "salon_workbook.xlsx"), "--dry-run")
+    assert found["dry_run"] is True
+    assert [sheet["created"] for sheet in found["sheets"]] == [601, 3000]
+    assert door.json("evaluate")["customers"] == 0
+
+
+def test_backup_and_restore(door: Door, tmp_path: Path) -> None:
+    sheet = tmp_path / "brands.csv"
+    sheet.write_text("name\n甲\n", encoding="utf-8")
+    door.run("import", "brands", str(sheet))
+    door.run("backup", str(tmp_path / "one.backup"))
+    sheet.write_text("name\n乙\n", encoding="utf-8")
+    door.run("import", "brands", str(sheet))
+    door.run("restore", str(tmp_path / "one.backup"), "--yes")
+    door.run("export", "brands", str(tmp_path / "out.csv"))
+    content = (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
+    assert "甲" in content
+    assert "乙" not in content
+    assert door.json("doctor")["sound"] is True
+    refused(door, "backup", str(tmp_path / "one.backup"))
+
+
+@pytest.mark.skipif(engines._binaries() is None, reason="no PostgreSQL here")
+def test_moving_to_postgresql_takes_everything_along(door: Door, tmp_path: Path) -> None:
+    server = engines.postgres()
+    name = f"moved_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    engines.sql(str(server), f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    door.run("import", "customers", str(DATA / "salon_workbook.xlsx"))
+    before = door.json("evaluate")
+    door.run("move", "--to", f"{server}/{name}")
+    refused(door, "move", "--to", f"{server}/{name}")
+    door.environment["PEONY_DATABASE_URL"] = f"{server}/{name}"
+    assert door.json("doctor")["sound"] is True
+    after = door.json("evaluate")
+    assert (after["gained"], after["lost"], after["tags"], after["tiers"]) == ({}, {}, before["tags"], before["tiers"])
+    sheet = tmp_path / "brands.csv"
+    sheet.write_text("name\n甲\n", encoding="utf-8")
+    door.run("import", "brands", str(sheet))
+
+
+def test_seed_fills_an_empty_salon_once(door: Door) -> None:
+    said = door.run("seed", "--customers", "300", "--sales", "900")
+    assert re.search(r"customer\s+300\b", said)
+    assert door.json("doctor")["sound"] is True
+    assert door.json("evaluate")["customers"] == 300
+    assert "empty salon" in refused(door, "seed", "--customers", "5", "--sales", "5")
+
+
+def test_create_owner_prints_a_password_that_works(door: Door) -> None:
+    login, password = door.run("create-owner", "boss").split()
+    assert login == "boss"
+    assert len(password) == 23
+
+
+# -------------------------------------------------------------------------------------------- serving
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
+def test_serving_prints_how_to_sign_in_and_ends_cleanly(tmp_path: Path) -> None:
+    """First start to first page, a sign-in with a printed password, Ctrl-C, and a quick second start."""
+    port = free_port()
+    environment = {**os.environ, "PEONY_DATA_DIR": str(tmp_path), "PEONY_LANGUAGE": "en"}
+    command = [sys.executable, str(HOUSE / "run.py"), "--port", str(port)]
+    for first in (True, False):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as server:
+            assert server.stdout is not None
+            lines = []
+            for line in server.stdout:
+                lines.append(line.rstrip())
+                if "is open at" in line:
+                    break
+            page = urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=30).read().decode()
+            assert "牡丹" in page or "Peony" in page
+            server.send_signal(signal.SIGINT)
+            rest = server.stdout.read()
+            assert server.wait(timeout=30) in {0, 130}
+            assert "Traceback" not in rest
+        cards = [line.split() for line in lines if re.fullmatch(r"\s+\w+\s+\w+\s+\S{23}", line)]
+        assert len(cards) == (7 if first else 0)
+        assert len({card[2] for card in cards}) == len(cards)
+
+
+def test_nothing_secret_is_in_the_repository() -> None:
+    """No password, no key: they are born on the first start."""
+    tracked = subprocess.check_output(["git", "ls-files"], cwd=HOUSE, text=True).split()
+    assert not [name for name in tracked if name.startswith("instance/") or name.endswith((".db", "keys.json"))]

@@ -1,0 +1,147 @@
+"""Rule files: taken up when they change, a broken one told and left; every process sees what is in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask_babel import force_locale
+from sqlalchemy import func, select
+
+from admin_app import rulebook as book_module
+from admin_app.operations.kernel import perform
+from admin_app.operations.refusals import Refused
+from admin_app.rulebook import ActivateInput, access_for, refresh, rulebook, watch_files, words_of
+from models.actor import SYSTEM
+from models.customers import Customer
+from models.entity import db
+from models.names import Name
+from models.rulebook import RuleActivation, RuleVersion
+from models.standing import Alert, Tag
+from rules.decisions.access import Sight
+from tests.conftest import House
+
+
+def edit(house: House, document: str, old: str, new: str) -> Path:
+    path = house.settings.rules_dir / f"{document}.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def versions_of(document: str) -> int:
+    return db.session.scalar(select(func.count()).where(RuleVersion.document == document)) or 0
+
+
+def test_nothing_changed_takes_nothing_up(house: House) -> None:
+    assert watch_files() == []
+    assert versions_of("roles") == 1
+
+
+def test_a_changed_file_is_in_force_and_signed(house: House) -> None:
+    edit(house, "tiers", "at_least: 8000", "at_least: 9000")
+    assert watch_files() == ["tiers"]
+    version = db.session.scalars(
+        select(RuleVersion).where(RuleVersion.document == "tiers", RuleVersion.number == 2)
+    ).one()
+    assert version.made_by.startswith("file:")
+    assert rulebook().tiers.tiers[2].enter.values == (900_000,)
+
+
+def test_a_permission_taken_away_in_the_file_is_gone_at_once(house: House) -> None:
+    browser = house.browser("reception")
+    assert browser.get("/customer/").status_code == 200
+    edit(
+        house,
+        "roles",
+        "      customer: [view, create, edit, reveal, history]\n      customer_assignment",
+        "      customer_assignment",
+    )
+    watch_files()
+    assert browser.get("/customer/").status_code == 403
+
+
+def test_a_field_opened_in_the_file_is_open(house: House) -> None:
+    phone = Customer.fields()["phone"]
+    assert access_for(house.actor("reception")).sight(phone) is Sight.MASKED
+    edit(
+        house,
+        "roles",
+        "    clear: [sensitive]\n    read_only: [customer.member_no]",
+        "    clear: [sensitive, personal]",
+    )
+    watch_files()
+    assert access_for(house.actor("reception")).sight(phone) is Sight.CLEAR
+
+
+@pytest.mark.parametrize(
+    ("document", "old", "new", "word"),
+    [
+        ("roles", "sees: all", "seees: all", "seees"),
+        (
+            "tags",
+            "days_since_first_visit: {at_most: 30}",
+            "days_since_frist_visit: {at_most: 30}",
+            "days_since_first_visit",
+        ),
+        ("alerts", "to: consultant", "to: consultnat", "consultant"),
+        ("tiers", "valid: 12mo", "valid: [", "YAML"),
+    ],
+)
+def test_a_broken_file_is_told_once_and_the_last_good_one_stays(
+    house: House, document: str, old: str, new: str, word: str
+) -> None:
+    path = edit(house, document, old, new)
+    assert watch_files() == []
+    assert watch_files() == []
+    [alert] = db.session.scalars(select(Alert).where(Alert.source == "rules"))
+    assert alert.to_role == "owner"
+    assert word in alert.text
+    assert "行" in alert.text, "the place, in the salon's language"
+    assert versions_of(document) == 1
+    assert house.browser("owner").get("/customer/").status_code == 200
+    path.write_text(path.read_text(encoding="utf-8").replace(new, old) + "\n", encoding="utf-8")
+    assert watch_files() == [document]
+
+
+def test_what_another_process_activated_is_seen(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process writes an activation into the database; this one looks every two seconds."""
+    text = (house.settings.rules_dir / "tiers.yaml").read_text(encoding="utf-8").replace("金卡", "黄金卡")
+    perform(Name.ACTIVATE_RULES, ActivateInput(document="tiers", text=text), actor=SYSTEM)
+    assert dict(words_of("tiers"))["gold"] == "金卡", "not yet looked"
+    monkeypatch.setattr(book_module.time, "monotonic", lambda: 1e12)
+    assert dict(words_of("tiers"))["gold"] == "黄金卡"
+
+
+def test_a_restart_takes_up_nothing_new(house: House) -> None:
+    house.app.extensions.pop("peony_rules")
+    refresh()
+    assert watch_files() == []
+
+
+def test_a_document_with_faults_is_not_activated(house: House) -> None:
+    with pytest.raises(Refused):
+        perform(Name.ACTIVATE_RULES, ActivateInput(document="tiers", text="version: 1"), actor=SYSTEM)
+    assert db.session.scalar(select(func.count()).where(RuleActivation.document == "tiers")) == 1
+
+
+def test_declared_tags_are_made_and_renamed(house: House) -> None:
+    edit(house, "tags", "name: 沉睡客户, name_en: Dormant", "name: 久未到店, name_en: Long away")
+    watch_files()
+    tag = db.session.scalars(select(Tag).where(Tag.slug == "dormant")).one()
+    assert (tag.name, tag.name_en, tag.by_rule) == ("久未到店", "Long away", True)
+    hand = db.session.scalars(select(Tag).where(Tag.slug == "do-not-contact")).one()
+    assert hand.by_rule is False
+
+
+def test_labels_follow_the_language(house: House) -> None:
+    assert dict(words_of("roles"))["reception"] == "前台"
+    with force_locale("en"):
+        assert dict(words_of("roles"))["reception"] == "Reception"
+
+
+def test_who_has_no_role_in_the_file_may_nothing(house: House) -> None:
+    access = access_for(house.actor("stranger", id=999))
+    assert not access.does("record_consent")
+    assert access.role is None

@@ -1,0 +1,120 @@
+"""Birthdays in both calendars, against a calendar that is read the other way round: day by day, solar to lunar."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import cache
+
+import pytest
+from lunar_python import Solar
+
+from rules.decisions.birthdays import YEAR_DAYS, calendar_ahead, lunar_in, solar_in
+
+AS_OF = (date(2025, 8, 20), date(2027, 2, 5), date(2028, 2, 29), date(2026, 12, 31))
+"""A leap month lies just behind, the lunar new year just ahead, a leap day, the last of a year."""
+
+
+@cache
+def lunar_of(day: date) -> tuple[int, int, int]:
+    """Lunar year, month (below zero in a leap month) and day, as the almanac has it."""
+    found = Solar.fromYmd(day.year, day.month, day.day).getLunar()
+    return found.getYear(), found.getMonth(), found.getDay()
+
+
+def kept_on(day: date) -> set[tuple[str, int, int]]:
+    """Every birthday that is kept on a day, by the stated answers."""
+    kept = {("solar", day.month, day.day)}
+    if (day.month, day.day) == (2, 28) and (day + timedelta(1)).day == 1:
+        kept.add(("solar", 2, 29))
+    _, month, number = lunar_of(day)
+    if month > 0:
+        kept.add(("lunar", month, number))
+        if number == 29 and lunar_of(day + timedelta(1))[2] == 1:
+            kept.add(("lunar", month, 30))
+    return kept
+
+
+# ------------------------------------------------------------------------------------------------------- solar
+
+
+@pytest.mark.parametrize(
+    ("year", "kept"),
+    [
+        (2027, date(2027, 2, 28)),
+        (2028, date(2028, 2, 29)),
+        (2100, date(2100, 2, 28)),
+        (2000, date(2000, 2, 29)),
+    ],
+)
+def test_the_29th_of_february(year: int, kept: date) -> None:
+    assert solar_in(year, 2, 29) == kept
+
+
+def test_any_other_solar_birthday_is_its_own_day() -> None:
+    assert solar_in(2027, 2, 28) == date(2027, 2, 28)
+    assert solar_in(2027, 12, 31) == date(2027, 12, 31)
+
+
+# ------------------------------------------------------------------------------------------------------- lunar
+
+
+@pytest.mark.parametrize(
+    ("year", "month", "day", "kept"),
+    [
+        (2027, 1, 1, date(2027, 2, 6)),  # 春节
+        (2026, 1, 1, date(2026, 2, 17)),
+        (2026, 8, 15, date(2026, 9, 25)),  # 中秋
+        (2026, 5, 5, date(2026, 6, 19)),  # 端午
+        (2026, 12, 29, date(2027, 2, 5)),  # 除夕, in the next solar year
+        (2025, 7, 7, date(2025, 8, 29)),  # 七夕, after the leap sixth month
+    ],
+)
+def test_days_everybody_knows(year: int, month: int, day: int, kept: date) -> None:
+    assert lunar_in(year, month, day) == kept
+
+
+def test_a_birthday_in_a_leap_month_follows_the_plain_month() -> None:
+    """2025 has the sixth month twice: from 25 June and again from 25 July."""
+    assert lunar_of(date(2025, 7, 25)) == (2025, -6, 1)
+    assert lunar_in(2025, 6, 1) == date(2025, 6, 25)
+    assert lunar_in(2025, 6, 15) == date(2025, 7, 9)
+
+
+def test_the_30th_of_a_short_month_is_its_29th() -> None:
+    """The twelfth month of 2026 has 29 days, that of 2023 has 30."""
+    assert lunar_in(2026, 12, 30) == lunar_in(2026, 12, 29) == date(2027, 2, 5)
+    assert lunar_in(2023, 12, 30) == date(2024, 2, 9)
+    assert lunar_in(2023, 12, 29) == date(2024, 2, 8)
+
+
+@pytest.mark.parametrize("year", [2025, 2027, 2033])
+def test_a_lunar_birthday_is_that_day_of_the_almanac(year: int) -> None:
+    for month in (1, 6, 11, 12):
+        for day in (1, 15, 29, 30):
+            kept = lunar_in(year, month, day)
+            assert lunar_of(kept)[:2] == (year, month)
+            assert lunar_of(kept)[2] in {day, day - 1 if day == 30 else day}
+
+
+# ------------------------------------------------------------------------------------------ the days to come
+
+
+@pytest.mark.parametrize("as_of", AS_OF)
+def test_every_possible_birthday_comes_within_400_days(as_of: date) -> None:
+    rows = calendar_ahead(as_of)
+    solar = {row[1:3] for row in rows if row[0] == "solar"}
+    lunar = {row[1:3] for row in rows if row[0] == "lunar"}
+    assert len(rows) == len(solar) + len(lunar)
+    leap_year = [date(2028, 1, 1) + timedelta(number) for number in range(366)]
+    assert solar == {(day.month, day.day) for day in leap_year}
+    assert lunar == {(month, day) for month in range(1, 13) for day in range(1, 31)}
+    assert all(0 <= days <= YEAR_DAYS for *_, days in rows)
+
+
+@pytest.mark.parametrize("as_of", AS_OF)
+def test_it_is_0_on_the_day_and_the_next_coming_before(as_of: date) -> None:
+    first: dict[tuple[str, int, int], int] = {}
+    for days in range(YEAR_DAYS + 1):
+        for birthday in kept_on(as_of + timedelta(days)):
+            first.setdefault(birthday, days)
+    assert {(calendar, month, day): days for calendar, month, day, days in calendar_ahead(as_of)} == first

@@ -1,0 +1,339 @@
+"""Conditions as they are written: what each word means, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules.language.conditions import (
+    OPERATORS,
+    All,
+    Any,
+    Comparison,
+    Not,
+    Operator,
+    Value,
+    comparisons,
+    read_value_of,
+    tags_in,
+    tiers_in,
+)
+from rules.language.facts import FAMILIES, Fact, FactType, fact_named, suggestions
+from rules.language.faults import Fault, Faults, nearest
+from tests.rules.texts import condition, only, some, spoken
+
+pytestmark = pytest.mark.usefixtures("bare")
+
+NUMERIC = ["at_least", "at_most", "more_than", "less_than", "is", "is_not"]
+BY_TYPE = {
+    FactType.MONEY: ("paid_90d", "300", 30_000),
+    FactType.NUMBER: ("visits_90d", "3", 3),
+    FactType.DAYS: ("days_since_visit", "30d", 30),
+    FactType.PERCENT: ("away_percent", "150%", 150),
+}
+WORDS = {
+    FactType.FLAG: ("has_allergy", "yes", True),
+    FactType.CHOICE: ("skin_type", "dry", "dry"),
+    FactType.TIER: ("tier", "gold", "gold"),
+    FactType.TAG: ("tag", "lost", "lost"),
+}
+
+
+def leaf(text: str) -> Comparison:
+    found = condition(text)
+    assert isinstance(found, Comparison)
+    return found
+
+
+def refused(text: str) -> list[Fault]:
+    with pytest.raises(Faults) as raised:
+        condition(text)
+    assert raised.value.faults
+    return raised.value.faults
+
+
+def fact(name: str) -> Fact:
+    found = fact_named(name)
+    assert found is not None
+    return found
+
+
+# ------------------------------------------------------------------------------------------ operators by type
+
+
+@pytest.mark.parametrize("operator", NUMERIC)
+@pytest.mark.parametrize("kind", BY_TYPE)
+def test_numbers_are_compared_by_size(kind: FactType, operator: str) -> None:
+    name, written, value = BY_TYPE[kind]
+    assert leaf(f"{{{name}: {{{operator}: {written}}}}}") == Comparison(fact(name), Operator(operator), (value,))
+
+
+@pytest.mark.parametrize("kind", BY_TYPE)
+def test_numbers_lie_between_two_others(kind: FactType) -> None:
+    name, written, value = BY_TYPE[kind]
+    found = leaf(f"{{{name}: {{between: [{written}, {written}]}}}}")
+    assert found == Comparison(fact(name), Operator.BETWEEN, (value, value))
+
+
+@pytest.mark.parametrize("kind", WORDS)
+def test_a_bare_value_means_is_and_a_bare_list_means_in(kind: FactType) -> None:
+    name, written, value = WORDS[kind]
+    assert leaf(f"{{{name}: {written}}}") == Comparison(fact(name), Operator.IS, (value,))
+    if kind is not FactType.FLAG:
+        assert leaf(f"{{{name}: [{written}]}}") == Comparison(fact(name), Operator.IN, (value,))
+
+
+@pytest.mark.parametrize("operator", ["is", "is_not", "in", "not_in"])
+@pytest.mark.parametrize("kind", [FactType.CHOICE, FactType.TIER])
+def test_words_are_compared_by_membership(kind: FactType, operator: str) -> None:
+    name, written, value = WORDS[kind]
+    operand = f"[{written}]" if operator.endswith("in") else written
+    assert leaf(f"{{{name}: {{{operator}: {operand}}}}}") == Comparison(fact(name), Operator(operator), (value,))
+
+
+@pytest.mark.parametrize(
+    ("kind", "operator"), [(kind, one) for kind in FactType for one in Operator if one not in OPERATORS[kind]]
+)
+def test_an_operator_that_does_not_fit_names_those_that_do(kind: FactType, operator: Operator) -> None:
+    name, written, _ = {**BY_TYPE, **WORDS}[kind]
+    fitting = ", ".join(sorted(OPERATORS[kind]))
+    faults = refused(f"{{{name}: {{{operator}: {written}}}}}")
+    only(faults, 1, 11 + len(name), f"{operator} does not fit {name}; use one of: {fitting}")
+
+
+def test_every_type_has_operators() -> None:
+    assert set(OPERATORS) == set(FactType)
+
+
+# --------------------------------------------------------------------------------------------------- unknown
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("paid_365", "paid_365d"), ("days_since_vist", "days_since_visit"), ("teir", "tier"), ("visit_90d", "visits_90d")],
+)
+def test_a_misspelt_fact_is_answered_with_the_nearest(name: str, meant: str) -> None:
+    only(refused(f"{{{name}: {{at_least: 3}}}}"), 1, 8, f"no fact called {name}; did you mean {meant}?")
+
+
+def test_a_misspelt_fact_in_chinese() -> None:
+    [fault] = refused("{days_since_vist: 3}")
+    assert "没有叫 days_since_vist 的" in spoken(fault, "zh_Hans_CN")
+    assert "days_since_visit" in spoken(fault, "zh_Hans_CN")
+
+
+def test_a_fact_like_no_other_has_no_suggestion() -> None:
+    [fault] = refused("{xyzzy: 3}")
+    assert "did you mean" not in spoken(fault)
+
+
+@pytest.mark.parametrize("name", ["paid_0d", "paid_3661d", "visits_007d", "used_99999d", "reading_Moisture", "paid_d"])
+def test_only_what_exists_is_suggested(name: str) -> None:
+    assert fact_named(name) is None
+    near = nearest(name, suggestions(name))
+    assert near is None or fact_named(near) is not None
+
+
+def test_a_window_is_1_to_3660_days() -> None:
+    assert [bool(fact_named(f"paid_{days}d")) for days in (0, 1, 3660, 3661)] == [False, True, True, False]
+
+
+def test_a_misspelt_comparison_is_answered_with_the_nearest() -> None:
+    only(refused("{visits_90d: {at_leest: 3}}"), 1, 21, "no comparison called at_leest; did you mean at_least?")
+
+
+def test_a_misspelt_choice_is_answered_with_the_nearest() -> None:
+    only(refused("{skin_type: drry}"), 1, 19, "no value called drry; did you mean dry?")
+
+
+def test_every_fact_has_a_label_in_both_languages() -> None:
+    from flask_babel import force_locale
+
+    for family in FAMILIES:
+        name = family.pattern.replace("{n}", "90").replace("{slug}", "moisture")
+        with force_locale("en"):
+            english = fact(name).label
+        with force_locale("zh_Hans_CN"):
+            chinese = fact(name).label
+        assert english != chinese
+        assert "%(" not in english + chinese
+        assert ("90" in chinese) == ("{n}" in family.pattern)
+
+
+# --------------------------------------------------------------------------------------------------- values
+
+
+@pytest.mark.parametrize(
+    ("written", "fen"),
+    [
+        ("3000", 300_000),
+        ("3,000", 300_000),
+        ("¥3000", 300_000),
+        ("￥3,000", 300_000),
+        ("3000元", 300_000),
+        ("0.01", 1),
+        ("19.9", 1990),
+        ("1.10", 110),
+        ("-5", -500),
+        ("0", 0),
+    ],
+)
+def test_money_is_written_in_yuan_and_kept_in_fen(written: str, fen: int) -> None:
+    assert leaf(f'{{paid_90d: {{at_least: "{written}"}}}}').values == (fen,)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("paid_90d", "much"),
+        ("paid_90d", "0.001"),
+        ("paid_90d", ""),
+        ("paid_90d", "1.2.3"),
+        ("paid_90d", "30d"),
+        ("paid_90d", "30%"),
+        ("paid_90d", "99999999999999"),
+        ("paid_90d", "NaN"),
+        ("paid_90d", "sNaN"),
+        ("paid_90d", "Infinity"),
+        ("paid_90d", "1e999999"),
+        ("visits_90d", "2.5"),
+        ("visits_90d", "three"),
+        ("visits_90d", "3d"),
+        ("visits_90d", "-sNaN"),
+        ("days_since_visit", "30%"),
+        ("days_since_visit", "1.5d"),
+        ("away_percent", "12.5%"),
+        ("away_percent", "150d"),
+    ],
+)
+def test_a_bad_number_is_refused_at_its_place(name: str, written: str) -> None:
+    only(refused(f'{{{name}: {{at_least: "{written}"}}}}'), 1, 21 + len(name), "is not a number")
+
+
+@pytest.mark.parametrize(("written", "days"), [("30", 30), ("30d", 30), ("0d", 0), ("1,000d", 1000)])
+def test_days_may_carry_a_d(written: str, days: int) -> None:
+    assert leaf(f'{{days_since_visit: {{at_most: "{written}"}}}}').values == (days,)
+
+
+@pytest.mark.parametrize(("written", "value"), [("150%", 150), ("150", 150)])
+def test_a_percentage_may_carry_its_sign(written: str, value: int) -> None:
+    assert leaf(f"{{away_percent: {{at_least: {written}}}}}").values == (value,)
+
+
+@pytest.mark.parametrize(
+    ("word", "value"), [("yes", True), ("no", False), ("true", True), ("false", False), ("是", True), ("否", False)]
+)
+def test_a_flag_is_yes_or_no(word: str, value: Value) -> None:
+    assert leaf(f"{{has_allergy: {word}}}").values == (value,)
+
+
+@pytest.mark.parametrize("word", ["on", "NO", "1", "maybe"])
+def test_a_flag_is_nothing_else(word: str) -> None:
+    only(refused(f"{{has_allergy: {word}}}"), 1, 21, "has_allergy is yes or no")
+
+
+@pytest.mark.parametrize("word", ["金卡", "Gold", "1st", '"go ld"', '""'])
+def test_a_tier_is_a_short_name(word: str) -> None:
+    only(refused(f"{{tier: {word}}}"), 1, 14, "is not a short name")
+
+
+def test_between_wants_the_smaller_first() -> None:
+    only(refused("{visits_90d: {between: [5, 3]}}"), 1, 30, "the smaller one first")
+
+
+@pytest.mark.parametrize("operand", ["[]", "[1]", "[1, 2, 3]"])
+def test_between_wants_two(operand: str) -> None:
+    only(refused(f"{{visits_90d: {{between: {operand}}}}}"), 1, 30, "between needs two values")
+
+
+def test_between_wants_a_list() -> None:
+    only(refused("{visits_90d: {between: 3}}"), 1, 30, "between needs a list")
+
+
+@pytest.mark.parametrize("text", ["{tier: []}", "{tier: {in: []}}", "{tag: {in: []}}", "{skin_type: {not_in: []}}"])
+def test_an_empty_list_is_refused(text: str) -> None:
+    some(refused(text), "The list is empty")
+
+
+@pytest.mark.parametrize(
+    "text", ["{visits_90d: {at_least: [1, 2]}}", "{tier: {is: [gold, silver]}}", "{has_allergy: {is: [yes, no]}}"]
+)
+def test_one_value_is_one_value(text: str) -> None:
+    some(refused(text), "takes one value")
+
+
+@pytest.mark.parametrize("text", ["{visits_90d: {at_least: {x: 1}}}", "{tier: {in: [[gold]]}}", "{tag: [{a: b}]}"])
+def test_a_value_is_no_mapping_and_no_list(text: str) -> None:
+    some(refused(text), "A single value is needed here")
+
+
+def test_one_value_of_a_fact_is_read_alone() -> None:
+    assert read_value_of(fact("paid_90d"), "¥12.5") == 1250
+    with pytest.raises(Faults):
+        read_value_of(fact("paid_90d"), "much")
+
+
+# ------------------------------------------------------------------------------------------- never and nesting
+
+
+def test_an_empty_fact_may_be_said_to_fulfil() -> None:
+    assert leaf("{days_since_visit: {at_least: 60, never: yes}}").never is True
+    assert leaf("{days_since_visit: {at_least: 60, never: no}}").never is False
+    assert leaf("{days_since_visit: {at_least: 60}}").never is False
+
+
+def test_never_is_yes_or_no() -> None:
+    only(refused("{days_since_visit: {at_least: 60, never: maybe}}"), 1, 48, "never is yes or no")
+
+
+def test_never_alone_compares_nothing() -> None:
+    some(refused("{days_since_visit: {never: yes}}"), "Compare days_since_visit with something")
+
+
+def test_several_keys_mean_all_of_them() -> None:
+    both = condition("{visits_90d: {at_least: 3}, tier: gold}")
+    assert both == All((leaf("{visits_90d: {at_least: 3}}"), leaf("{tier: gold}")))
+    assert condition("{not: {tag: lost}, tier: gold}") == All((Not(leaf("{tag: lost}")), leaf("{tier: gold}")))
+
+
+def test_several_comparisons_of_a_fact_mean_all_of_them() -> None:
+    found = condition("{visits_90d: {more_than: 3, at_most: 9, never: yes}}")
+    assert [(one.operator, one.values, one.never) for one in comparisons(found)] == [
+        (Operator.MORE_THAN, (3,), True),
+        (Operator.AT_MOST, (9,), True),
+    ]
+    assert isinstance(found, All)
+
+
+def test_all_any_and_not_nest() -> None:
+    gold, lost = leaf("{tier: gold}"), leaf("{tag: lost}")
+    assert condition("{all: [{tier: gold}, {any: [{tag: lost}, {not: {tag: lost}}]}]}") == All(
+        (gold, Any((lost, Not(lost))))
+    )
+    assert condition("{not: {tier: gold, tag: lost}}") == Not(All((gold, lost)))
+    assert condition("{not: {not: {tier: gold}}}") == Not(Not(gold))
+
+
+@pytest.mark.parametrize("text", ["{all: []}", "{any: []}", "{all: {tier: gold}}", "{any: gold}"])
+def test_all_and_any_need_a_list(text: str) -> None:
+    only(refused(text), 1, 13, "needs a list of conditions")
+
+
+@pytest.mark.parametrize("text", ["gold", "[{tier: gold}]", "{}", '""'])
+def test_a_condition_is_a_key_with_a_value(text: str) -> None:
+    only(refused(text), 1, 7, "A condition is a key with a value")
+
+
+@pytest.mark.parametrize("text", ["{not: gold}", "{all: [gold]}", "{any: [{}]}"])
+def test_so_is_each_part_of_one(text: str) -> None:
+    some(refused(text), "A condition is a key with a value")
+
+
+def test_every_fault_is_told_in_the_order_of_the_file() -> None:
+    faults = refused("{all: [{teir: gold}, {visits_90d: {at_leest: 3}}, {not: {paid_90d: {at_least: much}}}]}")
+    assert [fault.place.column for fault in faults] == [15, 42, 85]
+
+
+def test_what_a_condition_names_is_found() -> None:
+    found = condition("{all: [{tier: [gold, silver]}, {not: {tag: lost}}, {any: [{tag: {in: [new, active]}}]}]}")
+    assert tags_in(found) == {"lost", "new", "active"}
+    assert tiers_in(found) == {"gold", "silver"}

@@ -1,0 +1,183 @@
+"""Whether a tier moves, and whither: one line of the table for each boundary."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from models.standing import TierMove
+from rules.decisions.tiers import Held, Move, decide, months_later
+from rules.documents.tiers import TiersDocument
+from rules.language.reading import read_document
+from tests.rules.texts import SHIPPED
+
+TODAY = date(2026, 11, 22)
+NEXT_YEAR = date(2027, 11, 22)
+DIAMOND, PLATINUM, GOLD, SILVER, BASIC = range(5)
+NAMES = ("diamond", "platinum", "gold", "silver", "basic")
+GRACE = 30
+
+
+def document(downgrade: str = "one_down", grace: str = "30d", valid: str = "12mo") -> TiersDocument:
+    text = SHIPPED["tiers"].replace("downgrade: one_down", f"downgrade: {downgrade}")
+    text = text.replace("grace: 30d", f"grace: {grace}").replace("valid: 12mo", f"valid: {valid}")
+    return read_document(TiersDocument, text, "tiers.yaml")
+
+
+def moved(
+    held: int | None, entered: int, *, keeps: bool = False, ended: int | None = None, downgrade: str = "one_down"
+) -> Move | None:
+    """What happens today to somebody whose tier ran out ``ended`` days ago (below zero: has so many days left)."""
+    until = None if ended is None else TODAY - timedelta(ended)
+    tier = None if held is None else Held(NAMES[held], until)
+    return decide(document(downgrade), tier, entered, keeps, TODAY)
+
+
+def expected(kind: TierMove, rank: int) -> Move:
+    return Move(kind, NAMES[rank], None if rank == BASIC else NEXT_YEAR)
+
+
+# ------------------------------------------------------------------------------------------------ first and up
+
+
+@pytest.mark.parametrize("entered", range(5))
+def test_the_first_tier_is_the_one_she_enters(entered: int) -> None:
+    assert moved(None, entered) == expected(TierMove.FIRST, entered)
+
+
+@pytest.mark.parametrize(
+    ("held", "entered"), [(held, entered) for held in range(5) for entered in range(5) if entered < held]
+)
+@pytest.mark.parametrize("ended", [-300, 0, 1, 400])
+@pytest.mark.parametrize("downgrade", ["one_down", "to_match", "never"])
+def test_up_goes_at_once_whatever_is_left(held: int, entered: int, ended: int, downgrade: str) -> None:
+    found = moved(held, entered, ended=ended, downgrade=downgrade)
+    assert found == expected(TierMove.UP, entered)
+
+
+# ------------------------------------------------------------------------------------------------- at the end
+
+
+@pytest.mark.parametrize(
+    ("ended", "keeps", "move"),
+    [
+        (-1, False, None),
+        (-1, True, None),
+        (0, False, None),  # the last day still counts
+        (0, True, None),
+        (1, True, expected(TierMove.RENEWED, GOLD)),
+        (1, False, None),  # grace
+        (GRACE, False, None),
+        (GRACE, True, expected(TierMove.RENEWED, GOLD)),
+        (GRACE + 1, True, expected(TierMove.RENEWED, GOLD)),
+        (GRACE + 1, False, expected(TierMove.DOWN, SILVER)),
+        (400, False, expected(TierMove.DOWN, SILVER)),
+    ],
+)
+def test_gold_that_would_enter_nothing_better_than_basic(ended: int, keeps: bool, move: Move | None) -> None:
+    assert moved(GOLD, BASIC, keeps=keeps, ended=ended) == move
+
+
+@pytest.mark.parametrize("ended", [1, GRACE, GRACE + 1])
+def test_whoever_would_enter_her_tier_anew_keeps_it(ended: int) -> None:
+    assert moved(GOLD, GOLD, keeps=False, ended=ended) == expected(TierMove.RENEWED, GOLD)
+
+
+@pytest.mark.parametrize(
+    ("downgrade", "held", "entered", "move"),
+    [
+        ("one_down", DIAMOND, BASIC, expected(TierMove.DOWN, PLATINUM)),
+        ("one_down", DIAMOND, GOLD, expected(TierMove.DOWN, PLATINUM)),
+        ("one_down", SILVER, BASIC, expected(TierMove.DOWN, BASIC)),
+        ("to_match", DIAMOND, BASIC, expected(TierMove.DOWN, BASIC)),
+        ("to_match", DIAMOND, GOLD, expected(TierMove.DOWN, GOLD)),
+        ("to_match", DIAMOND, PLATINUM, expected(TierMove.DOWN, PLATINUM)),
+        ("never", DIAMOND, BASIC, expected(TierMove.RENEWED, DIAMOND)),
+        ("never", SILVER, BASIC, expected(TierMove.RENEWED, SILVER)),
+    ],
+)
+def test_whither_down(downgrade: str, held: int, entered: int, move: Move) -> None:
+    assert moved(held, entered, ended=GRACE + 1, downgrade=downgrade) == move
+
+
+def test_never_renews_without_waiting_for_the_grace() -> None:
+    assert moved(DIAMOND, BASIC, ended=1, downgrade="never") == expected(TierMove.RENEWED, DIAMOND)
+
+
+def test_without_grace_it_ends_the_day_after() -> None:
+    rules = document(grace="0d")
+    assert decide(rules, Held("gold", TODAY), BASIC, False, TODAY) is None
+    gone = decide(rules, Held("gold", TODAY - timedelta(1)), BASIC, False, TODAY)
+    assert gone == expected(TierMove.DOWN, SILVER)
+
+
+# --------------------------------------------------------------------------------------------- the lowest tier
+
+
+def test_the_lowest_has_no_validity_and_does_not_move() -> None:
+    assert moved(BASIC, BASIC) is None
+    assert moved(BASIC, BASIC, keeps=True) is None
+
+
+@pytest.mark.parametrize("downgrade", ["one_down", "to_match", "never"])
+def test_there_is_nothing_below_the_lowest(downgrade: str) -> None:
+    """Even where an older version of the rules gave it a validity."""
+    assert moved(BASIC, BASIC, ended=400, downgrade=downgrade) == expected(TierMove.RENEWED, BASIC)
+
+
+def test_what_is_held_for_good_is_not_looked_at() -> None:
+    assert moved(GOLD, BASIC) is None
+
+
+@pytest.mark.parametrize("entered", range(5))
+def test_a_tier_that_is_gone_from_the_rules_is_left_at_once(entered: int) -> None:
+    found = decide(document(), Held("copper", TODAY + timedelta(99)), entered, True, TODAY)
+    assert found == expected(TierMove.DOWN, entered)
+
+
+def test_one_tier_alone_is_everybodys() -> None:
+    text = "version: 1\nvalid: 12mo\ndowngrade: one_down\ngrace: 0d\nnotice: 0d\ntiers: [{id: all, name: 大家}]\n"
+    rules = read_document(TiersDocument, text, "t")
+    assert decide(rules, None, 0, False, TODAY) == Move(TierMove.FIRST, "all", None)
+    assert decide(rules, Held("all", None), 0, False, TODAY) is None
+
+
+# ------------------------------------------------------------------------------------------------------ months
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "later"),
+    [
+        (date(2026, 1, 31), 1, date(2026, 2, 28)),
+        (date(2028, 1, 31), 1, date(2028, 2, 29)),
+        (date(2028, 1, 30), 1, date(2028, 2, 29)),
+        (date(2027, 1, 29), 1, date(2027, 2, 28)),
+        (date(2026, 3, 31), 1, date(2026, 4, 30)),
+        (date(2026, 12, 31), 1, date(2027, 1, 31)),
+        (date(2026, 12, 31), 2, date(2027, 2, 28)),
+        (date(2028, 2, 29), 12, date(2029, 2, 28)),
+        (date(2028, 2, 29), 48, date(2032, 2, 29)),
+        (date(2026, 11, 22), 12, date(2027, 11, 22)),
+        (date(2026, 11, 22), 0, date(2026, 11, 22)),
+        (date(2026, 1, 1), 120, date(2036, 1, 1)),
+        (date(2100, 1, 31), 1, date(2100, 2, 28)),
+    ],
+)
+def test_months_later(day: date, months: int, later: date) -> None:
+    assert months_later(day, months) == later
+
+
+def test_months_later_is_never_earlier_and_always_in_that_month() -> None:
+    day = date(2027, 1, 1)
+    while day < date(2029, 1, 1):
+        for months in (1, 6, 12, 13):
+            later = months_later(day, months)
+            assert (later.year * 12 + later.month) - (day.year * 12 + day.month) == months
+            assert later.day == day.day or (later + timedelta(1)).day == 1
+        day += timedelta(1)
+
+
+def test_the_validity_runs_from_the_day_of_the_move() -> None:
+    found = decide(document(valid="1mo"), None, GOLD, False, date(2028, 1, 31))
+    assert found == Move(TierMove.FIRST, "gold", date(2028, 2, 29))

@@ -1,0 +1,154 @@
+"""Lists: search, typed filters, order, pages, from an address that can be read."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from sqlalchemy import select
+
+from admin_app.rulebook import access_for
+from models.customers import Customer
+from models.entity import db
+from models.log import Operation
+from rules.decisions.access import Access
+from tests.cast import create
+from tests.conftest import House
+
+
+def owner_access(house: House) -> Access:
+    return access_for(house.actor("owner"))
+
+
+def found(house: House, role: str = "owner", **args: object) -> list[int]:
+    """The numbers of the customers a list shows, in its order."""
+    page = house.browser(role).get(f"/customer/?{urlencode(args)}").text
+    return [int(one) for one in re.findall(r'row-link" href="/customer/details/\?id=(\d+)"', page)]
+
+
+def searched(house: House, words: str, role: str = "owner") -> list[int]:
+    """What a search by the form finds: words are sent on to an address, numbers are not."""
+    browser = house.browser(role)
+    answer = browser.post("/customer/", {"q": words})
+    page = browser.get(answer.location).text if answer.status_code == 302 else answer.text
+    return [int(one) for one in re.findall(r'row-link" href="/customer/details/\?id=(\d+)"', page)]
+
+
+@pytest.fixture
+def wang(house: House) -> int:
+    return create(
+        "customer", name="单晓明", phone="15011112222", member_no="VIP0387", store_id=house.ids["first"], job="教师"
+    )
+
+
+@pytest.mark.parametrize(
+    "words", ["单晓明", "晓明", "明", "shanxiaoming", "xiaoming", "sxm", "xm", "vip0387", "0387", "387"]
+)
+def test_she_is_found_by(house: House, wang: int, words: str) -> None:
+    assert searched(house, words) == [wang]
+
+
+@pytest.mark.parametrize("number", ["15011112222", "150 1111 2222", "+86 150-1111-2222", "2222"])
+def test_she_is_found_by_number(house: House, wang: int, number: str) -> None:
+    assert searched(house, number) == [wang]
+
+
+def test_a_part_of_a_number_finds_nobody(house: House, wang: int) -> None:
+    for part in ("1501111", "150", "11112222", "222"):
+        assert wang not in searched(house, part, "reception")
+
+
+def test_a_search_by_number_is_logged_without_the_number(house: House, wang: int) -> None:
+    searched(house, "15011112222", "reception")
+    [entry] = db.session.scalars(select(Operation).where(Operation.name == "search_number"))
+    assert entry.detail == {"entity": "customer", "whole": True, "found": 1}
+
+
+def test_a_search_by_number_stands_in_no_address(house: House, wang: int) -> None:
+    answer = house.browser("reception").post("/customer/", {"q": "15011112222"})
+    assert answer.status_code == 200
+    assert not re.search(r'(href|action)="[^"]*15011112222', answer.text)
+
+
+def test_searching_by_numbers_is_slowed_down(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    from admin_app.operations import reading
+
+    monkeypatch.setattr(reading, "SEARCHES_AN_HOUR", 3)
+    browser = house.browser("reception")
+    answers = [browser.post("/customer/", {"q": f"000{n}"}).status_code for n in range(5)]
+    assert answers == [200, 200, 200, 422, 422]
+
+
+def test_filters_narrow_the_list(house: House, wang: int) -> None:
+    anna, berta, cora = (house.ids[name] for name in ("anna", "berta", "cora"))
+    assert found(house, stage="lead") == [wang, cora, berta, anna]
+    assert found(house, stage="member,trial") == []
+    assert found(house, store_id=house.ids["second"]) == [cora]
+    assert found(house, **{"registered_on.from": "2020-01-01", "registered_on.to": "2020-12-31"}) == []
+    assert found(house, **{"skin_type.empty": "yes", "store_id": house.ids["first"]}) == [wang, berta, anna]
+
+
+def test_a_filter_by_text_takes_percent_signs_as_they_are(house: House) -> None:
+    odd = create("customer", name="百分", habits="每周 100% 到店", store_id=house.ids["first"])
+    assert found(house, **{"habits.has": "100%"}) == [odd]
+    assert found(house, **{"habits.has": "1%0"}) == []
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"stage": "nonsense"},
+        {"registered_on.from": "2026-02-30"},
+        {"nonsense": "1"},
+        {"birth_year.from": "abc"},
+        {"stage.has": "x"},
+        {"phone": "13900000001"},
+        {"sort": "phone"},
+        {"sort": "nonsense"},
+    ],
+)
+def test_what_cannot_be_understood_is_said(house: House, args: dict[str, str]) -> None:
+    answer = house.browser("owner").get(f"/customer/?{urlencode(args)}")
+    assert answer.status_code == 200
+    assert 'class="notice warn"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "args", [{"page": "-1"}, {"page": "abc"}, {"page": "99999999999"}, {"size": "100000"}, {"q": "%00"}]
+)
+def test_garbage_in_the_address_is_harmless(house: House, args: dict[str, str]) -> None:
+    assert house.browser("owner").get(f"/customer/?{urlencode(args)}").status_code == 200
+
+
+def test_pages_follow_one_another_without_a_gap(house: House) -> None:
+    for number in range(25):
+        create("customer", name=f"客{number}", store_id=house.ids["first"])
+    pages = [found(house, page=page, sort="name") for page in (1, 2)]
+    everybody = set(db.session.scalars(select(Customer.id)))
+    assert len(pages[0]) == 20
+    assert set(pages[0]) | set(pages[1]) == everybody
+    assert not set(pages[0]) & set(pages[1])
+
+
+def test_the_order_can_be_turned(house: House) -> None:
+    assert found(house, sort="name") == found(house, sort="-name")[::-1]
+
+
+def test_empty_controls_leave_the_address_clean(house: House) -> None:
+    answer = house.browser("owner").get("/customer/?stage=&skin_type=dry&skin_type=oily&archived=")
+    assert answer.status_code == 302
+    assert answer.location == "/customer/?skin_type=dry,oily"
+
+
+def test_archived_rows_are_left_out_until_asked_for(house: House) -> None:
+    house.browser("owner").post("/customer/delete/", {"id": house.ids["berta"]})
+    assert house.ids["berta"] not in found(house)
+    assert found(house, archived="yes") == [house.ids["berta"]]
+    assert house.ids["berta"] in found(house, archived="all")
+
+
+def test_what_was_filtered_can_be_taken_out_again(house: House) -> None:
+    page = house.browser("owner").get("/customer/?stage=lead&skin_type.empty=yes").text
+    assert 'href="/customer/?skin_type.empty=yes"' in page
+    assert 'href="/customer/?stage=lead"' in page
