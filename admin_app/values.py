@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import LazyString
+from flask_babel import LazyString, force_locale
 from flask_babel import lazy_gettext as _l
 
+from admin_app.i18n import LANGUAGES
 from models.field import Choice, Field, Kind
 from models.numbers import day_of, fen_of, phone_number, yuan_of
 
@@ -135,6 +136,15 @@ def _reference(written: Any) -> int:
     return _number(written)
 
 
+def said_in_every_language(label: LazyString) -> list[str]:
+    """A label in each language of the house: a file may come from a colleague who reads the other."""
+    said: list[str] = []
+    for language in LANGUAGES:
+        with force_locale(language):
+            said.append(str(label))
+    return said
+
+
 _READERS: dict[Kind, Callable[[Any], Any]] = {
     Kind.TEXT: _text,
     Kind.LONG_TEXT: _long_text,
@@ -171,7 +181,7 @@ _OTHER_WORDS = {
 def _choice(choices: type[Choice], written: Any) -> Choice:
     word = str(written).strip()
     for member in choices:
-        if word in (member.value, str(member.label)):
+        if word == member.value or word in said_in_every_language(member.label):
             return member
     for member in choices:
         if word.lower() in _OTHER_WORDS.get(member.value, ()):

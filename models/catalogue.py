@@ -64,7 +64,9 @@ class Service(Record):
     grade: Mapped[Grade] = field(choice(Grade), label=_l("Grade"), default=Grade.STANDARD)
     price: Mapped[int] = field(Money, label=_l("Price"), index=True)
     manual_fee: Mapped[int] = field(Money, label=_l("Manual fee"), default=0, privacy=Privacy.BUSINESS)
-    busy_minutes: Mapped[int] = field(Big, label=_l("Busy time"), unit=_l("minutes"), help=_l("The therapist is occupied"))
+    busy_minutes: Mapped[int] = field(
+        Big, label=_l("Busy time"), unit=_l("minutes"), help=_l("The therapist is occupied")
+    )
     idle_minutes: Mapped[int] = field(
         Big, label=_l("Idle time"), unit=_l("minutes"), default=0, help=_l("A mask sets; the therapist is free")
     )

@@ -63,8 +63,23 @@ def differences(standing: dict[str, str], expected: dict[str, str]) -> list[str]
 
 
 def _plain(definition: str) -> str:
-    """White space and quotes around plain names say nothing."""
-    return re.sub(r"\s+", " ", re.sub(r'"(\w+)"', r"\1", definition)).strip()
+    """White space, quotes around plain names and the order of a table's columns say nothing."""
+    plain = re.sub(r"\s+", " ", re.sub(r'"(\w+)"', r"\1", definition)).strip()
+    if not plain.startswith("CREATE TABLE"):
+        return plain
+    head, _, body = plain.partition("(")
+    return f"{head}({', '.join(sorted(_parts(body.removesuffix(')'))))})"
+
+
+def _parts(body: str) -> list[str]:
+    """A table's columns and constraints: split at the commas outside parentheses."""
+    parts, depth, start = [], 0, 0
+    for place, letter in enumerate(body):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append(body[start:place].strip())
+            start = place + 1
+    return [*parts, body[start:].strip()]
 
 
 _POSTGRES_SCHEMA = """

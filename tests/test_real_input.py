@@ -1,5 +1,6 @@
 """The closing proof: a salon's own workbook and real purchases in, rules over them, every count computed a second time by
-pandas from the files alone, and the books proved; then somebody works with it."""
+pandas from the files alone, and the books proved; then somebody works with it.
+"""
 
 from __future__ import annotations
 

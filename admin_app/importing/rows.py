@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app
-from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
@@ -17,7 +16,7 @@ from admin_app.operations.entities import may_write
 from admin_app.operations.kernel import Operation, perform
 from admin_app.operations.refusals import Forbidden, Refused
 from admin_app.operations.registry import Answer, Input, operation
-from admin_app.values import Unreadable, read_value, write_value
+from admin_app.values import Unreadable, read_value, said_in_every_language, write_value
 from models.actor import Actor
 from models.entity import Entity, entity_named, table_of
 from models.field import Field, Kind
@@ -40,11 +39,7 @@ def columns_of(entity: type[Entity], table: Table) -> dict[str, int]:
 
 def headings_of(field: Field) -> list[str]:
     """What a field may be called at the head of a column."""
-    labels = []
-    for language in ("zh_Hans_CN", "en"):
-        with force_locale(language):
-            labels.append(str(field.label))
-    return [field.name, *labels, *field.info.aliases]
+    return [field.name, *said_in_every_language(field.label), *field.info.aliases]
 
 
 @dataclass(frozen=True)
@@ -138,6 +133,8 @@ def take(entity: type[Entity], prepared: Sequence[Prepared], report: SheetReport
         part = prepared[start : start + CHUNK]
         try:
             ids += _perform(entity, part, actor)
+        except Forbidden:
+            raise
         except Refused:
             for one in part:
                 try:

@@ -63,7 +63,7 @@ def read_tables(path: Path) -> list[Table]:
 def _csv_rows(path: Path) -> Iterator[list[Any]]:
     encoding = "utf-8-sig"
     try:
-        path.open(encoding=encoding).read()
+        path.read_text(encoding=encoding)
     except UnicodeDecodeError:
         encoding = "gb18030"  # what Excel writes on a Chinese Windows
     with path.open(encoding=encoding, newline="") as file:

@@ -1,1 +1,18 @@
-"""Changes of the schema, one file each under ``versions``; run by ``admin_app/upgrade.py``."""
+"""Changes of the schema, one file each under ``versions``; run by ``admin_app/upgrade.py``.
+
+A migration alters a table through ``op.batch_alter_table(name, copy_from=as_it_stands(op.get_bind(), name))`` and names
+constraints with ``op.f("ck_room_turnover")``. PostgreSQL then alters in place; SQLite copies the table, and ``as_it_stands``
+is what keeps its CHECKs, its partial indexes and the names of its constraints.
+"""
+
+from sqlalchemy import CheckConstraint, Connection, MetaData, Table, inspect
+
+
+def as_it_stands(connection: Connection, name: str) -> Table:
+    """A table as the database has it now, every constraint with its name."""
+    table = Table(name, MetaData(), autoload_with=connection)
+    known = {constraint.name for constraint in table.constraints}
+    for check in inspect(connection).get_check_constraints(name):
+        if check["name"] not in known:
+            table.append_constraint(CheckConstraint(check["sqltext"], name=check["name"]))
+    return table

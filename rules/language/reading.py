@@ -71,8 +71,8 @@ def _when(value: Any, info: ValidationInfo) -> Condition:
     try:
         return read_condition(value)
     except Faults as error:
-        found: list[Fault] = info.context  # read_document hands it down
-        found.extend(error.faults)
+        assert info.context is not None  # read_document hands the list down
+        info.context.extend(error.faults)
         raise PydanticCustomError("located", "see the faults") from error
 
 

@@ -150,7 +150,9 @@ def test_check_says_what_is_wrong_and_where(door: Door, tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     shutil.copytree(HOUSE / "rules", rules, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     tags = (rules / "tags.yaml").read_text(encoding="utf-8")
-    (rules / "tags.yaml").write_text(tags.replace("visits_90d: {at_least: 6}", "visits_90d: {at_least: 7}", 1), encoding="utf-8")
+    (rules / "tags.yaml").write_text(
+        tags.replace("visits_90d: {at_least: 6}", "visits_90d: {at_least: 7}", 1), encoding="utf-8"
+    )
     door.environment["PEONY_RULES_DIR"] = str(rules)
     found = json.loads(door.run("check", "--json", code=1))
     assert len(found["faults"]) == 1
@@ -166,6 +168,7 @@ def test_export_and_import_are_each_others_mirror(door: Door, tmp_path: Path) ->
     out = tmp_path / "out.xlsx"
     door.run("export", "services", str(out))
     again = Door(tmp_path / "second", "")
+    again.environment["PEONY_LANGUAGE"] = "en"
     assert again.json("import", "services", str(out))["sheets"][0]["created"] == 2
     second = tmp_path / "second.xlsx"
     again.run("export", "services", str(second))
@@ -238,7 +241,9 @@ def test_serving_prints_how_to_sign_in_and_ends_cleanly(tmp_path: Path) -> None:
     environment = {**os.environ, "PEONY_DATA_DIR": str(tmp_path), "PEONY_LANGUAGE": "en"}
     command = [sys.executable, str(HOUSE / "run.py"), "--port", str(port)]
     for first in (True, False):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as server:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        ) as server:
             assert server.stdout is not None
             lines = []
             for line in server.stdout:

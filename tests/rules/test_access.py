@@ -94,7 +94,6 @@ def test_a_mask_tells_nothing_of_the_rest(kind: Kind) -> None:
 def test_an_unknown_role_may_nothing(entity: type[Entity]) -> None:
     nobody = access("may: {'*': [view, edit]}, does: ['*']", replace(USER, role="stranger"))
     assert not any(nobody.may(action, entity) for action in Action)
-    assert not nobody.rows(entity).compile().params
     assert str(nobody.rows(entity)) == "false"
     assert {nobody.sight(field) for field in entity.fields().values()} == {Sight.HIDDEN}
     assert not any(nobody.writes(field, creating=True) for field in entity.fields().values())
@@ -259,7 +258,7 @@ def test_a_look_up_opens_what_is_hers_to_nobody_else(house: House) -> None:
     at = look_up(house, "reception")
     assert house.ids["cora"] not in seen(access_at(house.actor("manager"), at))
     assert house.ids["cora"] not in seen(access_at(house.actor("reception", id=999), at))
-    assert house.ids["cora"] not in seen(access_at(house.actor("reception", kind=ActorKind.TOKEN), at))
+    assert house.ids["cora"] not in seen(access_at(replace(house.actor("reception"), kind=ActorKind.TOKEN), at))
 
 
 def test_a_look_up_of_one_opens_no_other(house: House) -> None:
@@ -300,7 +299,9 @@ def test_who_may_no_longer_look_up_sees_no_more_of_it(house: House) -> None:
 
 def alerts_for(house: House, said: str) -> set[str]:
     """The roles whose alerts somebody sees who sees her store and of whom this is said."""
-    document = roles(f"version: 1\nroles:\n  - {{id: reception, name: R, may: {{alert: [view], task: [view]}}, {said}}}\n")
+    document = roles(
+        f"version: 1\nroles:\n  - {{id: reception, name: R, may: {{alert: [view], task: [view]}}, {said}}}\n"
+    )
     found = Access(house.actor("reception"), document, NOW)
     told = {alert.to_role for alert in db.session.scalars(select(Alert).where(found.rows(Alert)))}
     asked = {task.to_role for task in db.session.scalars(select(Task).where(found.rows(Task)))}

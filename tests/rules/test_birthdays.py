@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import cache
 
 import pytest
-from lunar_python import Solar
 
 from rules.decisions.birthdays import YEAR_DAYS, calendar_ahead, lunar_in, solar_in
+from tests.rules.almanac import kept_on, lunar_of
 
-AS_OF = (date(2025, 8, 20), date(2027, 2, 5), date(2028, 2, 29), date(2026, 12, 31))
-"""A leap month lies just behind, the lunar new year just ahead, a leap day, the last of a year."""
-
-
-@cache
-def lunar_of(day: date) -> tuple[int, int, int]:
-    """Lunar year, month (below zero in a leap month) and day, as the almanac has it."""
-    found = Solar.fromYmd(day.year, day.month, day.day).getLunar()
-    return found.getYear(), found.getMonth(), found.getDay()
-
-
-def kept_on(day: date) -> set[tuple[str, int, int]]:
-    """Every birthday that is kept on a day, by the stated answers."""
-    kept = {("solar", day.month, day.day)}
-    if (day.month, day.day) == (2, 28) and (day + timedelta(1)).day == 1:
-        kept.add(("solar", 2, 29))
-    _, month, number = lunar_of(day)
-    if month > 0:
-        kept.add(("lunar", month, number))
-        if number == 29 and lunar_of(day + timedelta(1))[2] == 1:
-            kept.add(("lunar", month, 30))
-    return kept
+AS_OF = (date(2025, 8, 20), date(2027, 2, 5), date(2028, 2, 29))
+"""A leap month lies just behind; the lunar new year lies just ahead; a leap day."""
 
 
 # ------------------------------------------------------------------------------------------------------- solar
@@ -100,21 +79,13 @@ def test_a_lunar_birthday_is_that_day_of_the_almanac(year: int) -> None:
 
 
 @pytest.mark.parametrize("as_of", AS_OF)
-def test_every_possible_birthday_comes_within_400_days(as_of: date) -> None:
-    rows = calendar_ahead(as_of)
-    solar = {row[1:3] for row in rows if row[0] == "solar"}
-    lunar = {row[1:3] for row in rows if row[0] == "lunar"}
-    assert len(rows) == len(solar) + len(lunar)
-    leap_year = [date(2028, 1, 1) + timedelta(number) for number in range(366)]
-    assert solar == {(day.month, day.day) for day in leap_year}
-    assert lunar == {(month, day) for month in range(1, 13) for day in range(1, 31)}
-    assert all(0 <= days <= YEAR_DAYS for *_, days in rows)
-
-
-@pytest.mark.parametrize("as_of", AS_OF)
-def test_it_is_0_on_the_day_and_the_next_coming_before(as_of: date) -> None:
+def test_every_possible_birthday_comes_within_400_days_and_on_its_day(as_of: date) -> None:
     first: dict[tuple[str, int, int], int] = {}
     for days in range(YEAR_DAYS + 1):
         for birthday in kept_on(as_of + timedelta(days)):
             first.setdefault(birthday, days)
-    assert {(calendar, month, day): days for calendar, month, day, days in calendar_ahead(as_of)} == first
+    rows = calendar_ahead(as_of)
+    ahead = {(calendar, month, day): days for calendar, month, day, days in rows}
+    assert len(ahead) == len(rows) == 366 + 12 * 30
+    assert all(0 <= days <= YEAR_DAYS for days in ahead.values())
+    assert ahead == first

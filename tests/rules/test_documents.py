@@ -273,7 +273,9 @@ def test_a_place_in_a_text_is_a_fact_or_the_name() -> None:
     sound = alert('alert: {to: manager, text: "{name} {paid_90d} {days_since_visit} {reading_moisture}"}')
     assert faults_of("alerts", sound) == []
     faulty = alert('alert: {to: manager, text: "{name} {days_since_vist}"}')
-    only_at(faults_of("alerts", faulty), faulty, '"{name}', "no fact called days_since_vist; did you mean days_since_visit?")
+    only_at(
+        faults_of("alerts", faulty), faulty, '"{name}', "no fact called days_since_vist; did you mean days_since_visit?"
+    )
 
 
 @pytest.mark.parametrize("text", ["{}", "{ name }", "{name!r}", "{tier.x}"])

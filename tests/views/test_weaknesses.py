@@ -123,10 +123,10 @@ def form_values(page: str) -> dict[str, Any]:
         name, value, kind = (re.search(rf'{key}="([^"]*)"', tag) for key in ("name", "value", "type"))
         if name and not (kind and kind[1] == "checkbox" and "checked" not in tag):
             values[name[1]] = value[1] if value else ""
-    for name, body in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', sheet, re.S):
+    for name, body in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', sheet, re.DOTALL):
         chosen = re.search(r'<option selected value="([^"]*)"', body)
         values[name] = chosen[1] if chosen else ""
-    for name, body in re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>\s*(.*?)</textarea>', sheet, re.S):
+    for name, body in re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>\s*(.*?)</textarea>', sheet, re.DOTALL):
         values[name] = body
     return values
 
@@ -145,7 +145,7 @@ def test_9_a_relation_with_many_rows_is_searched_not_loaded(sqlite_house: House,
     targets = {one.target for one in entity.fields().values() if one.kind == "reference" and not one.info.generated}
     many(rows, targets, 60)
     page = browser.get(f"/{entity.named()}/new/").text
-    for name, body in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', page, re.S):
+    for name, body in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', page, re.DOTALL):
         if name in entity.fields() and entity.fields()[name].kind == "reference":
             assert body.count("<option") <= 2, name
             assert re.search(rf'name="{name}"[^>]*data-lookup|data-lookup[^>]*name="{name}"', page)

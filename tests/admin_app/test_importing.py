@@ -1,0 +1,206 @@
+"""Bringing in a sheet: who is known, who stands in it twice, what cannot be, and that nothing is half done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+from openpyxl import load_workbook
+from sqlalchemy import func, select
+
+from admin_app.importing.files import FileReport, import_file
+from admin_app.importing.tables import UnreadableFileError, read_tables
+from admin_app.operations.refusals import Refused
+from models.actor import command_actor
+from models.clock import ImportRun
+from models.customers import Contraindication, Customer
+from models.entity import db
+from models.log import Operation
+from models.organisation import Staff
+from models.sales import Payment, Sale, SaleLine, StaffShare, Visit
+from tests.conftest import House
+
+ME = command_actor("tester")
+
+
+def sheet(folder: Path, *rows: list[Any], name: str = "客户", file: str = "in.xlsx") -> Path:
+    path = folder / file
+    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as workbook:
+        page = workbook.add_worksheet(name)
+        for number, row in enumerate(rows):
+            page.write_row(number, 0, row)
+    return path
+
+
+def customers(folder: Path, *rows: list[Any], **options: Any) -> FileReport:
+    head = ["会员编号", "姓名", "联系电话", "出生日期", "过敏史", "备注"]
+    return import_file("customers", sheet(folder, head, *rows), ME, **options)
+
+
+def counts(report: FileReport) -> tuple[int, int, int, int]:
+    found = report.sheets[0].counts()
+    return found["created"], found["unchanged"], found["duplicates"], found["refused"]
+
+
+def test_a_customer_comes_with_birthday_and_allergies(house: House, tmp_path: Path) -> None:
+    assert counts(customers(tmp_path, ["A1", "王芳", "139-1111-2222", "1990.5.6", "花粉、海鲜", None])) == (1, 0, 0, 0)
+    row = db.session.scalars(select(Customer).where(Customer.member_no == "A1")).one()
+    assert (row.phone, row.birth_year, row.birth_month, row.birth_day) == ("+8613911112222", 1990, 5, 6)
+    dangers = db.session.scalars(select(Contraindication).where(Contraindication.customer_id == row.id))
+    assert sorted(str(one.substance) for one in dangers) == ["海鲜", "花粉"]
+
+
+def test_no_allergy_is_no_row(house: House, tmp_path: Path) -> None:
+    customers(tmp_path, ["A1", "王芳", "13911112222", None, "无", None])
+    assert db.session.scalar(select(func.count()).select_from(Contraindication)) == 0
+
+
+def test_what_the_same_person_is_called_does_not_matter(house: House, tmp_path: Path) -> None:
+    """A row without a number, wherever it stands, is the person of the same phone and plain name."""
+    report = customers(
+        tmp_path,
+        [None, "王芳女士", "139 1111 2222", None, None, "重复登记?"],
+        ["A1", "王芳", "13911112222", None, None, None],
+        [None, " 王芳 ", "+8613911112222", None, None, None],
+    )
+    assert counts(report) == (1, 0, 2, 0)
+    assert "A1" in report.sheets[0].duplicates[0].reason
+
+
+def test_a_daughter_with_her_mothers_phone_is_somebody_else(house: House, tmp_path: Path) -> None:
+    report = customers(
+        tmp_path, ["A1", "王芳", "13911112222", None, None, None], [None, "王小芳", "13911112222", None, None, None]
+    )
+    assert counts(report) == (2, 0, 0, 0)
+    assert report.sheets[0].also == {"shared_phone": 2}
+
+
+def test_a_number_that_is_somebody_elses_is_refused(house: House, tmp_path: Path) -> None:
+    report = customers(tmp_path, ["V001", "别人", "13911112222", None, None, None])
+    assert counts(report) == (0, 0, 0, 1)
+    assert "安娜" in report.sheets[0].refused[0].reason
+
+
+def test_who_is_known_is_left_as_she_is(house: House, tmp_path: Path) -> None:
+    assert counts(customers(tmp_path, ["V001", "安娜", "13900000001", "1990-01-01", None, "新备注"])) == (0, 1, 0, 0)
+    assert db.session.get_one(Customer, house.ids["anna"]).notes is None
+
+
+def test_every_fault_of_a_row_is_told(house: House, tmp_path: Path) -> None:
+    report = customers(tmp_path, ["A1", None, "1380013", "1999-02-30", None, None])
+    [fault] = report.sheets[0].refused
+    assert fault.row.number == 2
+    assert set(fault.column.split("、")) == {"姓名", "联系电话", "出生日期"}
+
+
+def test_what_was_not_taken_is_written_out_as_it_was(house: House, tmp_path: Path) -> None:
+    report = customers(tmp_path, ["A1", "王芳", "1380013", None, None, "=1+1"])
+    assert report.failed_file is not None
+    page = load_workbook(report.failed_file).worksheets[0]
+    row = [cell.value for cell in page[2]]
+    assert row[:3] == ["客户", 2, "联系电话"]
+    assert row[4:] == ["A1", "王芳", "1380013", None, None, "=1+1"]
+    assert page["J2"].data_type == "s"
+
+
+def test_a_text_too_long_is_refused_at_its_column(house: House, tmp_path: Path) -> None:
+    report = customers(tmp_path, ["A1", "王" * 61, "13911112222", None, None, None])
+    assert report.sheets[0].refused[0].column == "姓名"
+
+
+def test_a_row_the_database_refuses_stays_out_alone(house: House, tmp_path: Path) -> None:
+    """Two rows with one number, and good ones around them: the part is taken row by row."""
+    head = ["name", "barcode", "price"]
+    rows = [["甲", "690", "1"], ["乙", "690", "2"], ["丙", "691", "3"]]
+    report = import_file("products", sheet(tmp_path, head, *rows), ME)
+    assert counts(report) == (2, 0, 0, 1)
+    assert report.sheets[0].refused[0].column == "barcode"
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(house: House, tmp_path: Path) -> None:
+    before = db.session.scalar(select(func.count()).select_from(Operation))
+    rows = [["A1", "王芳", "13911112222", None, None, None], ["A2", None, "13911112223", None, None, None]]
+    assert counts(customers(tmp_path, *rows, dry_run=True)) == (1, 0, 0, 1)
+    assert db.session.scalar(select(func.count()).select_from(Operation)) == before
+
+
+def test_an_import_is_kept_with_its_counts(house: House, tmp_path: Path) -> None:
+    customers(tmp_path, ["A1", "王芳", "13911112222", None, None, None], ["A2", None, "1", None, None, None])
+    run = db.session.scalars(select(ImportRun)).one()
+    assert (run.file_name, run.sheet, run.created, run.refused) == ("in.xlsx", "客户", 1, 1)
+
+
+def test_who_may_not_import_is_refused(house: House, tmp_path: Path) -> None:
+    path = sheet(tmp_path, ["姓名", "电话"], ["王芳", "13911112222"])
+    with pytest.raises(Refused):
+        import_file("customers", path, house.actor("therapist"))
+
+
+def sales(folder: Path, *rows: list[Any]) -> FileReport:
+    head = ["日期", "会员编号", "姓名", "项目", "金额", "支付方式", "美容师"]
+    return import_file("sales", sheet(folder, head, *rows, name="消费"), ME)
+
+
+def test_a_past_sale_has_visit_line_payment_and_share(house: House, tmp_path: Path) -> None:
+    assert counts(sales(tmp_path, ["2025-04-23", "V001", "安娜", "肩颈舒缓", "¥198.00", "微信", "王娜"])) == (
+        1,
+        0,
+        0,
+        0,
+    )
+    sale, line, payment, share = (
+        db.session.scalars(select(entity)).one() for entity in (Sale, SaleLine, Payment, StaffShare)
+    )
+    assert (sale.total, sale.number, sale.customer_id, sale.imported) == (19_800, 1, house.ids["anna"], True)
+    assert (line.item, line.kind.value, line.amount) == ("肩颈舒缓", "service", 19_800)
+    assert (payment.method.value, payment.amount) == ("wechat", 19_800)
+    assert db.session.get_one(Staff, share.staff_id).name == "王娜"
+    assert db.session.get_one(Customer, house.ids["anna"]).first_visit_on == sale.business_day
+
+
+def test_two_sales_of_a_day_are_one_visit(house: House, tmp_path: Path) -> None:
+    rows = [["2025-04-23", "V001", "安娜", item, 100, "现金", None] for item in ("肩颈", "补水")]
+    sales(tmp_path, *rows)
+    assert db.session.scalar(select(func.count()).select_from(Visit)) == 1
+    assert db.session.scalars(select(Sale.number).order_by(Sale.number)).all() == [1, 2]
+
+
+def test_equal_rows_are_as_many_sales_and_a_longer_file_brings_only_what_is_new(house: House, tmp_path: Path) -> None:
+    row = ["2025-04-23", "V001", "安娜", "肩颈", 100, "现金", None]
+    assert counts(sales(tmp_path, row, row)) == (2, 0, 0, 0)
+    assert counts(sales(tmp_path, row, row, row)) == (1, 2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "column"),
+    [
+        (0, "2025-02-30", "日期"),
+        (1, None, "会员编号"),
+        (4, "很多", "金额"),
+        (4, "1.234", "金额"),
+        (5, "贝壳", "支付方式"),
+    ],
+)
+def test_a_sale_that_cannot_be_is_refused_at_its_column(
+    house: House, tmp_path: Path, cell: int, value: object, column: str
+) -> None:
+    row: list[Any] = ["2025-04-23", "V001", "安娜", "肩颈", 100, "现金", None]
+    row[cell] = value
+    report = sales(tmp_path, row)
+    assert counts(report) == (0, 0, 0, 1)
+    assert report.sheets[0].refused[0].column == column
+
+
+def test_csv_of_excel_on_a_chinese_windows_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "客户.csv"
+    path.write_bytes("姓名,电话\n王芳,13911112222\n".encode("gb18030"))
+    [table] = read_tables(path)
+    assert table.headings == ("姓名", "电话")
+    assert table.rows[0].cells == ("王芳", "13911112222")
+
+
+def test_a_sheet_that_nobody_understands_is_named(house: House, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError):
+        import_file("customers", sheet(tmp_path, ["a", "b"], ["1", "2"]), ME)

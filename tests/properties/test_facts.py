@@ -1,0 +1,281 @@
+"""Facts against brute force: what one would count by hand in a small salon is what both databases say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from models.catalogue import Grade
+from models.customers import Calendar, DangerKind, Stage
+from models.entity import db
+from models.sales import LineKind, PaymentMethod
+from rules.evaluation.sources import Frame, facts_of
+from rules.language.facts import FAMILIES, Fact, FactType, fact_named
+from tests.cast import raw_operation
+from tests.conftest import House
+from tests.properties.salon import FIRST_ID, SLUGS, Paid, Person, Salon, Sold, salons, write
+from tests.rules.almanac import kept_on
+
+DAYS = (date(2026, 11, 22), date(2028, 2, 29))
+MONEY_IN = {"cash", "wechat", "alipay", "bank_card", "unknown"}
+
+
+def _facts() -> list[Fact]:
+    names: list[str] = []
+    for family in FAMILIES:
+        filled = [family.pattern.replace("{n}", str(days)) for days in (30, 90, 365)]
+        names += [name.replace("{slug}", slug) for name in filled for slug in SLUGS]
+    found = [fact_named(name) for name in dict.fromkeys(names)]
+    return [fact for fact in found if fact is not None and fact.type is not FactType.TAG]
+
+
+FACTS = _facts()
+
+
+# ------------------------------------------------------------------------------------------------- by hand
+
+
+class ByHand:
+    """One customer's facts, counted one by one."""
+
+    def __init__(self, salon: Salon, who: int) -> None:
+        self.salon, self.who, self.person = salon, who, salon.people[who]
+        self.came = sorted(ago for visitor, ago in salon.visits if self.hers(visitor) and ago >= 0)
+        self.bought = [sale for sale in salon.sales if self.hers(sale.who) and sale.ago >= 0]
+        self.gave = [one for sale in salon.sales for one in sale.payments if self.hers(one.who) and one.ago >= 0]
+
+    def hers(self, who: int | None) -> bool:
+        return self.salon.owner(who) == self.who
+
+    def value(self, fact: Fact) -> Any:
+        if fact.slug:
+            return self.reading(fact.slug)
+        if "{n}" not in fact.family.pattern and not fact.name.endswith("_total"):
+            return getattr(self, fact.name)()
+        kind = fact.family.pattern.replace("_{n}d", "").replace("_total", "")
+        return getattr(self, kind)(fact.days or 10_000)
+
+    def paid(self, days: int) -> int:
+        return sum(one.amount for one in self.gave if one.method.value in MONEY_IN and one.ago < days)
+
+    def used(self, days: int) -> int:
+        inside = [sale for sale in self.bought if sale.ago < days]
+        return sum(amount for sale in inside for kind, _, amount in sale.lines if kind is LineKind.SERVICE)
+
+    def sales(self, days: int) -> int:
+        return sum(sale.ago < days for sale in self.bought)
+
+    def largest_sale(self, days: int) -> int:
+        return max([0, *(sale.total for sale in self.bought if sale.ago < days)])
+
+    def days_since_sale(self) -> int | None:
+        return min((sale.ago for sale in self.bought), default=None)
+
+    def started_with_trial(self) -> int:
+        first = max((sale.ago for sale in self.bought), default=None)
+        began = [sale for sale in self.bought if sale.ago == first]
+        trial = any(
+            grade is Grade.TRIAL and kind is LineKind.SERVICE for sale in began for kind, grade, _ in sale.lines
+        )
+        payments = [one for sale in began for one in sale.payments if one.ago >= 0]
+        return int(trial or any(one.method is PaymentMethod.VOUCHER for one in payments))
+
+    def visits(self, days: int) -> int:
+        return sum(ago < days for ago in self.came)
+
+    def days_since_visit(self) -> int | None:
+        return self.came[0] if self.came else None
+
+    def days_since_first_visit(self) -> int | None:
+        return self.came[-1] if self.came else None
+
+    def away_percent(self) -> int | None:
+        if not self.came or self.came[0] == self.came[-1]:
+            return None
+        return self.came[0] * 100 * (len(self.came) - 1) // (self.came[-1] - self.came[0])
+
+    def tier(self) -> str | None:
+        held = [one.tier for one in self.salon.holdings if one.who == self.who and not one.ended]
+        return held[0] if held else None
+
+    def stage(self) -> str:
+        return self.person.stage.value
+
+    def skin_type(self) -> str | None:
+        return None if self.person.skin is None else self.person.skin.value
+
+    def source_channel(self) -> str | None:
+        return None if self.person.source is None else self.person.source.value
+
+    def days_since_registered(self) -> int:
+        return self.person.registered
+
+    def age(self) -> int | None:
+        if self.person.year is None:
+            return None
+        today = self.salon.as_of
+        months = (self.person.born or (0, 0)) > (today.month, today.day)
+        return today.year - self.person.year - months
+
+    def birthday_in_days(self) -> int | None:
+        if self.person.born is None:
+            return None
+        birthday = (self.person.calendar.value, *self.person.born)
+        return next(days for days in range(401) if birthday in kept_on(self.salon.day(-days)))
+
+    def has_allergy(self) -> int:
+        live = [
+            one
+            for one in self.salon.dangers
+            if self.hers(one.who)
+            and one.kind is DangerKind.ALLERGY
+            and not one.archived
+            and (one.since is None or one.since >= 0)
+            and (one.until is None or one.until <= 0)
+        ]
+        return int(bool(live))
+
+    def reading(self, slug: str) -> int | None:
+        sittings = [one for one in self.salon.sittings if self.hers(one.who) and one.ago >= 0 and slug in one.readings]
+        latest = [one for one in sittings if one.ago == min(other.ago for other in sittings)]
+        return latest[-1].readings[slug] if latest else None
+
+    def paying_referrals(self, days: int) -> int:
+        friends = [n for n, person in enumerate(self.salon.people) if self.hers(person.referrer)]
+        return sum(0 <= first < days for first in map(self.first_payment, friends))
+
+    def first_payment(self, friend: int) -> int:
+        payments = [one for sale in self.salon.sales for one in sale.payments if one.who == friend and one.ago >= 0]
+        return max((one.ago for one in payments if one.method.value in MONEY_IN and one.amount > 0), default=-1)
+
+
+
+# ----------------------------------------------------------------------------------------------- in the database
+
+
+class Undone(Exception):
+    """Nothing of this shall stay."""
+
+
+@contextmanager
+def standing(salon: Salon, house: House) -> Iterator[None]:
+    """The salon stands while this lasts, and never has when it is over."""
+    try:
+        with raw_operation():
+            write(salon, house)
+            yield
+            raise Undone
+    except Undone:
+        pass
+
+
+def found(frame: Frame, facts: list[Fact]) -> dict[int, dict[str, Any]]:
+    """What the database says of the customers of the salon, by their place in it."""
+    rows = db.session.execute(select(facts_of(frame, facts))).mappings().all()
+    by_id = {row["customer_id"]: {fact.name: row[fact.name] for fact in facts} for row in rows}
+    assert len(by_id) == len(rows)
+    return {number - FIRST_ID: values for number, values in by_id.items() if number >= FIRST_ID}
+
+
+def counted(salon: Salon, facts: list[Fact]) -> dict[int, dict[str, Any]]:
+    return {who: {fact.name: ByHand(salon, who).value(fact) for fact in facts} for who in salon.living()}
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(salon=salons(st.sampled_from(DAYS)), data=st.data())
+def test_every_fact_is_what_one_counts_by_hand(house: House, salon: Salon, data: st.DataObject) -> None:
+    """For all customers at once, for a range of them, and for a list; whether or not one looks for merged ones."""
+    expected = counted(salon, FACTS)
+    merged = any(person.merged_into is not None for person in salon.people)
+    among = data.draw(st.lists(st.integers(0, len(salon.people) - 1), max_size=3), label="list")
+    low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(salon.people) - 1)] * 2), label="range"))
+    some = data.draw(st.lists(st.sampled_from(FACTS), max_size=4, unique=True), label="facts")
+    with standing(salon, house):
+        assert found(Frame(salon.as_of, None, merged), FACTS) == expected
+        ranged = Frame(salon.as_of, lambda column: column.between(FIRST_ID + low, FIRST_ID + high), merged)
+        assert found(ranged, FACTS) == {who: facts for who, facts in expected.items() if low <= who <= high}
+        listed = Frame(salon.as_of, lambda column: column.in_([FIRST_ID + who for who in among]), True)
+        assert found(listed, some) == {
+            who: {fact.name: facts[fact.name] for fact in some} for who, facts in expected.items() if who in among
+        }
+
+
+# --------------------------------------------------------------------------------------- what one would overlook
+
+
+def person(**values: Any) -> Person:
+    return Person(**{"registered": 0, "calendar": Calendar.SOLAR, "born": None, "year": None, **_PLAIN, **values})
+
+
+_PLAIN: dict[str, Any] = {"stage": Stage.MEMBER, "skin": None, "source": None}
+
+
+def sale(who: int, ago: int, amount: int = 100) -> Sold:
+    return Sold(who, ago, amount, [(LineKind.SERVICE, None, amount)], [Paid(who, ago, PaymentMethod.CASH, amount)])
+
+
+def fact_of(house: House, salon: Salon, name: str, who: int = 0) -> Any:
+    fact = fact_named(name)
+    assert fact is not None
+    with standing(salon, house):
+        return found(Frame(salon.as_of, None, True), [fact])[who][name]
+
+
+@pytest.mark.parametrize(("ago", "inside"), [(-1, 0), (0, 1), (29, 1), (30, 0)])
+def test_a_window_of_30_days_holds_today_and_the_29_before(house: House, ago: int, inside: int) -> None:
+    salon = Salon(DAYS[0], [person()], visits=[(0, ago)], sales=[sale(0, ago)])
+    assert fact_of(house, salon, "visits_30d") == inside
+    assert fact_of(house, salon, "paid_30d") == 100 * inside
+    assert fact_of(house, salon, "used_30d") == 100 * inside
+
+
+def test_stored_value_and_vouchers_are_no_money_in(house: House) -> None:
+    salon = Salon(DAYS[0], [person()])
+    salon.sales = [Sold(0, 1, 100, [], [Paid(0, 1, method, 100)]) for method in PaymentMethod]
+    assert fact_of(house, salon, "paid_total") == 500
+
+
+def test_a_friend_who_was_merged_is_one_friend(house: House) -> None:
+    """Two cards of one friend, both sent by the same customer; she first paid long ago."""
+    salon = Salon(DAYS[0], [person(), person(referrer=0), person(referrer=0, merged_into=1)])
+    salon.sales = [sale(1, 10), sale(2, 400)]
+    assert fact_of(house, salon, "paying_referrals_3660d") == 1
+    assert fact_of(house, salon, "paying_referrals_30d") == 0
+
+
+def test_nobody_sent_herself(house: House) -> None:
+    """Her old card was sent by her new one, into which it was merged."""
+    salon = Salon(DAYS[0], [person(), person(referrer=0, merged_into=0)], sales=[sale(1, 10)])
+    assert fact_of(house, salon, "paying_referrals_30d") == 0
+
+
+def test_whoever_was_merged_twice_over_counts_for_the_last(house: House) -> None:
+    salon = Salon(DAYS[0], [person(), person(merged_into=0), person(merged_into=1)], visits=[(0, 1), (1, 2), (2, 3)])
+    assert fact_of(house, salon, "visits_total") == 3
+
+
+@pytest.mark.parametrize(
+    ("as_of", "age"), [(date(2027, 2, 27), 26), (date(2027, 2, 28), 27), (date(2028, 2, 28), 27), (date(2028, 2, 29), 28)]
+)
+def test_she_is_a_year_older_on_the_day_her_birthday_is_kept(house: House, as_of: date, age: int) -> None:
+    """Born on 29 February 2000: kept on the 28th where there is no 29th."""
+    salon = Salon(as_of, [person(born=(2, 29), year=2000)])
+    assert fact_of(house, salon, "age") == age
+
+
+@pytest.mark.parametrize(("as_of", "age"), [(date(2026, 12, 30), 35), (date(2027, 1, 26), 35), (date(2027, 1, 27), 36)])
+def test_by_the_lunar_calendar_too(house: House, as_of: date, age: int) -> None:
+    """Born on the 20th of the twelfth lunar month of 1990, which 2026 keeps on 27 January 2027."""
+    salon = Salon(as_of, [person(calendar=Calendar.LUNAR, born=(12, 20), year=1990)])
+    assert fact_of(house, salon, "age") == age
