@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -118,8 +119,9 @@ def test_an_amount_in_its_plain_form(fen: int, plain: str) -> None:
 
 
 def cells(sheet: str, heading: str) -> Iterator[object]:
-    rows = load_workbook(WORKBOOK, read_only=True)[sheet].iter_rows(values_only=True)
-    place = next(rows).index(heading)
+    with closing(load_workbook(WORKBOOK, read_only=True)) as book:
+        head, *rows = book[sheet].iter_rows(values_only=True)
+    place = head.index(heading)
     yield from (row[place] for row in rows if row[place] is not None)
 
 

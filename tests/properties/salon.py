@@ -179,7 +179,7 @@ def sold(draw: st.DrawFn, who: st.SearchStrategy[int | None]) -> Sold:
     return Sold(
         buyer,
         when,
-        draw(st.sampled_from(AMOUNTS)),
+        draw(st.sampled_from(AMOUNTS[:3])),
         draw(st.lists(lines, max_size=2)),
         draw(st.lists(payments, max_size=2)),
     )

@@ -1,0 +1,93 @@
+"""A served house and a headless Chromium. Without a browser these tests are told as not run; with CI=true that fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from waitress.server import create_server
+
+from models.entity import db
+from tests import engines
+from tests.cast import password_of
+from tests.conftest import House
+from tests.e2e.browser import HOW, chromium
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Browser]:
+    """One browser for the whole run."""
+    path = chromium()
+    if path is None:
+        if engines.IN_CI:
+            pytest.fail("CI=true, and there is no Chromium: " + HOW)
+        pytest.skip("no Chromium here")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Street:
+    """The house as it stands on the network, and the windows that were opened on it."""
+
+    house: House
+    chrome: Browser
+    address: str
+    complaints: list[str] = field(default_factory=list)
+
+    def window(self, role: str | None = None, *, width: int = 1280, dark: bool = False, language: str = "zh-CN") -> Page:
+        """A window of its own, signed in as a member of the cast; what its console complains of is kept."""
+        context = self.chrome.new_context(
+            base_url=self.address,
+            viewport={"width": width, "height": 800},
+            color_scheme="dark" if dark else "light",
+            locale=language,
+            reduced_motion="reduce",
+        )
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        if role is not None:
+            page.goto("/sign-in")
+            page.fill("#login", role)
+            page.fill("#password", password_of(role))
+            page.click("main .sheet button")
+            page.wait_for_url(lambda url: "sign-in" not in url)
+        return page
+
+    def _note(self, message: object) -> None:
+        text = getattr(message, "text", "")
+        if getattr(message, "type", "") == "error" and "Failed to load resource" not in text:
+            self.complaints.append(text)
+
+
+@pytest.fixture
+def street(sqlite_house: House, chrome: Browser) -> Iterator[Street]:
+    """The house served on loopback. When the test is over no console may have complained (of the CSP, of a script)."""
+    server = create_server(sqlite_house.app, host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    found = Street(sqlite_house, chrome, f"http://127.0.0.1:{server.effective_port}")
+    yield found
+    for context in chrome.contexts:
+        context.close()
+    server.close()
+    server.task_dispatcher.shutdown()
+    thread.join(timeout=10)
+    db.session.remove()
+    assert found.complaints == []
