@@ -72,7 +72,7 @@ def _everywhere() -> dict[str, Any]:
         "icon": icon,
         "language": language_tag(),
         "chinese": getattr(get_locale(), "language", "zh") == "zh",
-        "theme": request.cookies.get("theme", ""),
+        "shade": request.cookies.get("theme", ""),
         "me": current_user if signed else None,
         "navigation": navigation() if signed else [],
         "can": access() if signed else None,

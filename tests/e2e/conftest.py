@@ -68,6 +68,7 @@ class Street:
             page.fill("#password", password_of(role))
             page.click("main .sheet button")
             page.wait_for_url(lambda url: "sign-in" not in url)
+            page.wait_for_load_state("load")
         return page
 
     def _note(self, message: object) -> None:

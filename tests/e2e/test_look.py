@@ -93,7 +93,7 @@ def test_menus_and_filters_can_be_heard_when_open(lived_in: Street) -> None:
     phone.click(".menu-button")
     assert phone.locator("#nav").is_visible()
     assert serious(phone) == []
-    phone.click("#nav >> text=门店")
+    phone.click('#nav a[href="/store/"]')
     phone.wait_for_url("**/store/")
 
 
