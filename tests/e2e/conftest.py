@@ -49,7 +49,9 @@ class Street:
     address: str
     complaints: list[str] = field(default_factory=list)
 
-    def window(self, role: str | None = None, *, width: int = 1280, dark: bool = False, language: str = "zh-CN") -> Page:
+    def window(
+        self, role: str | None = None, *, width: int = 1280, dark: bool = False, language: str = "zh-CN"
+    ) -> Page:
         """A window of its own, signed in as a member of the cast; what its console complains of is kept."""
         context = self.chrome.new_context(
             base_url=self.address,

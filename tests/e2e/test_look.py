@@ -56,7 +56,9 @@ def serious(page: Page) -> list[str]:
     told = []
     for one in found:
         if one["impact"] in {"serious", "critical"}:
-            places = [str(node["target"]) + " " + str(node.get("failureSummary", ""))[:160] for node in one["nodes"][:3]]
+            places = [
+                str(node["target"]) + " " + str(node.get("failureSummary", ""))[:160] for node in one["nodes"][:3]
+            ]
             told.append(f"{one['id']}: {places}")
     return told
 

@@ -89,7 +89,9 @@ def test_tagging_several_at_once(street: Street) -> None:
     page.select_option("#bulk-action", "tag_customers")
     page.locator(".bulk button").click()
     expect(page.locator(".subjects .chip")).to_have_count(2)
-    page.fill("#tag-search", "请勿") if page.locator("#tag-search").count() else page.select_option("#tag", label="请勿联系")
+    page.fill("#tag-search", "请勿") if page.locator("#tag-search").count() else page.select_option(
+        "#tag", label="请勿联系"
+    )
     page.click("main button.primary")
     expect(page.locator(".toast")).to_contain_text("2")
     db.session.rollback()

@@ -176,12 +176,15 @@ def sold(draw: st.DrawFn, who: st.SearchStrategy[int | None]) -> Sold:
     )
     later = st.sampled_from([when, when, when, max(when - 30, -30)])
     payments = st.builds(Paid, payer, later, st.sampled_from(list(PaymentMethod)), st.sampled_from(AMOUNTS))
+    paid = draw(st.lists(payments, max_size=2))
+    for one in paid:
+        one.ago = when if one.method is PaymentMethod.VOUCHER else one.ago
     return Sold(
         buyer,
         when,
         draw(st.sampled_from(AMOUNTS[:3])),
         draw(st.lists(lines, max_size=2)),
-        draw(st.lists(payments, max_size=2)),
+        paid,
     )
 
 

@@ -12,19 +12,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from models.catalogue import Grade
-from models.customers import Calendar, DangerKind, Stage
+from models.customers import Calendar, Stage
 from models.entity import db
 from models.sales import LineKind, PaymentMethod
 from rules.evaluation.sources import Frame, facts_of
 from rules.language.facts import FAMILIES, Fact, FactType, fact_named
 from tests.cast import raw_operation
 from tests.conftest import House
+from tests.properties.by_hand import ByHand
 from tests.properties.salon import FIRST_ID, SLUGS, Paid, Person, Salon, Sold, salons, write
-from tests.rules.almanac import kept_on
 
 DAYS = (date(2026, 11, 22), date(2028, 2, 29))
-MONEY_IN = {"cash", "wechat", "alipay", "bank_card", "unknown"}
 
 
 def _facts() -> list[Fact]:
@@ -39,124 +37,6 @@ def _facts() -> list[Fact]:
 BIRTHDAY = fact_named("birthday_in_days")
 FACTS = [fact for fact in _facts() if fact != BIRTHDAY]
 """The birthday apart: its calendar makes the statement long."""
-
-
-# ------------------------------------------------------------------------------------------------- by hand
-
-
-class ByHand:
-    """One customer's facts, counted one by one."""
-
-    def __init__(self, salon: Salon, who: int) -> None:
-        self.salon, self.who, self.person = salon, who, salon.people[who]
-        self.came = sorted(ago for visitor, ago in salon.visits if self.hers(visitor) and ago >= 0)
-        self.bought = [sale for sale in salon.sales if self.hers(sale.who) and sale.ago >= 0]
-        self.gave = [one for sale in salon.sales for one in sale.payments if self.hers(one.who) and one.ago >= 0]
-
-    def hers(self, who: int | None) -> bool:
-        return self.salon.owner(who) == self.who
-
-    def value(self, fact: Fact) -> Any:
-        if fact.slug:
-            return self.reading(fact.slug)
-        if "{n}" not in fact.family.pattern and not fact.name.endswith("_total"):
-            return getattr(self, fact.name)()
-        kind = fact.family.pattern.replace("_{n}d", "").replace("_total", "")
-        return getattr(self, kind)(fact.days or 10_000)
-
-    def paid(self, days: int) -> int:
-        return sum(one.amount for one in self.gave if one.method.value in MONEY_IN and one.ago < days)
-
-    def used(self, days: int) -> int:
-        inside = [sale for sale in self.bought if sale.ago < days]
-        return sum(amount for sale in inside for kind, _, amount in sale.lines if kind is LineKind.SERVICE)
-
-    def sales(self, days: int) -> int:
-        return sum(sale.ago < days for sale in self.bought)
-
-    def largest_sale(self, days: int) -> int:
-        return max([0, *(sale.total for sale in self.bought if sale.ago < days)])
-
-    def days_since_sale(self) -> int | None:
-        return min((sale.ago for sale in self.bought), default=None)
-
-    def started_with_trial(self) -> int:
-        first = max((sale.ago for sale in self.bought), default=None)
-        began = [sale for sale in self.bought if sale.ago == first]
-        trial = any(
-            grade is Grade.TRIAL and kind is LineKind.SERVICE for sale in began for kind, grade, _ in sale.lines
-        )
-        payments = [one for sale in began for one in sale.payments if one.ago >= 0]
-        return int(trial or any(one.method is PaymentMethod.VOUCHER for one in payments))
-
-    def visits(self, days: int) -> int:
-        return sum(ago < days for ago in self.came)
-
-    def days_since_visit(self) -> int | None:
-        return self.came[0] if self.came else None
-
-    def days_since_first_visit(self) -> int | None:
-        return self.came[-1] if self.came else None
-
-    def away_percent(self) -> int | None:
-        if not self.came or self.came[0] == self.came[-1]:
-            return None
-        return self.came[0] * 100 * (len(self.came) - 1) // (self.came[-1] - self.came[0])
-
-    def tier(self) -> str | None:
-        held = [one.tier for one in self.salon.holdings if one.who == self.who and not one.ended]
-        return held[0] if held else None
-
-    def stage(self) -> str:
-        return self.person.stage.value
-
-    def skin_type(self) -> str | None:
-        return None if self.person.skin is None else self.person.skin.value
-
-    def source_channel(self) -> str | None:
-        return None if self.person.source is None else self.person.source.value
-
-    def days_since_registered(self) -> int:
-        return self.person.registered
-
-    def age(self) -> int | None:
-        if self.person.year is None:
-            return None
-        today = self.salon.as_of
-        months = (self.person.born or (0, 0)) > (today.month, today.day)
-        return today.year - self.person.year - months
-
-    def birthday_in_days(self) -> int | None:
-        if self.person.born is None:
-            return None
-        birthday = (self.person.calendar.value, *self.person.born)
-        return next(days for days in range(401) if birthday in kept_on(self.salon.day(-days)))
-
-    def has_allergy(self) -> int:
-        live = [
-            one
-            for one in self.salon.dangers
-            if self.hers(one.who)
-            and one.kind is DangerKind.ALLERGY
-            and not one.archived
-            and (one.since is None or one.since >= 0)
-            and (one.until is None or one.until <= 0)
-        ]
-        return int(bool(live))
-
-    def reading(self, slug: str) -> int | None:
-        sittings = [one for one in self.salon.sittings if self.hers(one.who) and one.ago >= 0 and slug in one.readings]
-        latest = [one for one in sittings if one.ago == min(other.ago for other in sittings)]
-        return latest[-1].readings[slug] if latest else None
-
-    def paying_referrals(self, days: int) -> int:
-        friends = [n for n, person in enumerate(self.salon.people) if self.hers(person.referrer)]
-        return sum(0 <= first < days for first in map(self.first_payment, friends))
-
-    def first_payment(self, friend: int) -> int:
-        payments = [one for sale in self.salon.sales for one in sale.payments if one.who == friend and one.ago >= 0]
-        return max((one.ago for one in payments if one.method.value in MONEY_IN and one.amount > 0), default=-1)
-
 
 
 # ----------------------------------------------------------------------------------------------- in the database
@@ -279,6 +159,12 @@ def test_a_sale_outside_the_window_changes_nothing_inside_it(house: House) -> No
     assert alone == after_another
 
 
+def test_a_voucher_that_comes_tomorrow_is_not_seen_today(house: House) -> None:
+    salon = Salon(DAYS[0], [person()], sales=[sale(0, 0)])
+    salon.sales[0].payments.append(Paid(0, -1, PaymentMethod.VOUCHER, 100))
+    assert fact_of(house, salon, "started_with_trial") == 0
+
+
 def test_a_trial_on_her_old_card_is_her_beginning(house: House) -> None:
     salon = Salon(DAYS[0], [person(), person(merged_into=0)], sales=[sale(0, 1), sale(1, 90)])
     salon.sales[1].payments[0].method = PaymentMethod.VOUCHER
@@ -305,7 +191,8 @@ def test_whoever_was_merged_twice_over_counts_for_the_last(house: House) -> None
 
 
 @pytest.mark.parametrize(
-    ("as_of", "age"), [(date(2027, 2, 27), 26), (date(2027, 2, 28), 27), (date(2028, 2, 28), 27), (date(2028, 2, 29), 28)]
+    ("as_of", "age"),
+    [(date(2027, 2, 27), 26), (date(2027, 2, 28), 27), (date(2028, 2, 28), 27), (date(2028, 2, 29), 28)],
 )
 def test_she_is_a_year_older_on_the_day_her_birthday_is_kept(house: House, as_of: date, age: int) -> None:
     """Born on 29 February 2000: kept on the 28th where there is no 29th."""

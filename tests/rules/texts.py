@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Words
 
+import pytest
 from flask_babel import force_locale
 
 from admin_app.settings import HOUSE
 from rules.book import DOCUMENTS, Rulebook, read_book
-from rules.language.conditions import Condition, read_condition
+from rules.language.conditions import Comparison, Condition, read_condition
 from rules.language.faults import Fault, Faults
 from rules.language.nodes import read_nodes
 from rules.language.reading import read_document
@@ -21,6 +22,21 @@ def condition(text: str) -> Condition:
     node = read_nodes(f"when: {text}", "c.yaml").get("when")
     assert node is not None
     return read_condition(node)
+
+
+def leaf(text: str) -> Comparison:
+    """The one comparison that ``text`` stands for."""
+    found = condition(text)
+    assert isinstance(found, Comparison)
+    return found
+
+
+def refused(text: str) -> list[Fault]:
+    """What is wrong with a condition; something must be."""
+    with pytest.raises(Faults) as raised:
+        condition(text)
+    assert raised.value.faults
+    return raised.value.faults
 
 
 def faults_of(name: str, text: str) -> list[Fault]:

@@ -1,0 +1,128 @@
+"""The facts of one customer, counted in plain Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.catalogue import Grade
+from models.customers import DangerKind
+from models.sales import LineKind, PaymentMethod
+from rules.language.facts import Fact
+from tests.properties.salon import Salon
+from tests.rules.almanac import kept_on
+
+MONEY_IN = {"cash", "wechat", "alipay", "bank_card", "unknown"}
+
+
+class ByHand:
+    """One customer's facts, counted one by one."""
+
+    def __init__(self, salon: Salon, who: int) -> None:
+        self.salon, self.who, self.person = salon, who, salon.people[who]
+        self.came = sorted(ago for visitor, ago in salon.visits if self.hers(visitor) and ago >= 0)
+        self.bought = [sale for sale in salon.sales if self.hers(sale.who) and sale.ago >= 0]
+        self.gave = [one for sale in salon.sales for one in sale.payments if self.hers(one.who) and one.ago >= 0]
+
+    def hers(self, who: int | None) -> bool:
+        return self.salon.owner(who) == self.who
+
+    def value(self, fact: Fact) -> Any:
+        if fact.slug:
+            return self.reading(fact.slug)
+        if "{n}" not in fact.family.pattern and not fact.name.endswith("_total"):
+            return getattr(self, fact.name)()
+        kind = fact.family.pattern.replace("_{n}d", "").replace("_total", "")
+        return getattr(self, kind)(fact.days or 10_000)
+
+    def paid(self, days: int) -> int:
+        return sum(one.amount for one in self.gave if one.method.value in MONEY_IN and one.ago < days)
+
+    def used(self, days: int) -> int:
+        inside = [sale for sale in self.bought if sale.ago < days]
+        return sum(amount for sale in inside for kind, _, amount in sale.lines if kind is LineKind.SERVICE)
+
+    def sales(self, days: int) -> int:
+        return sum(sale.ago < days for sale in self.bought)
+
+    def largest_sale(self, days: int) -> int:
+        return max([0, *(sale.total for sale in self.bought if sale.ago < days)])
+
+    def days_since_sale(self) -> int | None:
+        return min((sale.ago for sale in self.bought), default=None)
+
+    def started_with_trial(self) -> int:
+        first = max((sale.ago for sale in self.bought), default=None)
+        began = [sale for sale in self.bought if sale.ago == first]
+        trial = any(
+            grade is Grade.TRIAL and kind is LineKind.SERVICE for sale in began for kind, grade, _ in sale.lines
+        )
+        payments = [one for sale in began for one in sale.payments if one.ago >= 0]
+        return int(trial or any(one.method is PaymentMethod.VOUCHER for one in payments))
+
+    def visits(self, days: int) -> int:
+        return sum(ago < days for ago in self.came)
+
+    def days_since_visit(self) -> int | None:
+        return self.came[0] if self.came else None
+
+    def days_since_first_visit(self) -> int | None:
+        return self.came[-1] if self.came else None
+
+    def away_percent(self) -> int | None:
+        if not self.came or self.came[0] == self.came[-1]:
+            return None
+        return self.came[0] * 100 * (len(self.came) - 1) // (self.came[-1] - self.came[0])
+
+    def tier(self) -> str | None:
+        held = [one.tier for one in self.salon.holdings if one.who == self.who and not one.ended]
+        return held[0] if held else None
+
+    def stage(self) -> str:
+        return self.person.stage.value
+
+    def skin_type(self) -> str | None:
+        return None if self.person.skin is None else self.person.skin.value
+
+    def source_channel(self) -> str | None:
+        return None if self.person.source is None else self.person.source.value
+
+    def days_since_registered(self) -> int:
+        return self.person.registered
+
+    def age(self) -> int | None:
+        if self.person.year is None:
+            return None
+        today = self.salon.as_of
+        months = (self.person.born or (0, 0)) > (today.month, today.day)
+        return today.year - self.person.year - months
+
+    def birthday_in_days(self) -> int | None:
+        if self.person.born is None:
+            return None
+        birthday = (self.person.calendar.value, *self.person.born)
+        return next(days for days in range(401) if birthday in kept_on(self.salon.day(-days)))
+
+    def has_allergy(self) -> int:
+        live = [
+            one
+            for one in self.salon.dangers
+            if self.hers(one.who)
+            and one.kind is DangerKind.ALLERGY
+            and not one.archived
+            and (one.since is None or one.since >= 0)
+            and (one.until is None or one.until <= 0)
+        ]
+        return int(bool(live))
+
+    def reading(self, slug: str) -> int | None:
+        sittings = [one for one in self.salon.sittings if self.hers(one.who) and one.ago >= 0 and slug in one.readings]
+        latest = [one for one in sittings if one.ago == min(other.ago for other in sittings)]
+        return latest[-1].readings[slug] if latest else None
+
+    def paying_referrals(self, days: int) -> int:
+        friends = [n for n, person in enumerate(self.salon.people) if self.hers(person.referrer)]
+        return sum(0 <= first < days for first in map(self.first_payment, friends))
+
+    def first_payment(self, friend: int) -> int:
+        payments = [one for sale in self.salon.sales for one in sale.payments if one.who == friend and one.ago >= 0]
+        return max((one.ago for one in payments if one.method.value in MONEY_IN and one.amount > 0), default=-1)

@@ -1,0 +1,247 @@
+"""Running the rules: once is enough, those who changed are enough, and what a hand decided stands."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from admin_app import evaluation
+from admin_app.evaluation import TooEarlyError, evaluate
+from models.entity import db
+from models.standing import Alert, Membership, Task
+from tests import conftest
+from tests.cast import TODAY, raw_operation
+from tests.conftest import House
+from tests.properties.history import (
+    LAYERS,
+    Salon,
+    activate,
+    changed_only,
+    crowded,
+    everything,
+    long_ago,
+    marked,
+    rules_of,
+    something,
+    tags_of,
+    tier_of,
+)
+from tests.rules.texts import SHIPPED, replaced
+
+NOTHING = {"gained": {}, "lost": {}, "moved": {}, "asked": 0}
+
+
+@pytest.fixture
+def salon(house: House) -> Salon:
+    return Salon(house)
+
+
+@pytest.fixture
+def anna(house: House) -> int:
+    return house.ids["anna"]
+
+
+# ------------------------------------------------------------------------------------------------ again and again
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_second_run_changes_nothing(salon: Salon, full: bool) -> None:
+    people = salon.people(20)
+    salon.past(long_ago(people, Random(7)))
+    evaluate(TODAY)
+    before = everything()
+    again = evaluate(TODAY, full=full).counts()
+    assert again == {"customers": 23 if full else 0, **NOTHING}
+    assert everything() == before
+    assert marked() == set()
+
+
+def test_a_run_of_an_earlier_day_is_refused(salon: Salon) -> None:
+    evaluate(TODAY)
+    with pytest.raises(TooEarlyError):
+        evaluate(TODAY - timedelta(1))
+
+
+def travel(salon: Salon, seed: int, *, full: bool) -> dict[str, list[Any]]:
+    """Some weeks: every new day everybody is evaluated at night, and after each thing that happens those it changed."""
+    chance = Random(seed)
+    people = salon.people(40)
+    salon.past(long_ago(people, chance))
+    day = TODAY
+    evaluate(day)
+    for _ in range(5):
+        if chance.random() < 0.7:
+            day += timedelta(chance.choice([1, 1, 7, 15, 31]))
+            evaluate(day)
+        for _ in range(chance.randint(1, 4)):
+            something(salon, people, day, chance)
+        if full:
+            evaluate(day)
+        else:
+            changed_only(day)
+        for customer in people:
+            assert len(tags_of(customer) & LAYERS) == 1
+    return everything()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_evaluating_those_who_changed_is_as_good_as_evaluating_everybody(salon: Salon, seed: int) -> None:
+    of_changed = travel(salon, seed, full=False)
+    conftest._templates[salon.house.engine].fresh()
+    evaluation.rulebook()
+    of_all = travel(salon, seed, full=True)
+    assert of_changed == of_all
+
+
+# --------------------------------------------------------------------------------- what changes another customer
+
+
+def test_a_friends_first_payment_is_seen_by_whoever_sent_her(salon: Salon, anna: int) -> None:
+    people = salon.people(40)
+    for friend in people[:2]:
+        salon.change(friend, referrer_id=anna)
+    evaluate(TODAY)
+    for friend in people[:2]:
+        salon.buy(friend, TODAY, 300)
+    changed_only()
+    assert "ambassador" in tags_of(anna)
+
+
+def test_whoever_is_merged_brings_her_visits_along_at_once(salon: Salon, anna: int) -> None:
+    people = salon.people(40)
+    salon.past([(people[0], TODAY - timedelta(days), 0) for days in range(6)])
+    evaluate(TODAY)
+    salon.change(people[0], merged_into_id=anna)
+    changed_only()
+    assert "active" in tags_of(anna)
+
+
+# ----------------------------------------------------------------------------------------- when a run is cut short
+
+
+def cut_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies when the first two customers are done."""
+    real, done = evaluation.perform, []
+
+    def once(*args: Any, **options: Any) -> Any:
+        if done:
+            raise KeyboardInterrupt
+        done.append(1)
+        return real(*args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluation, "perform", once)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(TODAY)
+    db.session.rollback()
+
+
+def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
+    salon: Salon, anna: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    salon.people(4)
+    monkeypatch.setattr(evaluation, "CHUNK", 2)
+    cut_after_the_first(monkeypatch)
+    assert (tier_of(anna), tier_of(10_003)) == ("basic", None)
+    assert evaluate(TODAY).customers == 5
+    assert tier_of(10_003) == "basic"
+
+
+def test_what_happened_while_a_run_lay_cut_short_is_not_lost(
+    salon: Salon, anna: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """She was among those already done when she came in and paid."""
+    crowded(salon)
+    monkeypatch.setattr(evaluation, "CHUNK", 2)
+    cut_after_the_first(monkeypatch)
+    salon.buy(anna, TODAY, 9000)
+    evaluate(TODAY)
+    evaluate(TODAY, full=False)
+    assert tier_of(anna) == "gold"
+
+
+def test_rules_that_changed_while_a_run_lay_cut_short_reach_everybody(
+    salon: Salon, anna: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    salon.people(4)
+    salon.visit(anna, TODAY)
+    monkeypatch.setattr(evaluation, "CHUNK", 2)
+    cut_after_the_first(monkeypatch)
+    activate("tags", replaced("tags", "when: {visits_90d: {at_least: 6}}", "when: {visits_90d: {at_least: 1}}"))
+    evaluate(TODAY)
+    evaluate(TODAY, full=False)
+    assert "active" in tags_of(anna)
+
+
+# --------------------------------------------------------------------------------------------- when rules change
+
+
+def test_changed_rules_reach_everybody_though_nobody_changed(salon: Salon, anna: int) -> None:
+    salon.visit(anna, TODAY)
+    crowded(salon)
+    activate("tags", replaced("tags", "when: {visits_90d: {at_least: 6}}", "when: {visits_90d: {at_least: 1}}"))
+    evaluate(TODAY, full=False)
+    assert "active" in tags_of(anna)
+
+
+def test_a_rule_that_is_gone_lets_go_of_its_tag(salon: Salon, anna: int) -> None:
+    salon.visit(anna, TODAY)
+    evaluate(TODAY)
+    text = SHIPPED["tags"]
+    start, end = text.index("  - id: new\n"), text.index("  - id: trial-not-converted\n")
+    activate("tags", text[:start] + text[end:])
+    evaluate(TODAY, full=False)
+    assert "new" not in tags_of(anna)
+    assert "new" not in rules_of(anna)
+
+
+def test_a_tag_that_two_rules_set_stays_while_one_of_them_holds(salon: Salon, anna: int) -> None:
+    activate("tags", replaced("tags", "then: [{tag: active}]", "then: [{tag: active}, {tag: new}]"))
+    salon.past([(anna, TODAY - timedelta(days), 0) for days in range(6)])
+    evaluate(TODAY)
+    evaluate(TODAY + timedelta(40))
+    assert rules_of(anna) & {"new", "active"} == {"active"}
+    assert "new" in tags_of(anna)
+    evaluate(TODAY + timedelta(100))
+    assert "new" not in tags_of(anna)
+
+
+def test_a_tier_that_is_gone_is_held_by_nobody(salon: Salon, anna: int) -> None:
+    with raw_operation():
+        values = {"tier": "copper", "since": TODAY, "valid_until": TODAY + timedelta(300)}
+        db.session.add(Membership(customer_id=anna, **values))
+    evaluate(TODAY)
+    assert tier_of(anna) == "basic"
+
+
+# --------------------------------------------------------------------------------------------- alerts and tasks
+
+
+def test_the_first_run_of_a_rule_spares_those_it_finds(salon: Salon, anna: int) -> None:
+    salon.past([(anna, TODAY - timedelta(35), 9000)])
+    evaluate(TODAY)
+    assert "valued-customer-away" in rules_of(anna)
+    assert db.session.scalars(select(Task.id)).all() == []
+
+
+def test_a_task_is_asked_for_once_each_time_the_rule_begins_to_hold(salon: Salon, anna: int) -> None:
+    salon.past([(anna, TODAY, 9000)])
+    for days in (0, 29, 30, 31, 44):
+        evaluate(TODAY + timedelta(days))
+    [task] = db.session.scalars(select(Task)).all()
+    assert (task.to_role, task.due_on) == ("consultant", TODAY + timedelta(31))
+    assert task.text == "安娜 已 30 天未到店，请联系。"
+
+
+def test_a_rule_may_tell_two_people(salon: Salon, anna: int) -> None:
+    two = '- alert: {to: manager, text: "一"}\n      - alert: {to: owner, text: "二"}'
+    old = '- alert: {to: manager, text: "{name}（{tier}）已 {days_since_visit} 天未到店。", within: 24h}'
+    activate("alerts", replaced("alerts", old, f"{two}\n    existing_customers: all"))
+    salon.past([(anna, TODAY - timedelta(50), 9000)])
+    evaluate(TODAY)
+    told = {alert.to_role for alert in db.session.scalars(select(Alert).where(Alert.customer_id == anna))}
+    assert told == {"manager", "owner"}

@@ -1,0 +1,161 @@
+"""Which rows exist for somebody: a look-up opens one customer for a while, and each hears what is meant for her."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from admin_app.operations.customers import LookUpInput
+from admin_app.operations.kernel import perform
+from admin_app.operations.refusals import Missing
+from admin_app.rulebook import access_for
+from models.actor import Actor, ActorKind
+from models.customers import Contraindication, Customer
+from models.entity import db
+from models.log import Operation
+from models.names import Name
+from models.standing import Alert, Task
+from rules.decisions.access import LOOK_UP_LASTS, Access
+from rules.documents.roles import RolesDocument
+from rules.language.reading import read_document
+from tests.cast import raw_operation
+from tests.conftest import House
+from tests.rules.texts import SHIPPED, replaced
+
+NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
+
+
+def roles(text: str) -> RolesDocument:
+    return read_document(RolesDocument, text, "rules/roles.yaml")
+
+
+# ------------------------------------------------------------------------------------------------ rows: look-ups
+
+
+def access_at(actor: Actor, moment: datetime) -> Access:
+    return replace(access_for(actor), now=moment)
+
+
+def seen(found: Access) -> set[int]:
+    return set(db.session.scalars(select(Customer.id).where(found.rows(Customer))))
+
+
+def look_up(house: House, role: str, number: str = "V003") -> datetime:
+    """Cora belongs to the second store; when she was looked up."""
+    perform(Name.LOOK_UP_CUSTOMER, LookUpInput(number=number), actor=house.actor(role))
+    query = select(Operation.at).where(Operation.name == Name.LOOK_UP_CUSTOMER.value).order_by(Operation.id.desc())
+    at = db.session.scalars(query.limit(1)).one()
+    db.session.rollback()
+    return at
+
+
+@pytest.mark.parametrize(
+    ("later", "open_"),
+    [
+        (timedelta(0), True),
+        (timedelta(minutes=29, seconds=59), True),
+        (LOOK_UP_LASTS, True),
+        (LOOK_UP_LASTS + timedelta(milliseconds=1), False),
+        (timedelta(days=1), False),
+    ],
+)
+def test_a_look_up_opens_a_customer_for_half_an_hour(house: House, later: timedelta, open_: bool) -> None:
+    at = look_up(house, "reception")
+    assert (house.ids["cora"] in seen(access_at(house.actor("reception"), at + later))) is open_
+
+
+def test_a_look_up_opens_what_is_hers_to_nobody_else(house: House) -> None:
+    at = look_up(house, "reception")
+    assert house.ids["cora"] not in seen(access_at(house.actor("manager"), at))
+    assert house.ids["cora"] not in seen(access_at(house.actor("reception", id=999), at))
+    assert house.ids["cora"] not in seen(access_at(replace(house.actor("reception"), kind=ActorKind.TOKEN), at))
+
+
+def test_a_look_up_of_one_opens_no_other(house: House) -> None:
+    at = look_up(house, "consultant", "V002")
+    found = seen(access_at(house.actor("consultant"), at))
+    assert found == {house.ids["anna"], house.ids["berta"]}
+
+
+def test_a_look_up_opens_her_rows_too(house: House) -> None:
+    with raw_operation():
+        danger = Contraindication(customer_id=house.ids["cora"], kind="allergy")
+        db.session.add(danger)
+        db.session.flush()
+        number = danger.id
+    actor = house.actor("reception")
+    at = look_up(house, "reception")
+    for moment, rows in ((at, {number}), (at + timedelta(hours=1), set())):
+        found = access_at(actor, moment).rows(Contraindication)
+        assert set(db.session.scalars(select(Contraindication.id).where(found))) == rows
+
+
+def test_a_look_up_that_found_nobody_opens_nobody(house: House) -> None:
+    with pytest.raises(Missing):
+        perform(Name.LOOK_UP_CUSTOMER, LookUpInput(number="V9"), actor=house.actor("reception"))
+    assert house.ids["cora"] not in seen(access_for(house.actor("reception")))
+
+
+def test_who_may_no_longer_look_up_sees_no_more_of_it(house: House) -> None:
+    at = look_up(house, "reception")
+    text = replaced("roles", "      - look_up_customer\n      - record_consent\n", "      - record_consent\n")
+    assert text.count("look_up_customer") == 2
+    without = Access(house.actor("reception"), roles(text), at)
+    assert house.ids["cora"] not in seen(without)
+
+
+# -------------------------------------------------------------------------------------------- rows: who hears what
+
+
+def alerts_for(house: House, said: str) -> set[str]:
+    """The roles whose alerts somebody sees who sees her store and of whom this is said."""
+    document = roles(
+        f"version: 1\nroles:\n  - {{id: reception, name: R, may: {{alert: [view], task: [view]}}, {said}}}\n"
+    )
+    found = Access(house.actor("reception"), document, NOW)
+    told = {alert.to_role for alert in db.session.scalars(select(Alert).where(found.rows(Alert)))}
+    asked = {task.to_role for task in db.session.scalars(select(Task).where(found.rows(Task)))}
+    assert told == asked
+    return told
+
+
+@pytest.fixture
+def told(house: House) -> House:
+    """An alert and a task for each of three roles, about Berta of her store and about Cora of another."""
+    with raw_operation():
+        for role in ("reception", "consultant", "manager"):
+            for customer in ("berta", "cora"):
+                values = {"source": "x", "occasion": f"{role}:{customer}", "text": "x", "to_role": role}
+                values["customer_id"] = house.ids[customer]
+                db.session.add(Alert(**values, raised_at=NOW))
+                db.session.add(Task(**values, due_on=NOW.date()))
+    return house
+
+
+def test_each_hears_her_own(told: House) -> None:
+    assert alerts_for(told, "sees: store") == {"reception"}
+
+
+def test_some_hear_others_too(told: House) -> None:
+    assert alerts_for(told, "sees: store, hears: [consultant]") == {"reception", "consultant"}
+
+
+def test_some_hear_everything(told: House) -> None:
+    assert alerts_for(told, "sees: store, hears: ['*']") == {"reception", "consultant", "manager"}
+
+
+def test_whoever_hears_everything_still_hears_it_of_her_own_customers_only(told: House) -> None:
+    document = roles(SHIPPED["roles"])
+    found = Access(told.actor("manager"), document, NOW)
+    customers = {alert.customer_id for alert in db.session.scalars(select(Alert).where(found.rows(Alert)))}
+    assert customers == {told.ids["berta"]}
+    assert alerts_for(told, "sees: assigned, hears: ['*']") == set()
+
+
+def test_whoever_may_not_see_alerts_hears_none(told: House) -> None:
+    document = roles("version: 1\nroles:\n  - {id: reception, name: R, sees: all, hears: ['*']}\n")
+    found = Access(told.actor("reception"), document, NOW)
+    assert db.session.scalars(select(Alert.id).where(found.rows(Alert))).all() == []
