@@ -14,10 +14,12 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 FORMAT = 1
 NONCE_BYTES = 12
+KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Keyring:
 
     @classmethod
     def fresh(cls) -> Keyring:
-        return cls({1: secrets.token_bytes(32)}, *(secrets.token_bytes(32) for _ in range(3)))
+        return cls({1: secrets.token_bytes(KEY_BYTES)}, *(secrets.token_bytes(KEY_BYTES) for _ in range(3)))
 
     @classmethod
     def load_or_create(cls, path: Path) -> Keyring:
@@ -61,9 +63,13 @@ class Keyring:
         try:
             data = json.loads(text)
             keys = {int(number): bytes.fromhex(key) for number, key in data["fields"].items()}
-            return cls(keys, *(bytes.fromhex(data[name]) for name in ("index", "chain", "cookie")))
-        except (KeyError, TypeError, ValueError) as error:
+            ring = cls(keys, *(bytes.fromhex(data[name]) for name in ("index", "chain", "cookie")))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError("not a Peony key file") from error
+        every = (*keys.values(), ring.index_key, ring.chain_key, ring.cookie_key)
+        if not keys or not all(0 < number < 256 for number in keys) or any(len(key) != KEY_BYTES for key in every):
+            raise ValueError("not a Peony key file")
+        return ring
 
     def encrypt(self, text: str, context: str) -> bytes:
         number = max(self.field_keys)
@@ -73,8 +79,11 @@ class Keyring:
 
     def decrypt(self, data: bytes, context: str) -> str:
         """:raises cryptography.exceptions.InvalidTag: altered, moved to another column, or another key."""
+        key = self.field_keys.get(data[1]) if len(data) > 2 + NONCE_BYTES and data[0] == FORMAT else None
+        if key is None:
+            raise InvalidTag
         nonce, sealed = data[2 : 2 + NONCE_BYTES], data[2 + NONCE_BYTES :]
-        return AESGCM(self.field_keys[data[1]]).decrypt(nonce, sealed, context.encode()).decode()
+        return AESGCM(key).decrypt(nonce, sealed, context.encode()).decode()
 
     def blind(self, text: str, context: str) -> str:
         """A keyed digest (32 hex digits) by which equal values of one column are found."""

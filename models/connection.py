@@ -51,6 +51,10 @@ class WriteState:
     old: str | None = None
     new: str | None = None
 
+    def forget(self) -> None:
+        """Let no operation stand behind what comes now."""
+        self.operation, self.name = None, ""
+
     def difference(self, old_row: str | None, new_row: str | None, secret: str) -> int:
         """Take in a row before and after (JSON objects); ``columns`` stays empty when nothing differs."""
         self.columns = ""
@@ -115,12 +119,16 @@ def _on_sqlite_connect(connection: Any, record: Any) -> None:
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
+    connection.connection.info["write_state"].forget()  # what an earlier transaction did lends nothing to this one
     writes = connection.get_execution_options().get(WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def take_operation(connection: Connection, name: str) -> int:
-    """Number the operation that this transaction is, and tell the database so that it lets it write."""
+    """Number the operation that this transaction is, and tell the database so that it lets it write.
+
+    With the transaction ends what was told.
+    """
     if connection.dialect.name == "sqlite":
         number: int = connection.scalar(text("SELECT coalesce(max(id), 0) + 1 FROM operation"))
         state: WriteState = connection.connection.info["write_state"]
@@ -130,13 +138,6 @@ def take_operation(connection: Connection, name: str) -> int:
     settings = text("SELECT set_config('peony.operation', :number, true), set_config('peony.name', :name, true)")
     connection.execute(settings, {"number": str(number), "name": name})
     return number
-
-
-def release_operation(connection: Connection) -> None:
-    """Forget the operation; PostgreSQL does so by itself at the end of the transaction."""
-    if connection.dialect.name == "sqlite":
-        state: WriteState = connection.connection.info["write_state"]
-        state.operation, state.name = None, ""
 
 
 def lock_chain(connection: Connection) -> None:

@@ -329,7 +329,7 @@ class Concern(Record):
         holds(
             "resolved_on IS NULL OR resolved_on >= opened_on",
             "span",
-            "until",
+            "resolved_on",
             _l("The end must not come before the beginning."),
         ),
     )

@@ -21,7 +21,10 @@ from models.invariants import NoGaps, NoOverlap
 from models.screen import Screen, WrittenBy
 from models.types import Big, Encrypted, Instant
 
-RESERVED = frozenset({"meta", "process", "data", "errors", "validate", "csrf_token", "op_id"})
+RESERVED = frozenset({
+    *("meta", "process", "post_process", "populate_obj", "data", "errors", "validate", "is_submitted"),
+    *("validate_on_submit", "hidden_tag", "csrf_token", "op_id"),
+})
 """Names that a generated WTForms form already uses for itself."""
 
 PUBLIC_ID_BYTES = 12

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped
 
 from models.entity import Event, Record
 from models.field import Choice, Privacy, Search, choice, field, reference
-from models.invariants import NoOverlap, holds
+from models.invariants import NoOverlap, holds, one_where
 from models.names import Name
 from models.screen import Screen, Section, WrittenBy
 from models.types import Big, Day, Encrypted, Flag, Instant, Items, LongText, Money, Phone, Text, TimeOfDay
@@ -316,7 +316,8 @@ class KpiTarget(Record):
     title = ("metric", "month")
     screen = Screen(Section.ORGANISATION, "flag", ("store_id", "staff_id", "metric", "month", "amount"), "-month")
     __table_args__ = (
-        UniqueConstraint("store_id", "staff_id", "metric", "month"),
+        one_where("uq_kpi_target_staff", "store_id", "staff_id", "metric", "month", condition="staff_id IS NOT NULL"),
+        one_where("uq_kpi_target_store", "store_id", "metric", "month", condition="staff_id IS NULL"),
         holds("amount > 0", "amount", "amount", _l("A target is more than nothing.")),
     )
 

@@ -13,6 +13,7 @@ from models.entity import Base
 
 OPERATION_NUMBERS = Sequence("operation_id_seq", metadata=Base.metadata)
 SCRATCH = "peony_scratch"
+_OF_ALEMBIC = re.compile(r"(table|column|constraint|index) alembic_version(_pkc)?(\.|$)")
 
 
 def create(connection: Connection) -> None:
@@ -22,7 +23,7 @@ def create(connection: Connection) -> None:
 
 
 def schema_of(connection: Connection, schema: str = "public") -> dict[str, str]:
-    """The standing schema: the definition of each table, index, constraint, function and trigger by name."""
+    """The standing schema: the definition of each table, view, index, constraint, rule, function, trigger by name."""
     if connection.dialect.name == "sqlite":
         rows = connection.execute(
             text(
@@ -33,7 +34,7 @@ def schema_of(connection: Connection, schema: str = "public") -> dict[str, str]:
     else:
         rows = connection.execute(text(_POSTGRES_SCHEMA), {"schema": schema})
         found = {name: _plain(definition.replace(f"{schema}.", "")) for name, definition in rows}
-    return {name: definition for name, definition in found.items() if "alembic_version" not in name}
+    return {name: definition for name, definition in found.items() if not _OF_ALEMBIC.match(name)}
 
 
 def expected_schema(engine: Engine) -> dict[str, str]:
@@ -105,6 +106,13 @@ SELECT 'trigger ' || g.tgname, pg_get_triggerdef(g.oid) || ' ' || g.tgenabled::t
 UNION ALL
 SELECT 'function ' || p.proname, p.prosrc
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = :schema
+UNION ALL
+SELECT 'view ' || c.relname, pg_get_viewdef(c.oid)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = :schema AND c.relkind IN ('v', 'm')
+UNION ALL
+SELECT 'rule ' || c.relname || '.' || r.rulename, pg_get_ruledef(r.oid)
+  FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = :schema AND r.rulename <> '_RETURN'
 UNION ALL
 SELECT 'sequence ' || c.relname, '' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = :schema AND c.relkind = 'S'

@@ -6,12 +6,13 @@ two characters.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pypinyin import Style, lazy_pinyin
-from sqlalchemy import ColumnElement, Connection, delete, event, insert, inspect, select, tuple_
+from sqlalchemy import ColumnElement, Connection, delete, event, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from models.cipher import keyring
@@ -74,14 +75,15 @@ def keys_of(text: str) -> set[str]:
     for word in _WORD.findall(text.lower()):
         if _HAN.match(word):
             found += (word[place:] for place in range(len(word)))
-            parts = syllables(word)
-            found += ("".join(parts[place:]) for place in range(len(parts)))
-            found += ("".join(part[0] for part in parts[place:] if part) for place in range(len(parts)))
+            for parts in (syllables(word), lazy_pinyin(word, style=Style.NORMAL)):  # read as a name, and as a word
+                found += ("".join(parts[place:]) for place in range(len(parts)))
+                found += ("".join(part[0] for part in parts[place:] if part) for place in range(len(parts)))
         else:
             digits = word.lstrip("abcdefghijklmnopqrstuvwxyz")
             found += (word, digits, digits.lstrip("0"))
     whole = "".join(text.lower().split())
-    return {key[:LONGEST_KEY] for key in dict.fromkeys([whole, *found][:MOST_KEYS]) if key}
+    distinct = dict.fromkeys(key[:LONGEST_KEY] for key in (whole, *found) if key)
+    return set(itertools.islice(distinct, MOST_KEYS))
 
 
 def normal(query: str) -> str:
@@ -182,4 +184,3 @@ def _after_flush(session: Session, context: Any) -> None:
         write_keys(session.connection(), entity, rows)
 
 
-__all__ = ["attach", "by_number", "keys_of", "matching", "normal", "rebuild", "syllables", "tuple_"]

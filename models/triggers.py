@@ -50,10 +50,14 @@ def statements(dialect: str) -> list[str]:
     return list(_sqlite() if dialect == "sqlite" else _postgres())
 
 
+def _log_tables() -> list[Table]:
+    logs = {table_of(mapper.class_) for mapper in Base.registry.mappers if issubclass(mapper.class_, LogBase)}
+    return sorted(logs, key=lambda table: table.name)
+
+
 def _append_only_tables() -> list[Table]:
-    classes = [entity for entity in entities() if entity.append_only]
-    logs = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, LogBase)]
-    return sorted({table_of(c) for c in (*classes, *logs)}, key=lambda table: table.name)
+    events = {table_of(entity) for entity in entities() if entity.append_only}
+    return sorted(events | {*_log_tables()}, key=lambda table: table.name)
 
 
 def _unique_keys(table: Table) -> Iterator[list[str]]:
@@ -99,6 +103,8 @@ def _sqlite() -> Iterator[str]:
     for table in _append_only_tables():
         yield from _sqlite_append_only(table)
     yield from _sqlite_row_value()
+    for table in _log_tables():
+        yield _sqlite_with_an_actor(table)
 
 
 def _sqlite_row(entity: type[Entity], side: str) -> str:
@@ -223,6 +229,13 @@ def _sqlite_row_value() -> Iterator[str]:
     )
 
 
+def _sqlite_with_an_actor(table: Table) -> str:
+    return (
+        f'CREATE TRIGGER with_an_actor_{table.name} BEFORE INSERT ON "{table.name}" BEGIN\n'
+        f"  SELECT RAISE(ABORT, '{NO_ACTOR}') WHERE peony_operation() IS NULL;\nEND"
+    )
+
+
 # ------------------------------------------------------------------------------------------------ PostgreSQL
 
 _POSTGRES_FUNCTIONS = {
@@ -241,6 +254,10 @@ BEGIN
     FROM unnest(names) AS key WHERE was ? key;
   SELECT jsonb_object_agg(key, CASE WHEN key = ANY (TG_ARGV) THEN '"•"' ELSE is_now -> key END)::text INTO new_values
     FROM unnest(names) AS key WHERE is_now ? key;
+  IF TG_OP = 'UPDATE' THEN
+    old_values := coalesce(old_values, '{{}}');
+    new_values := coalesce(new_values, '{{}}');
+  END IF;
   new_salt := replace(gen_random_uuid()::text, '-', '');
   INSERT INTO row_change (operation_id, entity, row_id, kind, columns, digest)
     VALUES (current_operation::bigint, TG_TABLE_NAME,

@@ -16,7 +16,7 @@ from admin_app.operations.kernel import perform
 from admin_app.security import passwords
 from models.accounts import User
 from models.actor import SYSTEM
-from models.connection import WRITES, release_operation, take_operation
+from models.connection import WRITES, take_operation
 from models.customers import CareRole
 from models.entity import db
 from models.names import Name
@@ -104,5 +104,3 @@ class raw_operation:  # noqa: N801 - reads as a statement: with raw_operation():
             session.commit()
         finally:
             session.info.pop("operation", None)
-            if not self.connection.closed:
-                release_operation(self.connection)

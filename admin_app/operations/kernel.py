@@ -28,7 +28,7 @@ from admin_app.operations import chain
 from admin_app.operations.refusals import Forbidden, KeyReused, Missing, Refused, Stale, refusal_of
 from admin_app.operations.registry import Answer, Asked, Input, Spec, spec_named
 from models.actor import Actor
-from models.connection import WRITES, release_operation, take_operation
+from models.connection import WRITES, take_operation
 from models.entity import Entity, db
 from models.log import EntryKind, OperationKey
 from models.log import Operation as LogOperation
@@ -205,8 +205,6 @@ def _once(call: _Call) -> Answer:
         return answer
     finally:
         session.info.pop("operation", None)
-        if not connection.closed:
-            release_operation(connection)
 
 
 def _begin(session: Session, call: _Call, number: int) -> Operation:
@@ -315,9 +313,6 @@ def log_refusal(call: _Call, refusal: Refused) -> None:
         session.commit()
     except OperationalError:
         session.rollback()  # a full disk or a locked database cannot be written about either
-    finally:
-        if not connection.closed:
-            release_operation(connection)
 
 
 def _named_subject(call: _Call) -> tuple[str, int] | None:
