@@ -10,7 +10,9 @@ import getpass
 import hashlib
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,15 +27,15 @@ from sqlalchemy.orm import Session
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation
-from models.actor import SYSTEM, Actor, ActorKind, command_actor
+from models.actor import SYSTEM, Actor, ActorKind
 from models.entity import db
 from models.names import Name
 from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Alert, Severeness, Tag
-from rules.book import DOCUMENTS, Rulebook, read_book
+from rules.book import DOCUMENTS, Rulebook, read_book, read_documents
 from rules.decisions.access import Access
 from rules.language.faults import Faults
-from rules.language.reading import read_document
+from rules.language.reading import Document, read_document
 
 LOOK_EVERY = 2.0
 """Seconds between two looks at what other processes have activated, and at the files."""
@@ -44,17 +46,18 @@ class Active:
     """What this process knows to be in force."""
 
     book: Rulebook | None = None
-    versions: dict[str, int] = None  # type: ignore[assignment]  # document → rule_version.id; set with the book
+    versions: dict[str, int] = field(default_factory=dict)  # document → rule_version.id
     newest: int = -1
     looked_at: float = 0.0
-    seen: dict[str, str] = None  # type: ignore[assignment]  # document → hash of the file last taken up or refused
+    hashes: dict[str, str] = field(default_factory=dict)  # document → content hash of its version in force
+    seen: dict[str, str] = field(default_factory=dict)  # document → hash of the file last taken up or refused
 
 
 _LOCK = threading.RLock()
 
 
 def _active() -> Active:
-    found: Active = current_app.extensions.setdefault("peony_rules", Active(versions={}, seen={}))
+    found: Active = current_app.extensions.setdefault("peony_rules", Active())
     return found
 
 
@@ -107,13 +110,22 @@ def path_of(document: str) -> Path:
     return folder / f"{document}.yaml"
 
 
-def read_files() -> Rulebook:
+def read_files(hand_tags: frozenset[str] = frozenset()) -> Rulebook:
     """All files as they stand, together.
 
     :raises Faults: everything that is wrong with any of them.
     :raises OSError: a file cannot be read.
     """
-    return read_book(lambda name: path_of(name).read_text(encoding="utf-8"))
+    return read_book(_text_of, hand_tags=hand_tags)
+
+
+def _text_of(document: str) -> str:
+    return path_of(document).read_text(encoding="utf-8")
+
+
+def hand_tags(session: Session) -> frozenset[str]:
+    """The slugs of the tags that people made in the salon."""
+    return frozenset(session.scalars(select(Tag.slug).where(~Tag.by_rule)))
 
 
 def adopt_first() -> None:
@@ -124,9 +136,8 @@ def adopt_first() -> None:
     if db.session.scalar(select(func.count()).select_from(RuleActivation)):
         return
     read_files()
-    for document in DOCUMENTS:
-        text = path_of(document).read_text(encoding="utf-8")
-        perform(Name.ACTIVATE_RULES, ActivateInput(document=document, text=text, why="first start"), actor=SYSTEM)
+    texts = {document: _text_of(document) for document in DOCUMENTS}
+    perform(Name.ACTIVATE_RULES, ActivateInput(texts=texts, why="first start"), actor=SYSTEM)
     _active().book = None
 
 
@@ -139,35 +150,60 @@ def _look(active: Active) -> None:
 
 
 def watch_files() -> list[str]:
-    """Take up every file that changed since it was last seen; the names of those now in force."""
+    """Take up every file that changed since it was last seen; the names of those now in force.
+
+    Files that fit only together (a tag renamed in two of them) come in together, whichever was saved first.
+    """
     with _LOCK:
         active = _active()
         if active.book is None:
             _load(active, db.session())
-        taken = [document for document in DOCUMENTS if _take_up(active, document)]
+        assert active.book is not None
+        texts = _readable()
+        fresh = {name for name, text in texts.items() if active.seen.get(name) != content_hash(text)}
+        if not fresh:
+            return []
+        active.seen.update({name: content_hash(texts[name]) for name in fresh})
+        waiting = {name: text for name, text in texts.items() if active.hashes.get(name) != content_hash(text)}
+        taken, refused = _fitting(active.book, waiting)
+        for name in refused.keys() & fresh:
+            tell_broken(name, content_hash(texts[name]), refused[name])
         if taken:
+            actor = Actor(ActorKind.COMMAND, name=f"file:{_os_user()}", role="command")
+            activation = ActivateInput(texts={name: texts[name] for name in taken}, why="file")
+            perform(Name.ACTIVATE_RULES, activation, actor=actor)
             _load(active, db.session())
         return taken
 
 
-def _take_up(active: Active, document: str) -> bool:
-    try:
-        text = path_of(document).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
-    digest = content_hash(text)
-    if active.seen.get(document) == digest:
-        return False
-    active.seen[document] = digest
-    assert active.book is not None
-    try:
-        active.book.with_document(document, read_document(DOCUMENTS[document], text, f"rules/{document}.yaml"))
-    except Faults as faults:
-        tell_broken(document, digest, faults)
-        return False
-    actor = Actor(ActorKind.COMMAND, name=f"file:{_os_user()}", role="command")
-    perform(Name.ACTIVATE_RULES, ActivateInput(document=document, text=text, why="file"), actor=actor)
-    return True
+def _readable() -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for document in DOCUMENTS:
+        with suppress(OSError, UnicodeDecodeError):
+            texts[document] = _text_of(document)
+    return texts
+
+
+def _fitting(book: Rulebook, texts: dict[str, str]) -> tuple[list[str], dict[str, Faults]]:
+    """Which of these documents can come into force: all together, else as many as fit; and why not the others."""
+    whole: dict[str, Document] = {}
+    refused: dict[str, Faults] = {}
+    for name, text in texts.items():
+        try:
+            whole[name] = read_document(DOCUMENTS[name], text, f"rules/{name}.yaml")
+        except Faults as faults:
+            refused[name] = faults
+    with suppress(Faults):
+        book.with_documents(whole)
+        return list(whole), refused
+    taken: list[str] = []
+    for name, document in whole.items():
+        try:
+            book = book.with_documents({name: document})
+            taken.append(name)
+        except Faults as faults:
+            refused[name] = faults
+    return taken, refused
 
 
 def _os_user() -> str:
@@ -181,19 +217,27 @@ def content_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _load(active: Active, session: Session) -> None:
-    """The versions in force, read from the database."""
+def _in_force(session: Session) -> list[tuple[RuleVersion, int]]:
+    """The version of each document that its latest activation put in force, with that activation's id."""
     latest = select(func.max(RuleActivation.id)).group_by(RuleActivation.document)
     query = (
         select(RuleVersion, RuleActivation.id)
         .join(RuleActivation, RuleActivation.rule_version_id == RuleVersion.id)
         .where(RuleActivation.id.in_(latest))
     )
-    found = session.execute(query).all()
-    texts = {version.document: version.text for version, _ in found}
-    hand = session.scalars(select(Tag.slug).where(~Tag.by_rule)).all()
-    book = read_book(texts.__getitem__)
-    active.book = Rulebook(book.roles, book.tiers, book.tags, book.alerts, frozenset(hand))
+    return [(version, activation) for version, activation in session.execute(query)]
+
+
+def _book_of(texts: Mapping[str, str], session: Session) -> Rulebook:
+    documents: dict[str, Any] = read_documents(texts.__getitem__)
+    return Rulebook(**documents, hand_tags=hand_tags(session))
+
+
+def _load(active: Active, session: Session) -> None:
+    """The versions in force, read from the database."""
+    found = _in_force(session)
+    active.book = _book_of({version.document: version.text for version, _ in found}, session)
+    active.hashes = {version.document: version.content_hash for version, _ in found}
     active.versions = {version.document: version.id for version, _ in found}
     active.newest = max(activation for _, activation in found)
     for version, _ in found:
@@ -204,48 +248,59 @@ def _load(active: Active, session: Session) -> None:
 
 
 class ActivateInput(Input):
-    """A document's text, to become its next version and to come into force; kept to the last white space."""
+    """Texts of documents by name, to become their next versions and to come into force together, to the last space."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
 
-    document: str
-    text: str
+    texts: dict[str, str]
     why: str = ""
 
 
 @operation(Name.ACTIVATE_RULES, label=_l("Activate rules"), form=False)
 def activate_rules(op: Operation, data: ActivateInput) -> Answer:
-    """Make a version of the text, unless it is the one in force, and put it in force. Tags declared in it are made."""
+    """Make a version of each text and put it in force, if all fit together. Tags declared in them are made."""
     try:
-        document = read_document(DOCUMENTS[data.document], data.text, f"rules/{data.document}.yaml")
+        documents = _fitted(op.session, data.texts)
     except Faults as faults:
-        raise Refused(_l("The rules have faults: %(faults)s", faults=str(faults)), "text", "faults") from faults
-    digest = content_hash(data.text)
-    last = op.session.scalars(
-        select(RuleVersion).where(RuleVersion.document == data.document).order_by(RuleVersion.number.desc()).limit(1)
-    ).first()
-    version = RuleVersion(
-        document=data.document,
-        number=last.number + 1 if last else 1,
-        content_hash=digest,
-        text=data.text,
-        made_at=op.at,
-        made_by=op.actor.name,
-        why=data.why or None,
-    )
-    op.session.add(version)
-    op.session.flush()
-    op.session.add(
-        RuleActivation(document=data.document, rule_version_id=version.id, at=op.at, activated_by=op.actor.name)
-    )
-    if data.document == "tags":
-        _declare_tags(op, document)
-    op.concerns(version)
-    op.detail = {"document": data.document, "number": version.number}
-    return {"id": version.id, "number": version.number}
+        raise Refused(_l("The rules have faults: %(faults)s", faults=str(faults)), "texts", "faults") from faults
+    last = select(func.coalesce(func.max(RuleVersion.number), 0))
+    numbers: dict[str, int] = {}
+    for name, text in data.texts.items():
+        version = RuleVersion(
+            document=name,
+            number=(op.session.scalar(last.where(RuleVersion.document == name)) or 0) + 1,
+            content_hash=content_hash(text),
+            text=text,
+            made_at=op.at,
+            made_by=op.actor.name,
+            why=data.why or None,
+        )
+        op.session.add(version)
+        op.session.flush()
+        op.session.add(RuleActivation(document=name, rule_version_id=version.id, at=op.at, activated_by=op.actor.name))
+        op.concerns(version)
+        numbers[name] = version.number
+    if "tags" in data.texts:
+        _declare_tags(op, documents["tags"])
+    op.detail = {"versions": numbers}
+    return {"versions": numbers}
 
 
-def _declare_tags(op: Operation, document: object) -> None:
+def _fitted(session: Session, texts: Mapping[str, str]) -> dict[str, Document]:
+    """The documents of these texts, which fit with one another and with what stays in force.
+
+    :raises Faults: everything that is wrong with them.
+    """
+    standing = {version.document: version.text for version, _ in _in_force(session)}
+    if not standing:
+        read_book(texts.__getitem__)
+        return read_documents(texts.__getitem__)
+    documents = {name: read_document(DOCUMENTS[name], text, f"rules/{name}.yaml") for name, text in texts.items()}
+    _book_of(standing, session).with_documents(documents)
+    return documents
+
+
+def _declare_tags(op: Operation, document: Document) -> None:
     from rules.documents.rules import TagsDocument
 
     assert isinstance(document, TagsDocument)
@@ -296,5 +351,3 @@ def tell_broken(document: str, digest: str, faults: Faults) -> None:
     alert = RaiseAlertInput(source="rules", occasion=f"{document}:{digest}", text=text, severity=Severeness.URGENT)
     perform(Name.RAISE_ALERT, alert, actor=SYSTEM)
 
-
-__all__ = ["access_for", "adopt_first", "command_actor", "read_files", "refresh", "rulebook", "tell_broken", "versions"]

@@ -62,3 +62,7 @@ class Name(StrEnum):
     READ_RECORD = "read_record"
     START = "start"
     UPGRADE = "upgrade"
+
+
+OPERATIONS: set[str] = {str(name) for name in Name}
+"""Every name a role may be given in ``does``; registering an operation of another name adds it."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from flask_babel import lazy_gettext as _l
 
-from rules.documents.roles import RolesDocument
+from models.entity import entities
+from models.names import OPERATIONS
+from rules.documents.roles import Role, RolesDocument
 from rules.documents.rules import AlertsDocument, Layers, Rule, TagsDocument
 from rules.documents.tiers import TiersDocument
-from rules.language.conditions import All, Comparison, Condition, Not, Operator, comparisons, read_value_of, tags_in
+from rules.language.conditions import All, Comparison, Condition, Not, comparisons, implies, read_value_of, tags_in
 from rules.language.facts import FactType, fact_named, suggestions
 from rules.language.faults import Fault, Faults, Place, unknown
 from rules.language.reading import Document, read_document
@@ -40,14 +41,14 @@ class Rulebook:
     def layer_rules(self) -> list[DecisionRow]:
         return [row for layers in self.tags.layers for row in decision_rows(layers)]
 
-    def with_document(self, name: str, document: Document) -> Rulebook:
-        """The same book with one document exchanged.
+    def with_documents(self, documents: Mapping[str, Document]) -> Rulebook:
+        """The same book with some of its documents exchanged.
 
-        :raises Faults: the new document does not fit the others.
+        :raises Faults: what does not fit together now, and did before.
         """
-        book = replace(self, **{name: document})  # type: ignore[arg-type]  # each name has its own model in DOCUMENTS
-        faults = [fault for fault in book.faults() if fault.place.file == document.place.file]
-        if faults:
+        book = replace(self, **documents)  # type: ignore[arg-type]  # each name has its own model in DOCUMENTS
+        before = {(fault.place, str(fault.message)) for fault in self.faults()}
+        if faults := [fault for fault in book.faults() if (fault.place, str(fault.message)) not in before]:
             raise Faults(faults)
         return book
 
@@ -67,6 +68,8 @@ class Rulebook:
 
     def _roles(self) -> Iterator[Fault]:
         known = [role.id for role in self.roles.roles]
+        for role in self.roles.roles:
+            yield from _role_faults(role, known)
         for rule in self.rules():
             for effect in rule.then:
                 asked = effect.alert or effect.task
@@ -82,14 +85,14 @@ class Rulebook:
                 yield Fault(
                     tier.place, _l("Without enter this tier takes everybody, and those below are never reached.")
                 )
-        for above, below in pairwise(upper):
-            for fact, threshold in _thresholds(above.enter).items():
-                if threshold <= _thresholds(below.enter).get(fact, threshold - 1):
+        for place, below in enumerate(upper):
+            for above in upper[:place]:
+                if below.enter is not None and above.enter is not None and implies(below.enter, above.enter):
                     message = _l(
-                        "%(fact)s asks no more here than in the tier below, which is therefore never reached.",
-                        fact=fact,
+                        "This tier is never reached: whoever fulfils it fulfils %(above)s too.", above=above.name
                     )
-                    yield Fault(above.place, message)
+                    yield Fault(below.place, message)
+                    break
         known = [tier.id for tier in self.tiers.tiers]
         for leaf in self._leaves():
             if leaf.fact.type is FactType.TIER and leaf.place is not None:
@@ -109,8 +112,12 @@ class Rulebook:
         for tier in self.tiers.tiers:
             yield from tier.conditions
 
+    def _known_tags(self) -> list[str]:
+        return [*(tag.id for tag in self.tags.tags), *self.hand_tags]
+
     def _tags(self) -> Iterator[Fault]:
-        known = [*(tag.id for tag in self.tags.tags), *self.hand_tags]
+        known = self._known_tags()
+        layered = {row.tag: layers for layers in self.tags.layers for row in layers.first_match}
         for leaf in self._leaves():
             if leaf.fact.type is FactType.TAG and leaf.place is not None:
                 for slug in leaf.values:
@@ -120,14 +127,25 @@ class Rulebook:
             for effect in rule.then:
                 if effect.tag is not None and effect.tag not in known:
                     yield Fault(effect.place, unknown(effect.tag, known, _l("tag")))
+                if effect.tag in layered:
+                    message = _l(
+                        "%(tag)s is set by the table %(table)s alone, or somebody could have two of its tags.",
+                        tag=effect.tag,
+                        table=layered[effect.tag].id,
+                    )
+                    yield Fault(effect.place, message)
         for layers in self.tags.layers:
             yield from self._layers(layers, known)
 
     def _layers(self, layers: Layers, known: list[str]) -> Iterator[Fault]:
         *upper, last = layers.first_match
+        seen: set[str] = set()
         for row in layers.first_match:
             if row.tag not in known:
                 yield Fault(row.place, unknown(row.tag, known, _l("tag")))
+            if row.tag in seen:
+                yield Fault(row.place, _l("There are two rows for %(name)s; join them with any.", name=row.tag))
+            seen.add(row.tag)
         if last.when is not None:
             yield Fault(last.place, _l("The last row takes the rest: take out when, or some would have no layer."))
         for row in upper:
@@ -138,7 +156,23 @@ class Rulebook:
         for rule in self.rules():
             for test in rule.tests:
                 for name, written in test.given.items():
-                    yield from _given_faults(name, written, test.place)
+                    yield from self._given(name, written, test.place)
+
+    def _given(self, name: str, written: object, place: Place) -> Iterator[Fault]:
+        fact = fact_named(name)
+        if fact is None:
+            yield Fault(place, unknown(name, suggestions(name), _l("fact")))
+            return
+        for word in written if isinstance(written, list) else [written]:
+            try:
+                value = read_value_of(fact, str(word))
+            except Faults as error:
+                yield from (Fault(place, fault.message) for fault in error.faults)
+                continue
+            if fact.type is FactType.TAG and value not in self._known_tags():
+                yield Fault(place, unknown(str(value), self._known_tags(), _l("tag")))
+            if fact.type is FactType.TIER and self.tiers.rank(str(value)) is None:
+                yield Fault(place, unknown(str(value), [tier.id for tier in self.tiers.tiers], _l("tier")))
 
     def _cycles(self) -> Iterator[Fault]:
         try:
@@ -147,15 +181,22 @@ class Rulebook:
             yield from error.faults
 
 
-def _given_faults(name: str, written: object, place: Place) -> Iterator[Fault]:
-    fact = fact_named(name)
-    if fact is None:
-        yield Fault(place, unknown(name, suggestions(name), _l("fact")))
-    elif fact.type is not FactType.TAG:
-        try:
-            read_value_of(fact, str(written))
-        except Faults as error:
-            yield from (Fault(place, fault.message) for fault in error.faults)
+def _role_faults(role: Role, roles: list[str]) -> Iterator[Fault]:
+    """A misspelt name would allow or show what should be refused or hidden."""
+    tables = {entity.named(): entity for entity in entities()}
+    for entity in role.may:
+        if entity != "*" and entity not in tables:
+            yield Fault(role.place, unknown(entity, tables, _l("entity")))
+    for operation in role.does:
+        if operation != "*" and operation not in OPERATIONS:
+            yield Fault(role.place, unknown(operation, OPERATIONS, _l("operation")))
+    for other in role.hears:
+        if other != "*" and other not in roles:
+            yield Fault(role.place, unknown(other, roles, _l("role")))
+    fields = [f"{name}.{field}" for name, entity in tables.items() for field in entity.fields()]
+    for named in (*role.masked, *role.hidden, *role.read_only):
+        if named not in fields:
+            yield Fault(role.place, unknown(named, fields, _l("field")))
 
 
 @dataclass(frozen=True)
@@ -217,14 +258,6 @@ def _way_round(waits: dict[str, set[str]]) -> list[str]:
     return way[way.index(way[-1]) :]
 
 
-def _thresholds(condition: Condition | None) -> dict[str, int]:
-    """``at_least`` thresholds by fact, where the condition is a simple one."""
-    if condition is None:
-        return {}
-    leaves = [leaf for leaf in comparisons(condition) if leaf.operator is Operator.AT_LEAST]
-    return {leaf.fact.name: leaf.values[0] for leaf in leaves if isinstance(leaf.values[0], int)}
-
-
 def _twice(parts: Iterable[object]) -> Iterator[Fault]:
     seen: set[str] = set()
     for part in parts:
@@ -234,8 +267,10 @@ def _twice(parts: Iterable[object]) -> Iterator[Fault]:
         seen.add(name)
 
 
-def read_book(read: Callable[[str], str], label: Callable[[str], str] = "rules/{}.yaml".format) -> Rulebook:
-    """The whole book; ``read`` gives a document's text by its name, ``label`` how faults name its file.
+def read_documents(
+    read: Callable[[str], str], label: Callable[[str], str] = "rules/{}.yaml".format
+) -> dict[str, Document]:
+    """Every document by itself; ``read`` gives its text by its name, ``label`` how faults name its file.
 
     :raises Faults: those of every document, never of the first only.
     """
@@ -248,7 +283,19 @@ def read_book(read: Callable[[str], str], label: Callable[[str], str] = "rules/{
             faults.extend(error.faults)
     if faults:
         raise Faults(faults)
-    book = Rulebook(**documents)  # type: ignore[arg-type]  # each name has its own model in DOCUMENTS
+    return documents
+
+
+def read_book(
+    read: Callable[[str], str],
+    label: Callable[[str], str] = "rules/{}.yaml".format,
+    hand_tags: frozenset[str] = frozenset(),
+) -> Rulebook:
+    """The whole book, whose documents fit together.
+
+    :raises Faults: everything that is wrong with any of them, or between them.
+    """
+    book = Rulebook(**read_documents(read, label), hand_tags=hand_tags)  # type: ignore[arg-type]  # see DOCUMENTS
     if found := book.faults():
         raise Faults(found)
     return book

@@ -11,12 +11,13 @@ import click
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
+from admin_app import upgrade
 from admin_app.commands import BAD, answer, fail, house, me, progress
 from admin_app.doctor import Finding, examine
 from admin_app.documents.export import Selection, export_to
 from admin_app.evaluation import evaluate, try_out
 from admin_app.importing.files import FileReport, import_file, importable
-from admin_app.rulebook import path_of, read_files, watch_files
+from admin_app.rulebook import hand_tags, path_of, read_files, watch_files
 from admin_app.start import open_house
 from models.entity import db, entity_named
 from models.rulebook import RuleMatch
@@ -37,7 +38,7 @@ def check_command(context: click.Context, as_json: bool) -> None:
         faults: list[str] = []
         tests = 0
         try:
-            book = read_files()
+            book = read_files(hand_tags(db.session()) if upgrade.check() else frozenset())
             tests, failed = failing_tests(book)
             faults = [str(fault) for fault in failed]
         except Faults as found:

@@ -76,7 +76,7 @@ class Busy(Refused):
     status = 503
 
 
-_SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (?:index '(?P<index>\w+)'|(?:\w+\.\w+, )*(?P<table>\w+)\.(?P<column>\w+))")
+_SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (?:index '\w+'|(?:\w+\.\w+, )*\w+\.(?P<column>\w+))")
 _SQLITE_NULL = re.compile(r"NOT NULL constraint failed: (?P<table>\w+)\.(?P<column>\w+)")
 _NAMED = re.compile(r"(?:ck|uq|fk|no_overlap|no_gaps)_\w+")
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from models.entity import Entity
 from models.field import Kind
 from models.log import EntryKind
-from models.names import Name
+from models.names import OPERATIONS, Name
 
 if TYPE_CHECKING:
     from admin_app.operations.kernel import Operation
@@ -129,6 +129,7 @@ def operation(
 
     def register(function: Callable[[Operation, Any], Answer]) -> Callable[[Operation, Any], Answer]:
         input_type = get_type_hints(function)["data"]
+        OPERATIONS.add(str(name))
         _specs[str(name)] = Spec(str(name), function, input_type, label, on, kind, permitted, form, danger, page)
         return function
 
@@ -138,6 +139,7 @@ def operation(
 def unregister(name: str) -> None:
     """Forget an operation (tests register their own)."""
     del _specs[name]
+    OPERATIONS.discard(name)
 
 
 def spec_named(name: str) -> Spec:

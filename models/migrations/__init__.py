@@ -1,8 +1,8 @@
 """Changes of the schema, one file each under ``versions``; run by ``admin_app/upgrade.py``.
 
 A migration alters a table through ``op.batch_alter_table(name, copy_from=as_it_stands(op.get_bind(), name))`` and names
-constraints with ``op.f("ck_room_turnover")``. PostgreSQL then alters in place; SQLite copies the table, and ``as_it_stands``
-is what keeps its CHECKs, its partial indexes and the names of its constraints.
+constraints with ``op.f("ck_room_turnover")``. PostgreSQL then alters in place; SQLite copies the table, and
+``as_it_stands`` is what keeps its CHECKs, its partial indexes and the names of its constraints.
 """
 
 from sqlalchemy import CheckConstraint, Connection, MetaData, Table, inspect

@@ -33,6 +33,15 @@ class Sees(StrEnum):
     SERVED = "served"
 
 
+class Page(StrEnum):
+    """A page that is neither an entity's nor an operation's."""
+
+    DASHBOARD = "dashboard"
+    LOG = "log"
+    SCHEDULES = "schedules"
+    USERS = "users"
+
+
 class Role(Part):
     """One role.
 
@@ -60,7 +69,7 @@ class Role(Part):
     sees: Sees = Sees.STORE
     may: Annotated[dict[str, list[Action]], Free] = {}
     does: list[str] = []
-    pages: list[str] = []
+    pages: list[Page] = []
     hears: list[str] = []
     clear: list[Privacy] = []
     masked: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 
 from flask_babel import lazy_gettext as _l
@@ -107,6 +107,32 @@ def tags_in(condition: Condition) -> set[str]:
 
 def tiers_in(condition: Condition) -> set[str]:
     return {str(value) for leaf in comparisons(condition) if leaf.fact.type is FactType.TIER for value in leaf.values}
+
+
+def implies(first: Condition, second: Condition) -> bool:
+    """Whether whoever fulfils the first fulfils the second, as far as thresholds and equal parts tell."""
+    if first == second:
+        return True
+    if isinstance(second, All):
+        return all(implies(first, part) for part in second.parts)
+    if isinstance(first, Any):
+        return all(implies(part, second) for part in first.parts)
+    if isinstance(first, All) and any(implies(part, second) for part in first.parts):
+        return True
+    if isinstance(second, Any):
+        return any(implies(first, part) for part in second.parts)
+    return isinstance(first, Comparison) and isinstance(second, Comparison) and _tighter(first, second)
+
+
+def _tighter(first: Comparison, second: Comparison) -> bool:
+    if (first.fact, first.operator, first.never) != (second.fact, second.operator, second.never):
+        return False
+    mine, its = first.values[0], second.values[0]
+    if not (isinstance(mine, int) and isinstance(its, int)):
+        return False
+    if first.operator in (Operator.AT_LEAST, Operator.MORE_THAN):
+        return mine >= its
+    return first.operator in (Operator.AT_MOST, Operator.LESS_THAN) and mine <= its
 
 
 def read_condition(node: Node) -> Condition:
@@ -261,6 +287,7 @@ def read_value_of(fact: Fact, word: str) -> Value:
 
 
 _LARGEST = 10**12
+_PLAIN_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,6})?")
 
 
 def _number(fact: Fact, word: str, place: Place, faults: list[Fault]) -> int | None:
@@ -269,13 +296,11 @@ def _number(fact: Fact, word: str, place: Place, faults: list[Fault]) -> int | N
         plain = plain.removesuffix("d")
     if fact.type is FactType.PERCENT:
         plain = plain.removesuffix("%")
-    try:
-        number = Decimal(plain)
-    except InvalidOperation:
-        faults.append(Fault(place, _l("%(word)s is not a number.", word=word)))
+    if not _PLAIN_NUMBER.fullmatch(plain):
+        faults.append(Fault(place, _l("%(word)s is not a number.", word=word[:40])))
         return None
-    exact = number * 100 if fact.type is FactType.MONEY else number
-    if not exact.is_finite() or exact != exact.to_integral_value() or abs(exact) > _LARGEST:
+    exact = Decimal(plain) * (100 if fact.type is FactType.MONEY else 1)
+    if exact != exact.to_integral_value() or abs(exact) > _LARGEST:
         faults.append(Fault(place, _l("%(word)s is not a number that fits here.", word=word)))
         return None
     return int(exact)

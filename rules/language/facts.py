@@ -151,7 +151,9 @@ def fact_named(name: str) -> Fact | None:
 
 
 def suggestions(name: str) -> list[str]:
-    """Names near ``name``: each family with its usual windows."""
+    """Names near ``name``: each family with its usual windows, and with the window or slug that was written."""
     digits = re.search(r"\d+", name)
     windows = ["30", "60", "90", "180", "365"] + ([digits.group()] if digits else [])
-    return [family.pattern.replace("{n}", window) for family in FAMILIES for window in dict.fromkeys(windows)]
+    slug = name.lower().partition("_")[2]
+    names = [f.pattern.replace("{n}", window).replace("{slug}", slug) for f in FAMILIES for window in windows]
+    return [known for known in dict.fromkeys(names) if fact_named(known) is not None]

@@ -1,11 +1,12 @@
 """YAML as nodes: every scalar stays text and every node knows its line and column.
 
-Refused, each at its place: tags, anchors and aliases, several documents in one file, a key twice, more than
-1 MB, nesting deeper than 20.
+Refused, each at its place: characters that no text has, tags, anchors and aliases, several documents in one file, a
+key twice, more than 1 MB, nesting deeper than 20.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from rules.language.faults import Fault, Faults, Place
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 20
 
+_NO_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -56,6 +58,11 @@ def read_nodes(text: str, file: str) -> Mapping:
 
     :raises Faults: with the place of what is wrong.
     """
+    if odd := _NO_TEXT.search(text):
+        before = text[: odd.start()]
+        place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        code = f"#x{ord(odd.group()):04x}"
+        raise Faults([Fault(place, _l("This is not YAML: the character %(code)s is not allowed.", code=code))])
     if len(text.encode()) > MOST_BYTES:
         raise Faults([Fault(Place(file, 1, 1), _l("The file is larger than 1 MB."))])
     try:
@@ -91,7 +98,7 @@ class _Builder:
     def node(self, event: yaml.Event, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise self.refusal(event, _l("Anchors (&) and aliases (*) are not allowed; write it out."))
-        if getattr(event, "tag", None) not in (None, "!"):
+        if getattr(event, "tag", None) is not None:
             raise self.refusal(event, _l("Tags (!) are not allowed."))
         if depth > MOST_DEPTH:
             raise self.refusal(event, _l("This is nested more than 20 deep."))

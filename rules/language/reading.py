@@ -19,6 +19,7 @@ from rules.language.nodes import Mapping, Node, Scalar, Sequence, read_nodes
 
 CONDITION_KEYS = frozenset({"when", "enter", "keep"})
 PLACE_KEY = "__place__"
+MOST_FAULTS = 100
 
 M = TypeVar("M", bound="Part")
 
@@ -41,15 +42,15 @@ class Document(Part):
 def read_document(model: type[M], text: str, file: str) -> M:
     """The typed document in ``text``.
 
-    :raises Faults: everything that is wrong, each at its place.
+    :raises Faults: what is wrong (the first hundred at most of each sort), each at its place.
     """
     root = read_nodes(text, file)
     found: list[Fault] = []
     try:
         return model.model_validate(_plain(root), context=found)
     except ValidationError as error:
-        shape = [_fault(detail, root) for detail in error.errors() if detail["type"] != "located"]
-        raise Faults([*found, *shape]) from error
+        shape = [_fault(detail, root) for detail in error.errors()[:MOST_FAULTS] if detail["type"] != "located"]
+        raise Faults([*found[:MOST_FAULTS], *shape]) from error
 
 
 def _plain(node: Node) -> Any:
@@ -57,6 +58,9 @@ def _plain(node: Node) -> Any:
         return node.text
     if isinstance(node, Sequence):
         return [_plain(item) for item in node.items]
+    own = next((key for key, _ in node.pairs if key.text == PLACE_KEY), None)
+    if own is not None:
+        raise Faults([Fault(own.place, unknown(own.text, (), _l("key")))])
     pairs = {k.text: v if k.text in CONDITION_KEYS else _plain(v) for k, v in node.pairs}
     return {**pairs, PLACE_KEY: node.place}
 
@@ -76,14 +80,20 @@ def _when(value: Any, info: ValidationInfo) -> Condition:
         raise PydanticCustomError("located", "see the faults") from error
 
 
+def _one_text(value: Any) -> str:
+    if isinstance(value, (list, dict)):
+        raise PydanticCustomError("said", "text", {"message": _l("A single text is needed here.")})
+    return str(value)
+
+
 def _pattern(shape: str, message: LazyString) -> Any:
     expression = re.compile(shape)
 
     def check(value: Any) -> str:
-        match = expression.fullmatch(str(value))
+        match = expression.fullmatch(_one_text(value))
         if match is None:
             raise PydanticCustomError("said", str(value), {"message": message})
-        return match.group(1) if expression.groups else str(value)
+        return match.group(1) if expression.groups else match.group()
 
     return BeforeValidator(check)
 
@@ -108,7 +118,7 @@ _PLACES = re.compile(r"\{([^{}]*)\}")
 
 
 def _text(value: Any) -> str:
-    text = str(value)
+    text = _one_text(value)
     for name in _PLACES.findall(text):
         if name != "name" and fact_named(name) is None:
             message = unknown(name, ["name", *suggestions(name)], _l("fact"))

@@ -108,7 +108,7 @@ def test_a_broken_file_is_told_once_and_the_last_good_one_stays(
 def test_what_another_process_activated_is_seen(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process writes an activation into the database; this one looks every two seconds."""
     text = (house.settings.rules_dir / "tiers.yaml").read_text(encoding="utf-8").replace("金卡", "黄金卡")
-    perform(Name.ACTIVATE_RULES, ActivateInput(document="tiers", text=text), actor=SYSTEM)
+    perform(Name.ACTIVATE_RULES, ActivateInput(texts={"tiers": text}), actor=SYSTEM)
     assert dict(words_of("tiers"))["gold"] == "金卡", "not yet looked"
     monkeypatch.setattr(book_module.time, "monotonic", lambda: 1e12)
     assert dict(words_of("tiers"))["gold"] == "黄金卡"
@@ -122,7 +122,7 @@ def test_a_restart_takes_up_nothing_new(house: House) -> None:
 
 def test_a_document_with_faults_is_not_activated(house: House) -> None:
     with pytest.raises(Refused):
-        perform(Name.ACTIVATE_RULES, ActivateInput(document="tiers", text="version: 1"), actor=SYSTEM)
+        perform(Name.ACTIVATE_RULES, ActivateInput(texts={"tiers": "version: 1"}), actor=SYSTEM)
     assert db.session.scalar(select(func.count()).where(RuleActivation.document == "tiers")) == 1
 
 

@@ -96,7 +96,7 @@ class Salon:
 
 
 def activate(document: str, text: str) -> None:
-    perform(Name.ACTIVATE_RULES, ActivateInput(document=document, text=text), actor=SYSTEM)
+    perform(Name.ACTIVATE_RULES, ActivateInput(texts={document: text}), actor=SYSTEM)
     refresh()
 
 

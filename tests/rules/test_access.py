@@ -128,7 +128,7 @@ def test_an_operation_is_named_or_starred() -> None:
 
 def test_a_page_is_named() -> None:
     assert access("pages: [log]").opens("log")
-    assert not access("pages: ['*']").opens("log")
+    assert not access("pages: [dashboard]").opens("log")
 
 
 @pytest.mark.parametrize("actor", [SYSTEM, command_actor("root")])

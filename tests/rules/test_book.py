@@ -172,12 +172,12 @@ def test_a_document_that_breaks_another_does_not_come_in(name: str, old: str, ne
     assert book_faults({name: text})
     document = read_document(DOCUMENTS[name], text, f"rules/{name}.yaml")
     with pytest.raises(Faults):
-        book().with_document(name, document)
+        book().with_documents({name: document})
 
 
 def test_a_document_that_fits_comes_in() -> None:
     text = replaced("tags", "at_most: 30}", "at_most: 20}")
-    changed = book().with_document("tags", read_document(DOCUMENTS["tags"], text, "rules/tags.yaml"))
+    changed = book().with_documents({"tags": read_document(DOCUMENTS["tags"], text, "rules/tags.yaml")})
     assert changed.tags.rules[0].when.values == (20,)
     assert changed.tiers == book().tiers
 
