@@ -28,7 +28,7 @@ from models.customers import Customer
 from models.entity import db, rows_changed, table_of
 from models.log import EntryKind
 from models.names import Name
-from models.rulebook import MASK_BITS, MASKS, ChangedCustomer, RuleMatch, RuleSlot, RuleState
+from models.rulebook import MASK_BITS, MASKS, ChangedCustomer, RuleActivation, RuleMatch, RuleSlot, RuleState
 from rules.book import DecisionRow, Rulebook, strata
 from rules.documents.rules import Rule
 from rules.evaluation import interpreter
@@ -102,24 +102,27 @@ def evaluate(
         )
     marks = _marks()
     total = db.session.scalar(select(func.count()).select_from(Customer)) or 0
-    changed = sorted(set(marks.values()))
+    changed = sorted(_with_kin(_with_kin(set(marks.values()))))
     full = full or len(changed) > FULL_ABOVE * total or _rules_changed()
     run_id, after = _open_run(as_of, full)
     report = Report(as_of)
-    ranges = _ranges(after) if full else [changed[i : i + CHUNK] for i in range(0, len(changed), CHUNK)]
-    for done, part in enumerate(ranges, 1):
-        low, high = (part[0], part[-1])
+    parts: list[tuple[int, int, list[int] | None]] = []
+    if full:
+        parts += [(low, high, None) for low, high in _ranges(after)]
+    again = [one for one in changed if not full or one <= after]  # a run taken up again has passed these already
+    parts += [(part[0], part[-1], part) for part in (again[i : i + CHUNK] for i in range(0, len(again), CHUNK))]
+    for done, (low, high, ids) in enumerate(parts, 1):
         data = ApplyInput(
             as_of=as_of,
             first=low,
             last=high,
-            ids=None if full else part,
+            ids=ids,
             claim=None if claim is None else [claim.schedule_id, claim.due_at.isoformat(), claim.epoch],
             run=run_id,
         )
         report.add(perform(Name.APPLY_RULES, data, actor=actor, run_id=run_id))
         if progress:
-            progress(done, len(ranges))
+            progress(done, len(parts))
     _close_run(run_id, report, list(marks), full)
     return report
 
@@ -127,6 +130,17 @@ def evaluate(
 def _marks() -> dict[int, int]:
     """Marks by their number, read before the first statement: later ones stay for the next run."""
     return dict(db.session.execute(select(ChangedCustomer.seq, ChangedCustomer.customer_id)).all())
+
+
+def _with_kin(customers: set[int]) -> set[int]:
+    """These customers, whom they were merged into, and whoever sent them: what befell them counts there too."""
+    found = set(customers)
+    ids = sorted(customers)
+    for start in range(0, len(ids), CHUNK):
+        part = Customer.id.in_(ids[start : start + CHUNK])
+        for pair in db.session.execute(select(Customer.merged_into_id, Customer.referrer_id).where(part)):
+            found.update(one for one in pair if one is not None)
+    return found
 
 
 def _ranges(after: int) -> list[list[int]]:
@@ -152,8 +166,9 @@ def _open_run(as_of: date, full: bool) -> tuple[int, int]:
 
 
 def _resumable(session: Session, run: EvaluationRun) -> bool:
-    """Only what was not yet looked at is left; marks made since then have their own turn."""
-    return run.last_customer_id > 0 and now() - run.started_at < timedelta(hours=6)
+    """Whether those already done need no second look, but for the marked ones: the rules are still the same."""
+    changed = session.scalar(select(RuleActivation.id).where(RuleActivation.at >= run.started_at).limit(1))
+    return run.last_customer_id > 0 and now() - run.started_at < timedelta(hours=6) and changed is None
 
 
 def _close_run(run_id: int, report: Report, read: list[int], full: bool) -> None:

@@ -350,4 +350,3 @@ def tell_broken(document: str, digest: str, faults: Faults) -> None:
     text = str(_l("%(file)s was not taken up: %(fault)s", file=f"{document}.yaml", fault=str(faults.faults[0])))
     alert = RaiseAlertInput(source="rules", occasion=f"{document}:{digest}", text=text, severity=Severeness.URGENT)
     perform(Name.RAISE_ALERT, alert, actor=SYSTEM)
-

@@ -92,13 +92,19 @@ def _group_taken(op: Operation, tag: Tag, customer: int, pinned: set[tuple[int, 
     return any((customer, other) in pinned for other in others)
 
 
-def hold_by_rule(op: Operation, tag: Tag, customers: list[int]) -> None:
-    """Put a tag on where a rule holds it: the decision by hand that stood in its way is gone."""
-    rules = setters_of(op, {tag.slug})[tag.slug]
-    matches = select(RuleMatch.customer_id).where(
-        RuleMatch.until.is_(None), RuleMatch.rule.in_(rules), RuleMatch.customer_id.in_(customers)
-    )
-    values = {"tag_id": tag.id, "held": True, "by_hand": False, "since": op.at}
-    fresh = [{"customer_id": customer, **values} for customer in sorted(set(op.session.scalars(matches)))]
-    if fresh:
-        op.session.execute(insert(CustomerTag), fresh)
+def hold_by_rules(op: Operation, tag: Tag, customers: list[int]) -> None:
+    """Put on what rules hold of a tag, or of its exclusive group, now that the decision by hand is gone."""
+    group = select(Tag).where(Tag.group == tag.group) if tag.exclusive else select(Tag).where(Tag.id == tag.id)
+    for one in op.session.scalars(group):
+        rules = setters_of(op, {one.slug})[one.slug]
+        decided = select(CustomerTag.customer_id).where(CustomerTag.tag_id == one.id, CustomerTag.until.is_(None))
+        matches = select(RuleMatch.customer_id).where(
+            RuleMatch.until.is_(None),
+            RuleMatch.rule.in_(rules),
+            RuleMatch.customer_id.in_(customers),
+            RuleMatch.customer_id.not_in(decided),
+        )
+        values = {"tag_id": one.id, "held": True, "by_hand": False, "since": op.at}
+        fresh = [{"customer_id": customer, **values} for customer in sorted(set(op.session.scalars(matches)))]
+        if fresh:
+            op.session.execute(insert(CustomerTag), fresh)

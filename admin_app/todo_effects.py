@@ -22,24 +22,24 @@ from rules.language.reading import filled, places_in
 def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found, spared: set[str]) -> int:
     """Raise what gained rules ask for; of ``spared`` rules only where the rule says so. How many were raised."""
     asking = [
-        (rule, asked, facts)
+        (rule, place, asked, facts)
         for name, facts in gained
         if isinstance(rule := rules[name], Rule) and (name not in spared or rule.existing_customers == "all")
-        for effect in rule.then
+        for place, effect in enumerate(rule.then, 1)
         if (asked := effect.alert or effect.task) is not None
     ]
     if not asking:
         return 0
-    ids = {facts["customer_id"] for _, _, facts in asking}
+    ids = {facts["customer_id"] for *_, facts in asking}
     names = dict(op.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(ids))).all())
     carers = _carers(op, ids)
     alerts: list[dict[str, Any]] = []
     tasks: list[dict[str, Any]] = []
-    for rule, asked, facts in asking:
+    for rule, place, asked, facts in asking:
         customer = facts["customer_id"]
         values = {
             "source": rule.id,
-            "occasion": f"{customer}:{frame.as_of.isoformat()}",
+            "occasion": f"{customer}:{frame.as_of.isoformat()}:{place}",
             "text": filled(asked.text, _words(op, asked.text, facts, names[customer]))[:300],
             "to_role": asked.to,
             "customer_id": customer,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped
 
 from models.entity import Event, PublicId, Record
 from models.field import Choice, Privacy, Search, choice, field, reference
-from models.invariants import holds, one_where
+from models.invariants import OneStep, holds, one_where
 from models.names import Name
 from models.screen import Screen, Section, WrittenBy
 from models.types import Big, Day, Encrypted, Flag, Instant, Items, LongText, Phone, Text
@@ -91,6 +91,7 @@ class Customer(PublicId, Record):
         "-id",
         inline=("stage", "notes"),
     )
+    one_step = (OneStep("merged_into_id"),)
     __table_args__ = (
         holds(
             "birth_year IS NULL OR birth_year BETWEEN 1900 AND 2100",

@@ -17,14 +17,16 @@ from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, Session, declared_attr, mapped_column
 
 from models.field import INFO_KEY, Field, FieldInfo, Privacy, Search, field, kind_of
-from models.invariants import NoGaps, NoOverlap
+from models.invariants import NoGaps, NoOverlap, OneStep
 from models.screen import Screen, WrittenBy
 from models.types import Big, Encrypted, Instant
 
-RESERVED = frozenset({
-    *("meta", "process", "post_process", "populate_obj", "data", "errors", "validate", "is_submitted"),
-    *("validate_on_submit", "hidden_tag", "csrf_token", "op_id"),
-})
+RESERVED = frozenset(
+    {
+        *("meta", "process", "post_process", "populate_obj", "data", "errors", "validate", "is_submitted"),
+        *("validate_on_submit", "hidden_tag", "csrf_token", "op_id"),
+    }
+)
 """Names that a generated WTForms form already uses for itself."""
 
 PUBLIC_ID_BYTES = 12
@@ -117,6 +119,7 @@ class Entity(Base):
     imports: ClassVar[bool] = True
     no_overlap: ClassVar[tuple[NoOverlap, ...]] = ()
     no_gaps: ClassVar[tuple[NoGaps, ...]] = ()
+    one_step: ClassVar[tuple[OneStep, ...]] = ()
 
     id: Mapped[int] = field(Big, primary_key=True, label=_l("No."), generated=True)
 

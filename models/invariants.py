@@ -26,6 +26,13 @@ class NoGaps:
     per: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class OneStep:
+    """``column`` refers to a row of the same table that refers to no further one, and is referred to by none itself."""
+
+    column: str
+
+
 def holds(condition: str, name: str, at: str, message: LazyString) -> CheckConstraint:
     """A CHECK that says, in people's words, what is wrong and at which field."""
     return CheckConstraint(condition, name=name, info={"field": at, "message": message})

@@ -182,5 +182,3 @@ def _after_flush(session: Session, context: Any) -> None:
             changed.setdefault(type(row), []).append((row.id, [getattr(row, field.name) for field in fields]))
     for entity, rows in changed.items():
         write_keys(session.connection(), entity, rows)
-
-

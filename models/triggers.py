@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, UniqueConstraint, text
 
 from models.entity import Base, Entity, entities, table_of
 from models.field import Privacy
-from models.invariants import NoGaps, NoOverlap
+from models.invariants import NoGaps, NoOverlap, OneStep
 from models.log import LogBase
 from models.names import Name
 from models.types import Encrypted
@@ -74,12 +74,13 @@ def _secret(entity: type[Entity]) -> list[str]:
     return [name for name, found in entity.fields().items() if found.info.privacy is Privacy.SECRET]
 
 
-def _mark_column(entity: type[Entity]) -> str | None:
+def _mark_columns(entity: type[Entity]) -> list[str]:
+    """The columns that name whoever has to be looked at again when a row changes."""
     if not entity.logged() or not entity.marks:
-        return None
+        return []
     if entity.named() == "customer":
-        return "id"
-    return "customer_id" if "customer_id" in entity.fields() else None
+        return ["id", "merged_into_id", "referrer_id"]
+    return ["customer_id"] if "customer_id" in entity.fields() else []
 
 
 def _overlap_name(entity: type[Entity], rule: NoOverlap) -> str:
@@ -93,13 +94,15 @@ def _sqlite() -> Iterator[str]:
     for entity in entities():
         if entity.logged():
             yield from _sqlite_log(entity)
-        mark = _mark_column(entity)
-        if mark:
-            yield from _sqlite_mark(entity.named(), mark)
+        marks = _mark_columns(entity)
+        if marks:
+            yield from _sqlite_mark(entity.named(), marks)
         for overlap in entity.no_overlap:
             yield from _sqlite_no_overlap(entity, overlap)
         for gaps in entity.no_gaps:
             yield from _sqlite_no_gaps(entity.named(), gaps)
+        for step in entity.one_step:
+            yield from _sqlite_one_step(entity.named(), step)
     for table in _append_only_tables():
         yield from _sqlite_append_only(table)
     yield from _sqlite_row_value()
@@ -137,12 +140,17 @@ def _sqlite_log(entity: type[Entity]) -> Iterator[str]:
         )
 
 
-def _sqlite_mark(table: str, column: str) -> Iterator[str]:
-    for kind, sides in (("insert", ("NEW",)), ("update", ("OLD", "NEW")), ("delete", ("OLD",))):
-        body = "".join(
-            f"  INSERT INTO changed_customer (customer_id) SELECT {side}.{column} WHERE {side}.{column} IS NOT NULL;\n"
-            for side in (sides if column != "id" else sides[-1:])
-        )
+def _sqlite_mark(table: str, columns: list[str]) -> Iterator[str]:
+    for kind, sides in (("insert", ("NEW",)), ("update", ("NEW", "OLD")), ("delete", ("OLD",))):
+        body = ""
+        for column in columns:
+            for side in sides:
+                always = kind != "update" or (side == "NEW" and column == columns[0])
+                changed = "" if always else f" AND OLD.{column} IS NOT NEW.{column}"
+                body += (
+                    f"  INSERT INTO changed_customer (customer_id) SELECT {side}.{column}"
+                    f" WHERE {side}.{column} IS NOT NULL{changed};\n"
+                )
         yield f'CREATE TRIGGER mark_{table}_{kind} AFTER {kind.upper()} ON "{table}" BEGIN\n{body}END'
 
 
@@ -172,6 +180,16 @@ def _sqlite_no_gaps(table: str, rule: NoGaps) -> Iterator[str]:
         yield (
             f'CREATE TRIGGER no_gaps_{table}_{kind} BEFORE {event} ON "{table}" BEGIN\n'
             f"  SELECT RAISE(ABORT, 'no_gaps_{table}');\nEND"
+        )
+
+
+def _sqlite_one_step(table: str, rule: OneStep) -> Iterator[str]:
+    for kind, event in (("insert", "INSERT"), ("update", f"UPDATE OF {rule.column}")):
+        yield (
+            f'CREATE TRIGGER one_step_{table}_{kind} BEFORE {event} ON "{table}"\n'
+            f"WHEN NEW.{rule.column} IS NOT NULL BEGIN\n"
+            f"  SELECT RAISE(ABORT, 'one_step_{table}') WHERE EXISTS (SELECT 1 FROM \"{table}\" WHERE\n"
+            f"    (id = NEW.{rule.column} AND {rule.column} IS NOT NULL) OR {rule.column} = NEW.id);\nEND"
         )
 
 
@@ -286,14 +304,28 @@ BEGIN
 END""",
     "peony_mark": """
 DECLARE
-  was bigint := CASE WHEN TG_OP = 'INSERT' THEN NULL ELSE (to_jsonb(OLD) ->> TG_ARGV[0])::bigint END;
-  is_now bigint := CASE WHEN TG_OP = 'DELETE' THEN NULL ELSE (to_jsonb(NEW) ->> TG_ARGV[0])::bigint END;
+  was jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) END;
+  is_now jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) END;
+  part text;
 BEGIN
-  IF is_now IS NOT NULL THEN INSERT INTO changed_customer (customer_id) VALUES (is_now); END IF;
-  IF was IS NOT NULL AND was IS DISTINCT FROM is_now THEN
-    INSERT INTO changed_customer (customer_id) VALUES (was);
-  END IF;
+  FOREACH part IN ARRAY TG_ARGV LOOP
+    INSERT INTO changed_customer (customer_id) SELECT DISTINCT who FROM (
+      SELECT (is_now ->> part)::bigint AS who WHERE part = TG_ARGV[0] OR is_now -> part IS DISTINCT FROM was -> part
+      UNION SELECT (was ->> part)::bigint WHERE is_now -> part IS DISTINCT FROM was -> part
+    ) AS named WHERE who IS NOT NULL;
+  END LOOP;
   RETURN NULL;
+END""",
+    "peony_one_step": """
+DECLARE
+  target text := to_jsonb(NEW) ->> TG_ARGV[0];
+  taken boolean;
+BEGIN
+  IF target IS NULL THEN RETURN NEW; END IF;
+  EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE (id = %L AND %I IS NOT NULL) OR %I = %L)',
+    TG_TABLE_NAME, target, TG_ARGV[0], TG_ARGV[0], NEW.id) INTO taken;
+  IF taken THEN RAISE EXCEPTION 'one_step_%', TG_TABLE_NAME; END IF;
+  RETURN NEW;
 END""",
     "peony_no_gaps": """
 DECLARE
@@ -325,14 +357,17 @@ def _postgres() -> Iterator[str]:
         if entity.logged():
             yield from _on(table, f"log_{table}", "AFTER INSERT OR DELETE OR UPDATE", "peony_log", _secret(entity))
             yield from _on(table, f"no_truncate_{table}", "BEFORE TRUNCATE", "peony_no_truncate", [], "STATEMENT")
-        mark = _mark_column(entity)
-        if mark:
-            yield from _on(table, f"mark_{table}", "AFTER INSERT OR DELETE OR UPDATE", "peony_mark", [mark])
+        marks = _mark_columns(entity)
+        if marks:
+            yield from _on(table, f"mark_{table}", "AFTER INSERT OR DELETE OR UPDATE", "peony_mark", marks)
         for overlap in entity.no_overlap:
             yield _postgres_no_overlap(entity, overlap)
         for gaps in entity.no_gaps:
             columns = [gaps.number, *gaps.per]
             yield from _on(table, f"no_gaps_{table}", "BEFORE INSERT OR DELETE OR UPDATE", "peony_no_gaps", columns)
+        for step in entity.one_step:
+            when = f"BEFORE INSERT OR UPDATE OF {step.column}"
+            yield from _on(table, f"one_step_{table}", when, "peony_one_step", [step.column])
     for only in _append_only_tables():
         yield from _postgres_append_only(only.name, _erasable(only))
     yield from _postgres_append_only("row_value", [])

@@ -117,7 +117,7 @@ class _Template:
             db.engine.dispose()
         data = self.folder / "data"
         for left in data.iterdir():
-            if left.name != KEY_FILE and left.name != "frontend":
+            if left.name not in {KEY_FILE, "frontend"}:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
         if self.engine == "sqlite":
             shutil.copyfile(self.folder / "template.db", data / "peony.db")

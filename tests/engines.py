@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
-HOW = "apt-get install postgresql (15 or later), or set PEONY_TEST_POSTGRES to the address of a server that may make databases"
+HOW = "apt-get install postgresql (15 or later), or set PEONY_TEST_POSTGRES to a server that may make databases"
 missing: dict[str, str] = {}
 """What could not be run here, and how it would be: told in pytest's summary."""
 

@@ -1,4 +1,4 @@
-"""A row of every entity on each side: ``own`` (Anna's, the first store's) and ``foreign`` (Cora's, the second store's)."""
+"""A row of every entity on each side: ``own`` (Anna's, the first store's), ``foreign`` (Cora's, the second store's)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The closing proof: a salon's own workbook and real purchases in, rules over them, every count computed a second time by
+"""The closing proof: a salon's own workbook and real purchases, rules over them, every count computed a second time by
 pandas from the files alone, and the books proved; then somebody works with it.
 """
 

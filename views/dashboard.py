@@ -11,7 +11,7 @@ from flask import current_app, redirect, url_for
 from flask_admin import AdminIndexView, expose
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import BigInteger, and_, cast, func, or_, select
 
 from admin_app.operations.kernel import now
 from admin_app.operations.refusals import Forbidden
@@ -103,6 +103,11 @@ def _count(query: Any) -> int:
     return db.session.scalar(query) or 0
 
 
+def _total(amount: Any) -> Any:
+    """The sum as an integer: PostgreSQL sums up to NUMERIC."""
+    return cast(func.sum(amount), BigInteger)
+
+
 def figures(today: date) -> list[Figure]:
     """What today and this month come to, as far as she may see it."""
     found: list[Figure] = []
@@ -128,7 +133,7 @@ def figures(today: date) -> list[Figure]:
 
 def _paid(label: str, first: date, last: date) -> Figure:
     days = (Payment.business_day >= first, Payment.business_day <= last)
-    paid = _count(select(func.sum(Payment.amount)).where(_rows(Payment), *days, Payment.method.in_(MONEY_IN)))
+    paid = _count(select(_total(Payment.amount)).where(_rows(Payment), *days, Payment.method.in_(MONEY_IN)))
     methods = ",".join(method.value for method in MONEY_IN)
     address = list_address("payment", {"business_day.from": first, "business_day.to": last, "method": methods})
     return Figure(label, money(paid), address)
@@ -181,11 +186,11 @@ def _days(today: date) -> list[date]:
 
 def _paid_by_day(today: date) -> Chart:
     days = _days(today)
-    query = select(Payment.business_day, func.sum(Payment.amount)).where(
+    query = select(Payment.business_day, _total(Payment.amount)).where(
         _rows(Payment), Payment.business_day >= days[0], Payment.method.in_(MONEY_IN)
     )
-    paid = dict(db.session.execute(query.group_by(Payment.business_day)).all())
-    amounts = [int(paid.get(day, 0)) for day in days]
+    paid: dict[date, int] = dict(db.session.execute(query.group_by(Payment.business_day)).all())
+    amounts = [paid.get(day, 0) for day in days]
     names = [f"{day.month}-{day.day:02d}" for day in days]
     return Chart(
         _("Paid, last 30 days"), "bar", names, [fen / 100 for fen in amounts], [money(fen) for fen in amounts], "¥"

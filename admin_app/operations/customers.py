@@ -12,7 +12,7 @@ from sqlalchemy import delete, or_, select
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Missing, Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
-from admin_app.tag_effects import hold_by_rule
+from admin_app.tag_effects import hold_by_rules
 from models.assessments import Assessment, AssessmentParameter, AssessmentTemplate, Reading
 from models.cipher import keyring
 from models.customers import (
@@ -137,8 +137,9 @@ def untag_customers(op: Operation, data: UntagInput) -> Answer:
     ended = [row for row in _tags(op, CustomerTag.tag_id == tag.id) if row.by_hand]
     for row in ended:
         row.until = op.at
+        op.session.add(ChangedCustomer(customer_id=row.customer_id))
     op.session.flush()
-    hold_by_rule(op, tag, [row.customer_id for row in ended])
+    hold_by_rules(op, tag, [row.customer_id for row in ended])
     return {"untagged": len(ended)}
 
 

@@ -78,7 +78,7 @@ class Busy(Refused):
 
 _SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (?:index '\w+'|(?:\w+\.\w+, )*\w+\.(?P<column>\w+))")
 _SQLITE_NULL = re.compile(r"NOT NULL constraint failed: (?P<table>\w+)\.(?P<column>\w+)")
-_NAMED = re.compile(r"(?:ck|uq|fk|no_overlap|no_gaps)_\w+")
+_NAMED = re.compile(r"(?:ck|uq|fk|no_overlap|no_gaps|one_step)_\w+")
 
 
 def refusal_of(error: DBAPIError) -> Refused | None:
@@ -100,6 +100,8 @@ def refusal_of(error: DBAPIError) -> Refused | None:
         return _check(name)
     if name.startswith("no_overlap_"):
         return Refused(_l("This overlaps with another one."), "starts_at", "overlap")
+    if name.startswith("one_step_"):
+        return Refused(_l("This refers to one that stands for another; refer to that other one."), None, "one_step")
     if name.startswith("fk_") or "FOREIGN KEY" in text:
         return Refused(_l("Something this refers to does not exist, or is still in use."), None, "reference")
     if NO_ACTOR in text or "append-only" in text or "cannot be emptied" in text:

@@ -10,7 +10,7 @@ from calendar import isleap
 from datetime import date, timedelta
 from functools import lru_cache
 
-from lunar_python import Lunar, LunarMonth
+from lunar_python import Lunar, LunarMonth, Solar
 
 from models.customers import Calendar
 
@@ -28,6 +28,18 @@ def lunar_in(year: int, month: int, day: int) -> date:
     days = LunarMonth.fromYm(year, month).getDayCount()
     solar = Lunar.fromYmd(year, month, min(day, days)).getSolar()
     return date(solar.getYear(), solar.getMonth(), solar.getDay())
+
+
+@lru_cache(maxsize=64)
+def kept_until(calendar: Calendar, as_of: date) -> tuple[int, int]:
+    """The calendar's year in which a day lies, and the last birthday (month × 100 + day) kept in it up to that day."""
+    if calendar is Calendar.SOLAR:
+        last_of_february = (as_of.month, as_of.day) == (2, 28) and not isleap(as_of.year)
+        return as_of.year, 229 if last_of_february else as_of.month * 100 + as_of.day
+    lunar = Solar.fromYmd(as_of.year, as_of.month, as_of.day).getLunar()
+    month, day = lunar.getMonth(), lunar.getDay()  # the month is below zero in a leap month, after the plain one
+    whole = month < 0 or day == LunarMonth.fromYm(lunar.getYear(), month).getDayCount()
+    return lunar.getYear(), abs(month) * 100 + (30 if whole else day)
 
 
 @lru_cache(maxsize=64)

@@ -32,11 +32,11 @@ from sqlalchemy import (
 
 from models.assessments import Assessment, AssessmentParameter, Reading
 from models.catalogue import Grade, Service
-from models.customers import Contraindication, Customer, DangerKind
+from models.customers import Calendar, Contraindication, Customer, DangerKind
 from models.entity import AnySelect, table_of
 from models.sales import MONEY_IN, LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit
 from models.standing import Membership
-from rules.decisions.birthdays import calendar_ahead
+from rules.decisions.birthdays import calendar_ahead, kept_until
 from rules.evaluation.dialect import days_between, quotient
 from rules.language.facts import Fact, Source
 
@@ -115,7 +115,8 @@ def _sales(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         if fact.family.pattern == "sales_{n}d":
             return _sum_if(inside, literal(1))
         if fact.family.pattern == "largest_sale_{n}d":
-            return cast(func.coalesce(func.max(case((inside, Sale.total), else_=0)), 0), BigInteger)
+            more_than_nothing = and_(inside, Sale.total > 0)
+            return cast(func.coalesce(func.max(case((more_than_nothing, Sale.total), else_=0)), 0), BigInteger)
         return days_between(frame.day, func.max(Sale.business_day))
 
     columns = [made(fact).label(fact.name) for fact in facts]
@@ -131,8 +132,9 @@ def _trial(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     columns = [func.max(case((began, 1), else_=0)).label(fact.name) for fact in facts]
     return (
         select(first_day.c.customer_id, *columns)
+        .select_from(first_day)
         .join(Sale, same_day)
-        .outerjoin(Payment, Payment.sale_id == Sale.id)
+        .outerjoin(Payment, and_(Payment.sale_id == Sale.id, Payment.business_day <= frame.day))
         .outerjoin(SaleLine, SaleLine.sale_id == Sale.id)
         .outerjoin(Service, Service.id == SaleLine.service_id)
         .group_by(first_day.c.customer_id)
@@ -197,32 +199,41 @@ def _readings(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
 
 def _referrals(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     """How many of the customers she sent made their first payment within the window."""
-    friend = table_of(Customer).alias("friend")
-    first = func.min(Payment.business_day).label("first_on")
+    card = table_of(Customer).alias("card")
+    sent = (
+        select(frame.owner(card.c.referrer_id).label("customer_id"), frame.owner(card.c.id).label("friend_id"))
+        .where(card.c.referrer_id.is_not(None), frame.asked(card.c.referrer_id))
+        .distinct()
+        .subquery("sent")
+    )
+    payer = frame.owner(Payment.customer_id)
     paid = (
-        select(frame.owner(friend.c.referrer_id).label("customer_id"), first)
-        .join(friend, friend.c.id == Payment.customer_id)
+        select(payer.label("friend_id"), func.min(Payment.business_day).label("first_on"))
         .where(
-            frame.asked(friend.c.referrer_id),
+            payer.in_(select(sent.c.friend_id)),
             Payment.method.in_(MONEY_IN),
             Payment.amount > 0,
             Payment.business_day <= frame.day,
         )
-        .group_by(friend.c.referrer_id, Payment.customer_id)
+        .group_by(payer)
         .subquery("paid")
     )
     columns = [_sum_if(frame.within(paid.c.first_on, fact.days), literal(1)).label(fact.name) for fact in facts]
-    return select(paid.c.customer_id, *columns).group_by(paid.c.customer_id)
+    return (
+        select(sent.c.customer_id, *columns)
+        .join_from(sent, paid, and_(paid.c.friend_id == sent.c.friend_id, paid.c.friend_id != sent.c.customer_id))
+        .group_by(sent.c.customer_id)
+    )
 
 
 def _birthday(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    ahead = values(
+    known = values(
         column("calendar", String),
         column("month", Integer),
         column("day", Integer),
         column("days", Integer),
-        name="ahead",
-    ).data(list(calendar_ahead(frame.as_of)))
+    )
+    ahead = known.data(list(calendar_ahead(frame.as_of))).cte("ahead")
     same = and_(
         cast(Customer.birth_calendar, String) == ahead.c.calendar,
         Customer.birth_month == ahead.c.month,
@@ -251,9 +262,11 @@ def customer_column(frame: Frame, fact: Fact) -> ColumnElement[Any]:
     if fact.name == "days_since_registered":
         return days_between(frame.day, Customer.registered_on)
     if fact.name == "age":
-        had_birthday = Customer.birth_month * 100 + Customer.birth_day <= frame.as_of.month * 100 + frame.as_of.day
-        known = func.coalesce(had_birthday, True)
-        return literal(frame.as_of.year) - Customer.birth_year - case((known, 0), else_=1)
+        now_in = {calendar: kept_until(calendar, frame.as_of) for calendar in Calendar}
+        year = case(*((Customer.birth_calendar == calendar, year) for calendar, (year, _) in now_in.items()))
+        reached = case(*((Customer.birth_calendar == calendar, last) for calendar, (_, last) in now_in.items()))
+        to_come = Customer.birth_month * 100 + Customer.birth_day > reached
+        return year - Customer.birth_year - case((to_come, 1), else_=0)
     return cast(table_of(Customer).c[fact.name], String)
 
 

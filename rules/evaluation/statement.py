@@ -106,7 +106,8 @@ def standing(frame: Frame, document: TiersDocument) -> AnySelect:
     entered = case(*ranked, else_=lowest) if ranked else literal(lowest)
     kept = [(and_(held.c.tier == t.id, predicate(t.keep, facts)), 1) for t in document.tiers if t.keep is not None]
     keeps = case(*kept, else_=0) if kept else literal(0)
-    rank = case(*((held.c.tier == tier.id, place) for place, tier in enumerate(document.tiers)), else_=lowest)
+    ranks = ((held.c.tier == tier.id, place) for place, tier in enumerate(document.tiers))
+    rank = case(*ranks, else_=lowest + 1)  # a tier that is gone stands below all
     own = and_(held.c.customer_id == facts.c.customer_id, held.c.ended_on.is_(None))
     return (
         select(

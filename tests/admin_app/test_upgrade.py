@@ -148,7 +148,7 @@ def test_a_migration_that_fails_half_way_changes_nothing(house: House, later: Pa
 def test_an_older_database_is_told_to_upgrade(house: House, later: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upgrade_module, "SCRIPTS", later)
     monkeypatch.setattr(upgrade_module, "newest", lambda scripts=later: newest(later))
-    with pytest.raises(SchemaError, match="run.py upgrade"):
+    with pytest.raises(SchemaError, match=r"run\.py upgrade"):
         check()
 
 

@@ -31,7 +31,7 @@ def run(place: Place) -> list[Figure]:
         assert faults == []
         with_chain, wrong = _write(place)
         assert wrong == []
-        with mock.patch.object(chain, "link", lambda connection, number: ""):
+        with mock.patch.object(chain, "link", return_value=""):
             without, wrong = _write(place)
         assert wrong == []
         operations = db.session.scalar(select(func.count()).select_from(Operation)) or 0

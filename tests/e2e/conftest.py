@@ -1,4 +1,4 @@
-"""A served house and a headless Chromium. Without a browser these tests are told as not run; with CI=true that fails."""
+"""A served house and a headless Chromium. Without a browser these are told as not run; with CI=true that fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the pages look and are heard: axe finds nothing serious, nothing runs out of a phone's width, nothing breaks the CSP."""
+"""How pages look and are heard: axe finds nothing serious, nothing leaves a phone's width, nothing breaks the CSP."""
 
 from __future__ import annotations
 

@@ -146,6 +146,26 @@ def test_what_is_not_its_number_may_change(house: House, known: factory.Rows) ->
     assert raw.refusal("UPDATE sale SET visit_id = NULL") == ""
 
 
+# ------------------------------------------------------------------------------------------------------- one step
+
+
+def test_whoever_was_merged_is_merged_into_by_nobody(house: House) -> None:
+    """Anna's rows count for Berta's; were Berta's to count for Cora's, Anna's would have to follow."""
+    anna, berta, cora = (house.ids[name] for name in ("anna", "berta", "cora"))
+    merged = "UPDATE customer SET merged_into_id = {} WHERE id = {}"
+    assert raw.refusal(merged.format(berta, anna)) == ""
+    said = raw.refusals(
+        {
+            "on": merged.format(cora, berta),
+            "into": merged.format(anna, cora),
+            "another": merged.format(berta, cora),
+            "elsewhere": merged.format(cora, anna),
+            "apart": merged.format("NULL", anna),
+        }
+    )
+    assert {way: "one_step_customer" in answer for way, answer in said.items() if answer} == {"on": True, "into": True}
+
+
 # ----------------------------------------------------------------------------------------------------- one at most
 
 

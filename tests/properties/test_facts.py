@@ -185,11 +185,6 @@ def test_nobody_sent_herself(house: House) -> None:
     assert fact_of(house, salon, "paying_referrals_30d") == 0
 
 
-def test_whoever_was_merged_twice_over_counts_for_the_last(house: House) -> None:
-    salon = Salon(DAYS[0], [person(), person(merged_into=0), person(merged_into=1)], visits=[(0, 1), (1, 2), (2, 3)])
-    assert fact_of(house, salon, "visits_total") == 3
-
-
 @pytest.mark.parametrize(
     ("as_of", "age"),
     [(date(2027, 2, 27), 26), (date(2027, 2, 28), 27), (date(2028, 2, 28), 27), (date(2028, 2, 29), 28)],

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from admin_app import evaluation
 from admin_app.evaluation import TooEarlyError, evaluate
+from models.clock import EvaluationRun
 from models.entity import db
 from models.standing import Alert, Membership, Task
 from tests import conftest
@@ -91,6 +92,7 @@ def travel(salon: Salon, seed: int, *, full: bool) -> dict[str, list[Any]]:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_evaluating_those_who_changed_is_as_good_as_evaluating_everybody(salon: Salon, seed: int) -> None:
     of_changed = travel(salon, seed, full=False)
+    db.session.remove()
     conftest._templates[salon.house.engine].fresh()
     evaluation.rulebook()
     of_all = travel(salon, seed, full=True)
@@ -147,7 +149,10 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
     monkeypatch.setattr(evaluation, "CHUNK", 2)
     cut_after_the_first(monkeypatch)
     assert (tier_of(anna), tier_of(10_003)) == ("basic", None)
-    assert evaluate(TODAY).customers == 5
+    assert evaluate(TODAY).moved == {"basic": 5}
+    db.session.rollback()
+    [run] = db.session.scalars(select(EvaluationRun))
+    assert run.ended_at is not None
     assert tier_of(10_003) == "basic"
 
 

@@ -1,4 +1,4 @@
-"""Words that the tests of rules share: the shipped files, small documents made from one line, and the faults they have."""
+"""What the tests of rules share: the shipped files, small documents made from one line, and the faults they have."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Numbers are those of the list of weaknesses these screens were built against: 1 and 2 row scope, 3 and 5 deny by default
 and field rights (in ``test_permission_matrix.py``), 4 CSRF, 6 and 7 the log, 8 lost updates, 9 relations, 10 counting,
-11 statements a page, 12 stable paging, 16 export, 18 constraint messages, 20 accessibility of the markup, 21 CSP, 22 hidden
+11 statements a page, 12 stable paging, 16 export, 18 constraint messages, 20 accessible markup, 21 CSP, 22 hidden
 errors, 23 reserved names (in ``tests/models/test_declarations.py``), 24 language.
 """
 
@@ -126,9 +126,7 @@ def form_values(page: str) -> dict[str, Any]:
     for name, body in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', sheet, re.DOTALL):
         chosen = re.search(r'<option selected value="([^"]*)"', body)
         values[name] = chosen[1] if chosen else ""
-    for name, body in re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>\s*(.*?)</textarea>', sheet, re.DOTALL):
-        values[name] = body
-    return values
+    return values | dict(re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>\s*(.*?)</textarea>', sheet, re.DOTALL))
 
 
 def current(entity: type[Entity], row_id: int) -> dict[str, Any]:
@@ -234,7 +232,7 @@ UNREPEATED = {
     "setting",
     "tier_change",
 }
-"""Entities whose rows exclude one another: a second of the kind needs a story of its own. Their page is bounded instead."""
+"""Entities whose rows exclude one another: a second needs a story of its own. Their page is bounded instead."""
 
 MOST_STATEMENTS = 45
 
