@@ -134,10 +134,8 @@ _templates: dict[str, _Template] = {}
 
 
 def _house(engine: str, factory: pytest.TempPathFactory) -> House:
-    if engine == "postgresql" and engines.postgres() is None:
-        if engines.IN_CI:
-            pytest.fail("CI=true, and there is no PostgreSQL: " + engines.HOW)
-        pytest.skip("no PostgreSQL here")
+    if engine == "postgresql":
+        engines.needed()
     if engine not in _templates:
         _templates[engine] = _Template(engine, factory.mktemp(f"house-{engine}") / "house")
     template = _templates[engine]

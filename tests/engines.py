@@ -10,6 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import pytest
 from sqlalchemy import create_engine, text
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -78,6 +79,16 @@ def postgres() -> str | None:
         return None
     _cluster.append(Cluster(binaries))
     return _cluster[0].address
+
+
+def needed() -> str:
+    """The address of the server for a test that cannot do without: told as not run, or failed with CI=true."""
+    found = postgres()
+    if found is None:
+        if IN_CI:
+            pytest.fail("CI=true, and there is no PostgreSQL: " + HOW)
+        pytest.skip("no PostgreSQL here")
+    return found
 
 
 def stop_postgres() -> None:

@@ -199,11 +199,10 @@ def test_backup_and_restore(door: Door, tmp_path: Path) -> None:
     refused(door, "backup", str(tmp_path / "one.backup"))
 
 
-@pytest.mark.skipif(engines._binaries() is None, reason="no PostgreSQL here")
 def test_moving_to_postgresql_takes_everything_along(door: Door, tmp_path: Path) -> None:
-    server = engines.postgres()
+    server = engines.needed()
     name = f"moved_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    engines.sql(str(server), f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    engines.sql(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
     door.run("import", "customers", str(DATA / "salon_workbook.xlsx"))
     before = door.json("evaluate")
     door.run("move", "--to", f"{server}/{name}")

@@ -1,0 +1,119 @@
+"""What stands on a page: its texts, its list, its tables; and the SQL that made it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+
+from sqlalchemy import event, func, select
+
+from models.entity import db
+from models.sales import Payment, PaymentMethod, Sale, Visit
+from tests.cast import NOON, raw_operation
+from tests.conftest import House
+
+SAID = ("title", "aria-label", "placeholder", "alt", "data-ask")
+"""Attributes that people read or hear."""
+
+
+class _Texts(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.silent += tag in {"script", "style"}
+        self.found += [value for name, value in attrs if name in SAID and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.silent -= tag in {"script", "style"}
+
+    def handle_data(self, data: str) -> None:
+        if not self.silent and data.strip():
+            self.found.append(" ".join(data.split()))
+
+
+def texts(page: str) -> list[str]:
+    """Everything on a page that is read or heard."""
+    parser = _Texts()
+    parser.feed(page)
+    return parser.found
+
+
+def words(page: str) -> str:
+    """The same as one text."""
+    return " ".join(texts(page))
+
+
+def main_part(page: str) -> str:
+    """The page without bar and navigation."""
+    return page[page.index('<main id="main"') :]
+
+
+def count_said(page: str) -> int:
+    """How many rows a list says it has."""
+    found = re.search(r'<p class="count">(\d+)</p>', page)
+    assert found is not None
+    return int(found[1])
+
+
+def rows_linked(page: str, entity: str) -> list[int]:
+    """The numbers of the rows of a list."""
+    return [int(one) for one in re.findall(rf'row-link" href="/{entity}/details/\?id=(\d+)"', page)]
+
+
+def tables(page: str) -> list[list[list[str]]]:
+    """Every table: rows of cells as text."""
+    found = re.findall(r"<table.*?</table>", page, re.DOTALL)
+    rows = [re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL) for table in found]
+    return [[[_plain(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)] for row in t] for t in rows]
+
+
+def _plain(cell: str) -> str:
+    return unescape(re.sub(r"<[^>]+>", "", cell)).strip()
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The SQL that is sent meanwhile."""
+    sent: list[str] = []
+
+    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        sent.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+def sql_of(work: Callable[[], object]) -> list[str]:
+    """The SQL that a piece of work sends."""
+    with statements() as sent:
+        work()
+    return sent
+
+
+def visited(house: House, day: date, customer: str = "anna", store: str = "first") -> None:
+    """She was in the salon."""
+    with raw_operation():
+        db.session.add(Visit(customer_id=house.ids[customer], store_id=house.ids[store], business_day=day))
+
+
+def paid(house: House, day: date, fen: int, method: str = "cash", customer: str = "anna", store: str = "first") -> None:
+    """A sale of that day, paid so."""
+    place = {"store_id": house.ids[store], "customer_id": house.ids[customer], "business_day": day}
+    same = (Sale.store_id == place["store_id"], Sale.business_day == day)
+    with raw_operation():
+        number = (db.session.scalar(select(func.max(Sale.number)).where(*same)) or 0) + 1
+        sale = Sale(**place, number=number, sold_at=NOON, total=fen)
+        db.session.add(sale)
+        db.session.flush()
+        db.session.add(Payment(**place, sale_id=sale.id, paid_at=NOON, method=PaymentMethod(method), amount=fen))
