@@ -66,18 +66,16 @@ def _dump(path: Path) -> None:
 
 
 def restore(path: Path) -> None:
-    """Put a backup in the place of the database, which is kept beside it until the next restore.
+    """Put a backup in the place of the database. A SQLite file that stood there is kept beside it.
 
-    :raises BackupError: the file is no backup of this kind of database.
+    :raises BackupError: the file is no whole backup of this kind of database, which stays as it is.
     """
     if not path.is_file():
         raise BackupError(f"{path}: there is no such file")
     if db.engine.dialect.name == "postgresql":
         _restore_dump(path)
         return
-    with path.open("rb") as file:
-        if file.read(16) != b"SQLite format 3\x00":
-            raise BackupError(f"{path}: not a backup of a SQLite database")
+    _check_file(path)
     target = Path(current_app.config["PEONY"].url.database or "")
     db.engine.dispose()
     for suffix in ("", "-wal", "-shm"):
@@ -88,14 +86,36 @@ def restore(path: Path) -> None:
     target.chmod(0o600)
 
 
+def _check_file(path: Path) -> None:
+    try:
+        copy = sqlite_driver.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        try:
+            problems = copy.execute("PRAGMA integrity_check").fetchone()[0]
+            copy.execute("SELECT 1 FROM operation LIMIT 1")
+        finally:
+            copy.close()
+    except sqlite_driver.Error as error:
+        raise BackupError(f"{path}: not a backup of a SQLite database") from error
+    if problems != "ok":
+        raise BackupError(f"{path}: the backup is not whole: {problems}")
+
+
 def _restore_dump(path: Path) -> None:
+    """Into a fresh schema; the old one stands aside until the new one is whole."""
     if shutil.which("pg_restore") is None:
         raise BackupError("pg_restore is not installed; it comes with PostgreSQL's client")
-    with db.engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
+    _schema("DROP SCHEMA IF EXISTS before_restore CASCADE", "ALTER SCHEMA public RENAME TO before_restore")
+    _schema("CREATE SCHEMA public")
     address = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     command = ["pg_restore", "--no-owner", "--exit-on-error", "--dbname", address, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command, no shell
     if done.returncode:
+        _schema("DROP SCHEMA public CASCADE", "ALTER SCHEMA before_restore RENAME TO public")
         raise BackupError(done.stderr.strip().splitlines()[-1])
+    _schema("DROP SCHEMA before_restore CASCADE")
+
+
+def _schema(*statements: str) -> None:
+    with db.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))

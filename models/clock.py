@@ -29,7 +29,7 @@ class Schedule(Record):
 
     label = _l("Schedule")
     plural = _l("Schedules")
-    written_by = WrittenBy.by(Name.EDIT_ENTITY, Name.RUN_SCHEDULE, Name.START)
+    written_by = WrittenBy.by(Name.EDIT_ENTITY, Name.START)
     shared = True
     imports = False
     screen = Screen(Section.SYSTEM, "clock", ("name", "daily_at", "every_minutes", "missed", "paused"), "name")

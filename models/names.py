@@ -44,7 +44,6 @@ class Name(StrEnum):
     CLOSE_ALERT = "close_alert"
     FINISH_TASK = "finish_task"
     RAISE_ALERT = "raise_alert"
-    RUN_SCHEDULE = "run_schedule"
     # accounts
     CHANGE_LANGUAGE = "change_language"
     CHANGE_PASSWORD = "change_password"  # noqa: S105 - the name of an operation

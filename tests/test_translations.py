@@ -1,0 +1,61 @@
+"""Chinese is complete: every text of the code has words, with the same places in them, and none is left over."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from admin_app.settings import HOUSE
+
+FOLDERS = ("admin_app", "models", "rules", "seed", "views")
+CATALOGUE = HOUSE / "admin_app/translations/zh_Hans_CN/LC_MESSAGES/messages.po"
+KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
+PLACES = re.compile(r"%\((\w+)\)")
+
+
+@cache
+def said() -> set[str]:
+    """Every message of the code."""
+    methods = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+    found: set[str] = set()
+    for folder in (*FOLDERS, "."):
+        for name, _line, message, *_ in extract_from_dir(
+            HOUSE / folder, methods, keywords=KEYWORDS, directory_filter=lambda path: folder != "."
+        ):
+            if folder != "." or name == "run.py":
+                found.add(message if isinstance(message, str) else message[0])
+    return found
+
+
+@cache
+def catalogue() -> Catalog:
+    with CATALOGUE.open("rb") as file:
+        return read_po(file, locale="zh_Hans_CN")
+
+
+def test_every_message_has_chinese_words() -> None:
+    known = {message.id for message in catalogue() if message.id and message.string}
+    assert sorted(said() - known) == []
+
+
+def test_nothing_is_left_over() -> None:
+    known = {message.id for message in catalogue() if message.id}
+    assert len(known) > 500
+    assert sorted(known - said()) == []
+
+
+def test_the_places_are_the_same() -> None:
+    unlike = [
+        message.id
+        for message in catalogue()
+        if message.id and set(PLACES.findall(str(message.id))) != set(PLACES.findall(str(message.string)))
+    ]
+    assert unlike == []
+
+
+def test_nothing_is_doubtful() -> None:
+    assert [message.id for message in catalogue() if message.fuzzy and message.id] == []
