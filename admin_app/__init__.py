@@ -25,7 +25,7 @@ OPERATION_MODULES = (
     "admin_app.operations.accounts",
     "admin_app.operations.house",
     "admin_app.load",
-    "admin_app.rulebook",
+    "admin_app.operations.rules",
     "admin_app.evaluation",
     "admin_app.importing.customers",
     "admin_app.importing.sales",

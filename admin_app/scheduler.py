@@ -27,7 +27,8 @@ from admin_app import housekeeping
 from admin_app.evaluation import LEASE, Claim, evaluate
 from admin_app.operations.kernel import now, perform
 from admin_app.operations.refusals import Refused
-from admin_app.rulebook import RaiseAlertInput, watch_files
+from admin_app.operations.todo import RaiseAlertInput
+from admin_app.rule_files import watch_files
 from models.actor import SYSTEM
 from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRun
 from models.connection import WRITES

@@ -11,7 +11,8 @@ from admin_app.operations.accounts import CreateUserInput, ResetPasswordInput
 from admin_app.operations.entities import CreateInput
 from admin_app.operations.house import StartInput
 from admin_app.operations.kernel import perform
-from admin_app.rulebook import adopt_first, rulebook
+from admin_app.rule_files import adopt_first
+from admin_app.rulebook import rulebook
 from admin_app.security import passwords
 from models.accounts import User
 from models.actor import SYSTEM, Actor

@@ -127,7 +127,8 @@ class _Template:
             engines.sql(self.server, drop, f"CREATE DATABASE {self.name} TEMPLATE {self.name}_template")
         for file in (HOUSE / "rules").glob("*.yaml"):
             shutil.copyfile(file, self.folder / "rules" / file.name)
-        self.app.extensions.pop("peony_rules", None)
+        for known in ("peony_rules", "peony_rule_files"):
+            self.app.extensions.pop(known, None)
 
 
 _templates: dict[str, _Template] = {}

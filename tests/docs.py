@@ -63,7 +63,9 @@ def facts() -> str:
         label = both(family.label).replace("%(n)s", "n").replace("%(slug)s", "…")
         return [f"`{family.pattern}`", label, family.type.value, both(family.empty) if family.empty else ""]
 
-    fitting = ((kind.value, ", ".join(f"`{operator}`" for operator in sorted(known))) for kind, known in OPERATORS.items())
+    fitting = (
+        (kind.value, ", ".join(f"`{operator}`" for operator in sorted(known))) for kind, known in OPERATORS.items()
+    )
     return f"""# Facts and comparisons
 
 What a condition in a rule may ask. `{{n}}` is any number of days from 1 to 3660; as of day D a window of N days holds

@@ -84,7 +84,9 @@ def parts() -> list[type[Part]]:
             continue
         found.append(part)
         for info in part.model_fields.values():
-            waiting += [kind for kind in _kinds(info.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+            waiting += [
+                kind for kind in _kinds(info.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)
+            ]
     return found
 
 

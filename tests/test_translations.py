@@ -22,13 +22,15 @@ def said() -> set[str]:
     """Every message of the code."""
     methods = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
     found: set[str] = set()
-    for folder in (*FOLDERS, "."):
-        for name, _line, message, *_ in extract_from_dir(
-            HOUSE / folder, methods, keywords=KEYWORDS, directory_filter=lambda path: folder != "."
-        ):
-            if folder != "." or name == "run.py":
-                found.add(message if isinstance(message, str) else message[0])
+    places = [(HOUSE / folder, None) for folder in FOLDERS] + [(HOUSE, _not_deeper)]
+    for folder, deeper in places:
+        for _name, _line, message, *_ in extract_from_dir(folder, methods, keywords=KEYWORDS, directory_filter=deeper):
+            found.add(message if isinstance(message, str) else message[0])
     return found
+
+
+def _not_deeper(folder: str) -> bool:
+    return False
 
 
 @cache

@@ -17,7 +17,8 @@ from admin_app.doctor import Finding, examine
 from admin_app.documents.export import Selection, export_to
 from admin_app.evaluation import evaluate, try_out
 from admin_app.importing.files import FileReport, import_file, importable
-from admin_app.rulebook import hand_tags, path_of, read_files, watch_files
+from admin_app.rule_files import path_of, read_files, watch_files
+from admin_app.rulebook import hand_tags
 from admin_app.start import open_house
 from models.entity import db, entity_named
 from models.rulebook import RuleMatch

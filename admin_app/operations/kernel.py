@@ -25,8 +25,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from admin_app.operations import chain
-from admin_app.operations.refusals import Forbidden, KeyReused, Missing, Refused, Stale, refusal_of
+from admin_app.operations.refusals import Busy, Forbidden, KeyReused, Missing, Refused, Stale, refusal_of
 from admin_app.operations.registry import Answer, Asked, Input, Spec, spec_named
+from admin_app.rulebook import access_for
 from models.actor import Actor
 from models.connection import WRITES, take_operation
 from models.entity import Entity, db
@@ -178,8 +179,6 @@ def _told(error: DBAPIError) -> Exception:
         or "locked" in str(error.orig)
         or "disk is full" in str(error.orig)
     ):
-        from admin_app.operations.refusals import Busy
-
         return Busy(_l("The database is busy or full. Nothing was changed; try again."))
     return refusal_of(error) or error
 
@@ -208,8 +207,6 @@ def _once(call: _Call) -> Answer:
 
 
 def _begin(session: Session, call: _Call, number: int) -> Operation:
-    from admin_app.rulebook import access_for
-
     access = access_for(call.actor, session)
     op = Operation(session, call.spec, call.actor, access, number, now(), reason=call.reason, run_id=call.run_id)
     session.info["operation"] = op

@@ -1,4 +1,4 @@
-"""Alerts are closed and tasks finished, with what came of them."""
+"""The house raises alerts of its own; alerts are closed and tasks finished, with what came of them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,44 @@ from typing import Annotated
 
 from flask_babel import lazy_gettext as _l
 from pydantic import Field
+from sqlalchemy import select
 
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from models.names import Name
-from models.standing import Alert, Task
+from models.standing import Alert, Severeness, Task
+
+
+class RaiseAlertInput(Input):
+    """Something the house itself wants known."""
+
+    source: str
+    occasion: Annotated[str, "unique with the source: the same thing is told once"]
+    text: str
+    to_role: str = "owner"
+    severity: Severeness = Severeness.WARNING
+
+
+@operation(Name.RAISE_ALERT, label=_l("Raise an alert"), form=False)
+def raise_alert(op: Operation, data: RaiseAlertInput) -> Answer:
+    """Raise the alert, unless this occasion has had one."""
+    there = select(Alert.id).where(Alert.source == data.source, Alert.occasion == data.occasion)
+    known = op.session.scalar(there)
+    if known is not None:
+        return {"id": known, "raised": False}
+    alert = Alert(
+        source=data.source,
+        occasion=data.occasion,
+        text=data.text[:300],
+        to_role=data.to_role,
+        severity=data.severity,
+        raised_at=op.at,
+    )
+    op.session.add(alert)
+    op.concerns(alert)
+    return {"id": alert.id, "raised": True}
+
 
 Outcome = Annotated[str, Ask(_l("What came of it")), Field(min_length=1, max_length=200)]
 

@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 from admin_app import rulebook as book_module
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
-from admin_app.rulebook import ActivateInput, access_for, refresh, rulebook, watch_files, words_of
+from admin_app.operations.rules import ActivateInput
+from admin_app.rule_files import watch_files
+from admin_app.rulebook import access_for, refresh, rulebook, words_of
 from models.actor import SYSTEM
 from models.customers import Customer
 from models.entity import db

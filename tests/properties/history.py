@@ -12,7 +12,8 @@ from sqlalchemy import func, insert, select
 from admin_app.evaluation import Report, evaluate
 from admin_app.operations.customers import TagInput, UntagInput
 from admin_app.operations.kernel import perform
-from admin_app.rulebook import ActivateInput, refresh
+from admin_app.operations.rules import ActivateInput
+from admin_app.rulebook import refresh
 from models.actor import SYSTEM
 from models.clock import EvaluationRun
 from models.customers import Contraindication, Customer, DangerKind, SkinType

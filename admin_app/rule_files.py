@@ -1,0 +1,132 @@
+"""The owner's files: whatever changes in them comes into force, if it fits.
+
+A file whose hash differs from the one last seen becomes a new version and goes live at once; a broken one is told once,
+as an alert, and the last good version stays in force.
+"""
+
+from __future__ import annotations
+
+import getpass
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import func, select
+
+from admin_app.operations.kernel import perform
+from admin_app.operations.rules import ActivateInput, content_hash
+from admin_app.operations.todo import RaiseAlertInput
+from admin_app.rulebook import hashes, refresh, rulebook
+from models.actor import SYSTEM, Actor, ActorKind
+from models.entity import db
+from models.names import Name
+from models.rulebook import RuleActivation
+from models.standing import Severeness
+from rules.book import DOCUMENTS, Rulebook, read_book
+from rules.language.faults import Faults
+from rules.language.reading import Document, read_document
+
+_LOCK = threading.Lock()
+
+
+def path_of(document: str) -> Path:
+    folder: Path = current_app.config["PEONY"].rules_dir
+    return folder / f"{document}.yaml"
+
+
+def read_files(hand_tags: frozenset[str] = frozenset()) -> Rulebook:
+    """All files as they stand, together.
+
+    :raises Faults: everything that is wrong with any of them.
+    :raises OSError: a file cannot be read.
+    """
+    return read_book(_text_of, hand_tags=hand_tags)
+
+
+def _text_of(document: str) -> str:
+    return path_of(document).read_text(encoding="utf-8")
+
+
+def adopt_first() -> None:
+    """Take the files up in a new database. Every one must be whole.
+
+    :raises Faults: everything that is wrong.
+    """
+    if db.session.scalar(select(func.count()).select_from(RuleActivation)):
+        return
+    read_files()
+    texts = {document: _text_of(document) for document in DOCUMENTS}
+    perform(Name.ACTIVATE_RULES, ActivateInput(texts=texts, why="first start"), actor=SYSTEM)
+    refresh()
+
+
+def watch_files() -> list[str]:
+    """Take up every file that changed since it was last seen; the names of those now in force.
+
+    Files that fit only together (a tag renamed in two of them) come in together, whichever was saved first.
+    """
+    with _LOCK:
+        seen: dict[str, str] = current_app.extensions.setdefault("peony_rule_files", {})
+        refresh()
+        in_force, texts = hashes(), _readable()
+        found = {name: content_hash(text) for name, text in texts.items()}
+        fresh = {name for name, digest in found.items() if digest != seen.get(name, in_force[name])}
+        if not fresh:
+            return []
+        seen.update(found)
+        waiting = {name: text for name, text in texts.items() if found[name] != in_force[name]}
+        taken, refused = _fitting(rulebook(), waiting)
+        for name in refused.keys() & fresh:
+            tell_broken(name, found[name], refused[name])
+        if taken:
+            actor = Actor(ActorKind.COMMAND, name=f"file:{_os_user()}", role="command")
+            activation = ActivateInput(texts={name: texts[name] for name in taken}, why="file")
+            perform(Name.ACTIVATE_RULES, activation, actor=actor)
+            refresh()
+        return taken
+
+
+def _readable() -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for document in DOCUMENTS:
+        with suppress(OSError, UnicodeDecodeError):
+            texts[document] = _text_of(document)
+    return texts
+
+
+def _fitting(book: Rulebook, texts: dict[str, str]) -> tuple[list[str], dict[str, Faults]]:
+    """Which of these documents can come into force: all together, else as many as fit; and why not the others."""
+    whole: dict[str, Document] = {}
+    refused: dict[str, Faults] = {}
+    for name, text in texts.items():
+        try:
+            whole[name] = read_document(DOCUMENTS[name], text, f"rules/{name}.yaml")
+        except Faults as faults:
+            refused[name] = faults
+    with suppress(Faults):
+        book.with_documents(whole)
+        return list(whole), refused
+    taken: list[str] = []
+    for name, document in whole.items():
+        try:
+            book = book.with_documents({name: document})
+            taken.append(name)
+        except Faults as faults:
+            refused[name] = faults
+    return taken, refused
+
+
+def _os_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def tell_broken(document: str, digest: str, faults: Faults) -> None:
+    """Tell the owner, once per content, that a file is broken and what stays in force."""
+    text = str(_l("%(file)s was not taken up: %(fault)s", file=f"{document}.yaml", fault=str(faults.faults[0])))
+    alert = RaiseAlertInput(source="rules", occasion=f"{document}:{digest}", text=text, severity=Severeness.URGENT)
+    perform(Name.RAISE_ALERT, alert, actor=SYSTEM)
