@@ -187,6 +187,7 @@ def test_the_keys_take_her_everywhere(street: Street) -> None:
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
     page.keyboard.press("g")
     page.keyboard.press("c")
     page.wait_for_url("**/customer/")

@@ -85,7 +85,8 @@ def statements() -> Iterator[list[str]]:
     sent: list[str] = []
 
     def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        sent.append(statement)
+        if not statement.startswith("BEGIN"):
+            sent.append(statement)
 
     event.listen(db.engine, "before_cursor_execute", note)
     try:

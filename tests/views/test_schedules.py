@@ -32,7 +32,7 @@ def schedule(**values: object) -> str:
     with raw_operation():
         row = db.session.scalars(select(Schedule).order_by(Schedule.name)).first()
         assert row is not None
-        row.first_due_at = START - timedelta(days=2)
+        row.first_due_at = START - timedelta(days=2, minutes=45)
         for name, value in values.items():
             setattr(row, name, value)
         return row.name

@@ -1,0 +1,220 @@
+"""Two languages: whatever the owner opens speaks one of them and not the other; a choice is remembered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+from sqlalchemy import select
+
+from admin_app.i18n import CATALOGUE, chosen_language
+from admin_app.settings import HOUSE
+from models.entity import db, entities
+from models.log import Operation, RowValue
+from tests.conftest import House
+from tests.views.pages import texts
+from tests.views.test_security import addresses
+
+HAN = re.compile(r"[㐀-鿿]")
+PLACE = re.compile(r"%\((\w+)\)[sd]")
+OWN_NAMES = ("中文", "English", "Excel (.xlsx)", "CSV", "Peony")
+"""Said as they are in both languages."""
+
+
+@cache
+def catalogue() -> Catalog:
+    with CATALOGUE.open("rb") as file:
+        return read_po(file, locale="zh_Hans_CN")
+
+
+def strings(value: object) -> Iterator[str]:
+    """Every text within a value."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from (str(name), *strings(one))
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from strings(one)
+    elif isinstance(value, str):
+        yield " ".join(value.split())
+
+
+def data() -> list[str]:
+    """What is written in the database, longest first: data is shown as it was written."""
+    db.session.rollback()
+    found: set[str] = set()
+    for entity in entities():
+        for row in db.session.scalars(select(entity)):
+            for name, one in entity.fields().items():
+                if one.kind != "choice":
+                    found |= set(strings(getattr(row, name)))
+    for entry in db.session.scalars(select(Operation)):
+        found |= set(strings([entry.actor_name, entry.reason, entry.detail]))
+    for old, new in db.session.execute(select(RowValue.old, RowValue.new)):
+        found |= {text for part in (old, new) if part for text in re.findall(r'"([^"]*)"', part)}
+    return sorted((text for text in found if len(text) > 1), key=len, reverse=True)
+
+
+def without(text: str, known: list[str]) -> str:
+    for one in known:
+        text = text.replace(one, " ")
+    return text
+
+
+def pages(house: House, language: str) -> Iterator[tuple[str, list[str]]]:
+    """Every page the owner can open, with its texts."""
+    everywhere = list(addresses(house))
+    browser = house.browser("owner")
+    for address in everywhere:
+        answer = browser.get(address, headers={"Accept-Language": language})
+        if answer.mimetype == "text/html" and answer.status_code in {200, 404, 422}:
+            yield address, texts(answer.text)
+
+
+def test_no_page_of_the_owner_in_english_speaks_chinese(sqlite_house: House) -> None:
+    found: dict[str, str] = {}
+    opened = list(pages(sqlite_house, "en"))
+    known = [*OWN_NAMES, *data()]
+    for address, said in opened:
+        for text in said:
+            if HAN.search(text) and HAN.search(without(text, known)):
+                found.setdefault(text, address)
+    assert len(opened) > 200
+    assert found == {}
+
+
+def test_no_page_of_the_owner_in_chinese_speaks_english(sqlite_house: House) -> None:
+    translated = {str(one.id) for one in catalogue() if isinstance(one.id, str) and one.id and one.string != one.id}
+    patterns = [_pattern(text) for text in translated if PLACE.search(text)]
+    found: dict[str, str] = {}
+    opened = list(pages(sqlite_house, "zh-CN"))
+    known = set(data())
+    for address, said in opened:
+        for text in said:
+            if text in known or text in OWN_NAMES:
+                continue
+            if text in translated or any(pattern.fullmatch(text) for pattern in patterns):
+                found.setdefault(text, address)
+    assert len(opened) > 200
+    assert found == {}
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """A text with blanks in it, as a pattern; one that would be nothing but blanks fits nothing."""
+    if not re.search(r"[A-Za-z]{3}", PLACE.sub("", text)):
+        return re.compile(r"(?!)")
+    return re.compile("".join(".+" if place % 2 else re.escape(part) for place, part in enumerate(PLACE.split(text))))
+
+
+def test_whole_sentences_of_the_pages_are_chinese(sqlite_house: House) -> None:
+    """Three English words in a row are a sentence that was forgotten, in the catalogue or not."""
+    opened = list(pages(sqlite_house, "zh-CN"))
+    known = [*OWN_NAMES, *data()]
+    sentence = re.compile(r"\b[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}\b")
+    found = {text: address for address, said in opened for text in said if sentence.search(without(text, known))}
+    assert found == {}
+
+
+# ---------------------------------------------------------------------------------------------- catalogue
+
+
+@cache
+def extracted() -> dict[str, str]:
+    """Every text in the code and templates that asks for a translation, and where it stands."""
+    words = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None}
+    found: dict[str, str] = {}
+    for folder in ("models", "rules", "admin_app", "views"):
+        methods = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+        for file, line, text, *_rest in extract_from_dir(HOUSE / folder, methods, keywords=words):
+            found.setdefault(text if isinstance(text, str) else text[0], f"{folder}/{file}:{line}")
+    return found
+
+
+def test_every_text_of_the_code_is_in_the_catalogue() -> None:
+    assert len(extracted()) > 500
+    missing = {text: place for text, place in extracted().items() if not _chinese(text)}
+    assert missing == {}
+
+
+def _chinese(text: str) -> str:
+    entry = catalogue().get(text)
+    return str(entry.string) if entry is not None and not entry.fuzzy else ""
+
+
+def test_no_text_of_the_catalogue_is_left_over() -> None:
+    used = set(extracted())
+    assert [one.id for one in catalogue() if one.id and one.id not in used] == []
+
+
+def test_a_translation_keeps_the_blanks_of_its_text() -> None:
+    for entry in catalogue():
+        if entry.id:
+            assert sorted(PLACE.findall(str(entry.string))) == sorted(PLACE.findall(str(entry.id))), entry.id
+
+
+def test_every_label_of_every_field_is_chinese_in_chinese(sqlite_house: House) -> None:
+    from flask_babel import force_locale
+
+    with force_locale("zh_Hans_CN"):
+        labels = {str(one.label): one.key for entity in entities() for one in entity.fields().values()}
+        labels |= {str(entity.plural): entity.named() for entity in entities()}
+        for entity in entities():
+            for one in entity.fields().values():
+                if one.kind == "choice":
+                    labels |= {str(member.label): one.key for member in one.choices}
+    assert {label: key for label, key in labels.items() if not HAN.search(label)} == {}
+
+
+# ------------------------------------------------------------------------------------------------- choice
+
+
+@pytest.mark.parametrize(
+    ("accepts", "tag"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans-CN"),
+        ("zh-TW", "zh-Hans-CN"),
+        ("en-GB,en;q=0.9,zh;q=0.1", "en"),
+        ("fr-FR,en;q=0.5", "en"),
+        ("fr-FR", "zh-Hans-CN"),
+        ("", "zh-Hans-CN"),
+        ("*", "zh-Hans-CN"),
+        (";;;q=x", "zh-Hans-CN"),
+    ],
+)
+def test_the_browser_chooses_until_she_does(sqlite_house: House, accepts: str, tag: str) -> None:
+    page = sqlite_house.browser("reception").get("/", headers={"Accept-Language": accepts}).text
+    assert f'<html lang="{tag}"' in page
+
+
+def test_a_language_chosen_is_remembered_on_every_page_and_by_every_device(house: House) -> None:
+    browser = house.browser("owner")
+    browser.post("/account/language", {"language": "en"})
+    for address in ("/", "/customer/", f"/customer/details/?id={house.ids['anna']}", "/log", "/nowhere"):
+        for device in (browser, house.browser("owner")):
+            page = device.get(address, headers={"Accept-Language": "zh-CN"}).text
+            assert '<html lang="en"' in page, address
+
+
+def test_the_button_offers_the_other_language(sqlite_house: House) -> None:
+    browser = sqlite_house.browser("owner")
+    assert 'name="language" value="en"' in browser.get("/").text
+    browser.post("/account/language", {"language": "en"})
+    assert 'name="language" value="zh_Hans_CN"' in browser.get("/").text
+
+
+def test_a_refusal_speaks_the_readers_language(sqlite_house: House) -> None:
+    browser = sqlite_house.browser("reception")
+    chinese = texts(browser.get("/user/").text)
+    english = texts(browser.get("/user/", headers={"Accept-Language": "en"}).text)
+    assert "Your role does not allow this." in english
+    assert "Your role does not allow this." not in chinese
+    assert any("权限" in text or "不允许" in text for text in chinese)
+
+
+def test_outside_a_request_the_house_speaks_its_own_language(sqlite_house: House) -> None:
+    assert chosen_language() == "zh_Hans_CN"
