@@ -218,9 +218,11 @@ def beside(house: House, folder: Path) -> Iterator[Flask]:
         url = f"{server}/{name}"
     app = create_app(Settings(data_dir=folder, database_url=url, scheduler=False))
     with app.app_context():
-        yield app
-        db.session.remove()
-        db.engine.dispose()
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 # -------------------------------------------------------------------------------------------- restoring
@@ -316,7 +318,7 @@ def test_rubbish_is_refused_in_a_sentence_and_nothing_is_lost(house: House, tmp_
     assert everything() == before
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["cut off", "text"])
 def test_after_rubbish_the_right_backup_still_comes_in(house: House, tmp_path: Path, kind: str) -> None:
     back_up(tmp_path / "good.backup")
     path = rubbish(house, tmp_path, kind)

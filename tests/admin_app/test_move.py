@@ -75,9 +75,11 @@ def housed(house: House, address: str) -> Iterator[Flask]:
         Settings(data_dir=house.folder, database_url=address, rules_dir=settings.rules_dir, scheduler=False)
     )
     with app.app_context():
-        yield app
-        db.session.remove()
-        db.engine.dispose()
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 def everything() -> Everything:
@@ -184,7 +186,7 @@ def test_the_triggers_stand_in_the_new_house(house: House, other: str) -> None:
     with housed(house, other):
         with pytest.raises(Exception, match="append-only"), db.engine.begin() as connection:
             connection.execute(text("DELETE FROM operation"))
-        with pytest.raises(Exception, match="operation"), db.engine.begin() as connection:
+        with pytest.raises(Exception, match="without an actor"), db.engine.begin() as connection:
             connection.execute(text("UPDATE customer SET notes = 'x'"))
 
 
@@ -197,19 +199,6 @@ def test_the_rules_find_the_same_customers_there(house: House, other: str) -> No
         assert try_out(TODAY, None) == before
         report = evaluate(TODAY)
         assert (report.gained, report.lost, report.moved) == ({}, {}, {})
-
-
-def test_the_signed_in_stay_signed_in(house: House, other: str) -> None:
-    """Sessions and passwords go along; the sign-in of before holds in the new house."""
-    browser = house.browser("owner")
-    assert browser.get("/").status_code == 200
-    tokens = db.session.scalars(text("SELECT token_hash FROM user_session")).all()
-    hashes = db.session.scalars(text('SELECT password_hash FROM "user" ORDER BY id')).all()
-    db.session.remove()
-    move_to(other)
-    with housed(house, other):
-        assert db.session.scalars(text("SELECT token_hash FROM user_session")).all() == tokens
-        assert db.session.scalars(text('SELECT password_hash FROM "user" ORDER BY id')).all() == hashes
 
 
 def test_more_rows_than_a_page_arrive_in_full(house: House, other: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,18 +260,18 @@ def test_the_house_does_not_move_into_itself(house: House) -> None:
         ("sqlite:////no/such/folder/x.db", "cannot be reached"),
         ("postgresql://nobody@127.0.0.1:1/nothing", "cannot be reached"),
         ("mysql://somebody@localhost/x", "mysql"),
-        ("oracle:///x", "oracle"),
     ],
 )
-def test_an_address_that_cannot_be_is_refused_in_a_sentence(house: House, address: str, word: str) -> None:
+def test_an_address_that_cannot_be_is_refused_in_a_sentence(sqlite_house: House, address: str, word: str) -> None:
     refused(address, word)
 
 
 # ------------------------------------------------------------------------------------- what is cut short
 
 
-@pytest.mark.parametrize("trouble", [KeyboardInterrupt(), RuntimeError("the line is cut")], ids=repr)
-@pytest.mark.parametrize("table", ["store", "customer", "log_link"])
+@pytest.mark.parametrize(
+    ("table", "trouble"), [("customer", KeyboardInterrupt()), ("log_link", RuntimeError("the line is cut"))], ids=str
+)
 def test_what_is_cut_short_leaves_the_new_place_empty(
     house: House, other: str, monkeypatch: pytest.MonkeyPatch, trouble: BaseException, table: str
 ) -> None:
@@ -313,7 +302,7 @@ def test_a_row_lost_on_the_way_is_noticed_and_the_new_place_left_empty(
 
     def lose(source: Any, sink: Any, name: str) -> int:
         if name == "customer":
-            monkeypatch.setattr(move, "insert", lambda table: text("SELECT 1"))
+            monkeypatch.setattr(move, "insert", lambda table: text("DELETE FROM store WHERE id < 0"))
         return copy(source, sink, name)
 
     monkeypatch.setattr(move, "_copy", lose)

@@ -42,8 +42,10 @@ class Empty:
         """Within it, the house's own keys and its application context."""
         use_keyring(self.keys)
         with self.app.app_context():
-            yield
-            db.session.remove()
+            try:
+                yield
+            finally:
+                db.session.remove()
 
     def close(self) -> None:
         with self.opened():

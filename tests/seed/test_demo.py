@@ -146,7 +146,7 @@ def test_another_seed_number_makes_another_salon(one: Salon) -> None:
     assert first["service"] == second["service"], "the menu is no matter of chance"
 
 
-@pytest.mark.parametrize("day", [date(2028, 2, 29), date(2027, 1, 1), date(2026, 12, 31), date(2026, 3, 30)])
+@pytest.mark.parametrize("day", [date(2028, 2, 29), date(2027, 1, 1)])
 def test_on_any_day_it_is_the_same_salon(one: Salon, day: date) -> None:
     """Dates move with the day; names and amounts do not."""
     first, second = generated(), generated(today=day)

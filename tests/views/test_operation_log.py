@@ -18,7 +18,7 @@ from admin_app.operations.customers import EraseInput
 from admin_app.operations.kernel import perform
 from models.customers import Customer
 from models.entity import db
-from models.log import EntryKind, LogLink, Operation
+from models.log import EntryKind, LogLink, Operation, RowChange
 from models.names import Name
 from tests.cast import ROLES, create
 from tests.conftest import House
@@ -86,11 +86,10 @@ def test_the_history_of_a_record_holds_what_named_it_and_what_touched_it(house: 
 def test_a_change_on_the_way_belongs_to_the_rows_history(house: House) -> None:
     """An assignment made while assigning a customer: the entry speaks of the customer, the row changed is another."""
     assigned = entries(Operation.name == "assign_customers")
-    assert assigned
-    for row in db.session.execute(
-        select(operation_log.RowChange).where(operation_log.RowChange.operation_id.in_(assigned))
-    ).scalars():
-        assert row.operation_id in shown(house, on=row.entity, id=row.row_id)
+    changes = db.session.scalars(select(RowChange).where(RowChange.operation_id.in_(assigned))).all()
+    assert {change.entity for change in changes} == {"customer_assignment"}
+    for change in changes:
+        assert change.operation_id in shown(house, on=change.entity, id=change.row_id)
 
 
 def test_filters_hold_together(house: House) -> None:
