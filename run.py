@@ -15,7 +15,7 @@ except ImportError:
 
 from admin_app import serving
 from admin_app.commands import house, keeping, me, work
-from admin_app.start import create_user, has_owner, log_start, open_house
+from admin_app.start import create_user, has_owner, is_new, log_start, open_house
 from seed import commands as seeding
 from seed.demo import make_demo
 from views import register_screens
@@ -42,10 +42,11 @@ def _serve(context: click.Context, empty: bool) -> None:
         serving.check_port(settings.host, settings.port)
         serving.say_hello(app)
         made = open_house()
-        cards = make_demo() if made and not empty else []
+        cards = make_demo() if is_new() and not empty else []
         if not cards and not has_owner():
             cards = [create_user("owner", "老板", "owner", me())]
-        log_start()
+        if not made:
+            log_start()
         register_screens(app)
         fetch_in_background(app)
         address = f"{'https' if settings.https else 'http'}://{settings.host}:{settings.port}"

@@ -13,7 +13,7 @@ from admin_app.i18n import init_languages
 from admin_app.operations import kernel
 from admin_app.settings import Settings, load_settings
 from models import search
-from models.cipher import Keyring, use_keyring
+from models.cipher import KEY_FILE, Keyring, use_keyring
 from models.connection import engine_options, prepare_engine
 
 OPERATION_MODULES = (
@@ -32,8 +32,6 @@ OPERATION_MODULES = (
     "admin_app.importing.files",
 )
 """Every module that registers operations."""
-
-KEY_FILE = "keys.json"
 
 
 class DataFolderError(Exception):
@@ -88,4 +86,4 @@ def _attach_once() -> None:
         _attached = True
 
 
-__all__ = ["KEY_FILE", "OPERATION_MODULES", "DataFolderError", "create_app"]
+__all__ = ["OPERATION_MODULES", "DataFolderError", "create_app"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from models.connection import sqlite_driver
 from models.entity import db
@@ -25,9 +26,9 @@ def back_up(path: Path) -> tuple[int, str]:
     """
     if path.exists():
         raise BackupError(f"{path}: exists already")
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         if db.engine.dialect.name == "sqlite":
             _sqlite(partial)
         else:
@@ -35,8 +36,10 @@ def back_up(path: Path) -> tuple[int, str]:
         partial.chmod(0o600)
         partial.replace(path)
     except (OSError, sqlite_driver.Error) as error:
-        partial.unlink(missing_ok=True)
         raise BackupError(f"{path}: {error}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     with path.open("rb") as file:
         return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -77,13 +80,21 @@ def restore(path: Path) -> None:
         return
     _check_file(path)
     target = Path(current_app.config["PEONY"].url.database or "")
-    db.engine.dispose()
-    for suffix in ("", "-wal", "-shm"):
-        old = target.with_name(target.name + suffix)
-        if old.exists():
-            old.replace(old.with_name(f"{target.name}.before-restore{suffix}"))
-    shutil.copyfile(path, target)
-    target.chmod(0o600)
+    partial = target.with_name(f"{target.name}.restoring")
+    try:
+        shutil.copyfile(path, partial)
+        partial.chmod(0o600)
+        db.engine.dispose()
+        for suffix in ("", "-wal", "-shm"):
+            old = target.with_name(target.name + suffix)
+            if old.exists():
+                old.replace(old.with_name(f"{target.name}.before-restore{suffix}"))
+        partial.replace(target)
+    except OSError as error:
+        raise BackupError(f"{path}: {error}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _check_file(path: Path) -> None:
@@ -104,15 +115,30 @@ def _restore_dump(path: Path) -> None:
     """Into a fresh schema; the old one stands aside until the new one is whole."""
     if shutil.which("pg_restore") is None:
         raise BackupError("pg_restore is not installed; it comes with PostgreSQL's client")
-    _schema("DROP SCHEMA IF EXISTS before_restore CASCADE", "ALTER SCHEMA public RENAME TO before_restore")
-    _schema("CREATE SCHEMA public")
+    _stand_aside()
     address = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     command = ["pg_restore", "--no-owner", "--exit-on-error", "--dbname", address, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command, no shell
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command, no shell
+    except BaseException:
+        _schema(*_BACK)
+        raise
     if done.returncode:
-        _schema("DROP SCHEMA public CASCADE", "ALTER SCHEMA before_restore RENAME TO public")
+        _schema(*_BACK)
         raise BackupError(done.stderr.strip().splitlines()[-1])
     _schema("DROP SCHEMA before_restore CASCADE")
+
+
+_BACK = ("DROP SCHEMA public CASCADE", "ALTER SCHEMA before_restore RENAME TO public")
+
+
+def _stand_aside() -> None:
+    """Make room; what an earlier restore left aside when it was killed comes back first."""
+    with db.engine.connect() as connection:
+        left = inspect(connection).has_schema("before_restore")
+    if left:
+        _schema(*_BACK)
+    _schema("ALTER SCHEMA public RENAME TO before_restore", "CREATE SCHEMA public")
 
 
 def _schema(*statements: str) -> None:

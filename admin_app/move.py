@@ -23,8 +23,20 @@ def move_to(address: str) -> int:
     :raises SchemaError: the target cannot be used, or did not come out the same; it is left empty.
     """
     target = _target(address)
+    try:
+        return _moved(target)
+    finally:
+        target.dispose()
+
+
+def _moved(target: Engine) -> int:
     moved = 0
-    with db.engine.connect() as source, target.connect().execution_options(**{WRITES: True}) as sink, sink.begin():
+    still = {"isolation_level": "REPEATABLE READ"} if db.engine.dialect.name == "postgresql" else {}
+    with (
+        db.engine.connect().execution_options(**still) as source,
+        target.connect().execution_options(**{WRITES: True}) as sink,
+        sink.begin(),
+    ):
         if inspect(sink).get_table_names():
             raise SchemaError("The database to move to is not empty.")
         Base.metadata.create_all(sink)
@@ -45,6 +57,8 @@ def move_to(address: str) -> int:
 def _target(address: str) -> Engine:
     try:
         url = make_url(address)
+        if url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise SchemaError(f"{address}: neither a sqlite nor a postgresql database")
         if url.get_backend_name() == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         engine = create_engine(url, **engine_options(url))

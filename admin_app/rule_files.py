@@ -25,7 +25,7 @@ from models.names import Name
 from models.rulebook import RuleActivation
 from models.standing import Severeness
 from rules.book import DOCUMENTS, Rulebook, read_book
-from rules.language.faults import Faults
+from rules.language.faults import Fault, Faults, Place
 from rules.language.reading import Document, read_document
 
 _LOCK = threading.Lock()
@@ -39,14 +39,21 @@ def path_of(document: str) -> Path:
 def read_files(hand_tags: frozenset[str] = frozenset()) -> Rulebook:
     """All files as they stand, together.
 
-    :raises Faults: everything that is wrong with any of them.
-    :raises OSError: a file cannot be read.
+    :raises Faults: everything that is wrong with any of them, or that one is not there.
     """
-    return read_book(_text_of, hand_tags=hand_tags)
+    return read_book(_files().__getitem__, hand_tags=hand_tags)
 
 
-def _text_of(document: str) -> str:
-    return path_of(document).read_text(encoding="utf-8")
+def _files() -> dict[str, str]:
+    """:raises Faults: a file is missing or cannot be read."""
+    texts = _readable()
+    missing = [Fault(Place(str(path_of(name)), 1, 1), NOT_THERE) for name in DOCUMENTS if name not in texts]
+    if missing:
+        raise Faults(missing)
+    return texts
+
+
+NOT_THERE = _l("The file is not there, or cannot be read.")
 
 
 def adopt_first() -> None:
@@ -57,7 +64,7 @@ def adopt_first() -> None:
     if db.session.scalar(select(func.count()).select_from(RuleActivation)):
         return
     read_files()
-    texts = {document: _text_of(document) for document in DOCUMENTS}
+    texts = _files()
     perform(Name.ACTIVATE_RULES, ActivateInput(texts=texts, why="first start"), actor=SYSTEM)
     refresh()
 
@@ -89,10 +96,11 @@ def watch_files() -> list[str]:
 
 
 def _readable() -> dict[str, str]:
+    """Texts by document. Bytes that are no UTF-8 stay what they are: the reader tells where they stand."""
     texts: dict[str, str] = {}
     for document in DOCUMENTS:
-        with suppress(OSError, UnicodeDecodeError):
-            texts[document] = _text_of(document)
+        with suppress(OSError):
+            texts[document] = path_of(document).read_text(encoding="utf-8-sig", errors="surrogateescape")
     return texts
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.exc import OperationalError
 
 from admin_app import housekeeping
 from admin_app.evaluation import LEASE, Claim, evaluate
-from admin_app.operations.kernel import now, perform
+from admin_app.operations.kernel import business_day, now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.todo import RaiseAlertInput
 from admin_app.rule_files import watch_files
@@ -115,7 +115,7 @@ def last_due(schedule: Schedule, at: datetime) -> datetime | None:
         return None if passed < 0 else schedule.first_due_at + passed * step
     zone = current_app.config["PEONY"].zone
     hour, minute = map(int, (schedule.daily_at or "00:00").split(":"))
-    day = at.astimezone(zone).date()
+    day = business_day(at)
     for candidate in (day, day - timedelta(1)):
         due = datetime.combine(candidate, time(hour, minute), zone).astimezone(at.tzinfo)
         if due <= at:
@@ -129,7 +129,7 @@ def next_due(schedule: Schedule, at: datetime) -> datetime:
         return (last_due(schedule, at) or schedule.first_due_at) + timedelta(minutes=schedule.every_minutes)
     zone = current_app.config["PEONY"].zone
     hour, minute = map(int, (schedule.daily_at or "00:00").split(":"))
-    day = at.astimezone(zone).date()
+    day = business_day(at)
     today = datetime.combine(day, time(hour, minute), zone)
     return today if today > at else datetime.combine(day + timedelta(1), time(hour, minute), zone)
 
@@ -222,15 +222,11 @@ Work = Callable[[Claim], dict[str, Any]]
 
 
 def _evaluate_all(claim: Claim) -> dict[str, Any]:
-    return evaluate(_day(claim.due_at), full=True, claim=claim).counts()
+    return evaluate(business_day(claim.due_at), full=True, claim=claim).counts()
 
 
 def _evaluate_changed(claim: Claim) -> dict[str, Any]:
-    return evaluate(_day(now()), full=False, claim=claim).counts()
-
-
-def _day(at: datetime) -> Any:
-    return at.astimezone(current_app.config["PEONY"].zone).date()
+    return evaluate(business_day(now()), full=False, claim=claim).counts()
 
 
 WORK: dict[str, Work] = {

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask import current_app
 from sqlalchemy import select
 
 from admin_app import upgrade
 from admin_app.operations.accounts import CreateUserInput, ResetPasswordInput
 from admin_app.operations.entities import CreateInput
-from admin_app.operations.house import StartInput
+from admin_app.operations.house import KEYS, StartInput
 from admin_app.operations.kernel import perform
-from admin_app.rule_files import adopt_first
+from admin_app.rule_files import adopt_first, read_files
 from admin_app.rulebook import rulebook
 from admin_app.security import passwords
 from models.accounts import User
 from models.actor import SYSTEM, Actor
+from models.cipher import KEY_FILE, keyring
+from models.clock import Setting
+from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from models.organisation import Store
@@ -37,13 +41,37 @@ def open_house() -> bool:
 
     :raises admin_app.upgrade.SchemaError: the database is not one this release can work on.
     :raises rules.language.faults.Faults: a rule file is broken and there is no earlier one.
+    :raises WrongKeysError: the key file is another's.
     """
     made = not upgrade.check()
     if made:
+        read_files()
         upgrade.make()
     adopt_first()
     rulebook()
+    _check_keys()
+    if made:
+        log_start()
     return made
+
+
+class WrongKeysError(Exception):
+    """The keys are not those of this database; one sentence."""
+
+
+def _check_keys() -> None:
+    """:raises WrongKeysError: what is encrypted here could not be read, nor the log proved."""
+    known = db.session.scalar(select(Setting.value).where(Setting.key == KEYS))
+    if known is not None and known != keyring().fingerprint():
+        path = current_app.config["PEONY"].data_dir / KEY_FILE
+        raise WrongKeysError(f"{path} is not the key file of this database. Put the right one back.")
+
+
+def is_new() -> bool:
+    """Whether nobody can sign in yet and no customer is known: the demo salon may come."""
+    return (
+        db.session.scalar(select(User.id).limit(1)) is None and db.session.scalar(select(Customer.id).limit(1)) is None
+    )
 
 
 def log_start() -> None:

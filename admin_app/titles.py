@@ -27,6 +27,11 @@ def titles_of(rows: Iterable[Entity], fields: Sequence[Field], access: Access) -
             value = getattr(row, field.name)
             if field.kind is Kind.REFERENCE and value is not None:
                 wanted.setdefault(field.target, set()).add(value)
+    return titles_by(wanted, access)
+
+
+def titles_by(wanted: dict[str, set[int]], access: Access) -> dict[tuple[str, int], str]:
+    """The titles of rows by entity and id; one that is not hers to see shows a mask."""
     return _resolve(wanted, access, DEPTH)
 
 
@@ -77,12 +82,24 @@ def said(field: Field, value: Any) -> str:
 
 def resolve(entity: type[Entity], row_id: int, access: Access) -> str:
     """What a row is called, by its number."""
-    return _resolve({entity.named(): {row_id}}, access, DEPTH)[entity.named(), row_id]
+    return titles_by({entity.named(): {row_id}}, access)[entity.named(), row_id]
+
+
+def called(rows: Sequence[Entity], access: Access) -> list[str]:
+    """What rows of one entity are called, in their order; in English by their English name where they have one."""
+    if not rows:
+        return []
+    name = rows[0].named()
+    titles = titles_by({name: {row.id for row in rows}}, access)
+    locale = get_locale()
+    english = locale is not None and locale.language == "en"
+    return [_in_english(row, titles[name, row.id]) if english else titles[name, row.id] for row in rows]
+
+
+def _in_english(row: Entity, title: str) -> str:
+    return title if title == MASK else getattr(row, "name_en", None) or title
 
 
 def title_of(row: Entity, access: Access) -> str:
     """What one row is called."""
-    title = resolve(type(row), row.id, access)
-    english = getattr(row, "name_en", None)
-    locale = get_locale()
-    return english if english and locale is not None and locale.language == "en" and title != MASK else title
+    return called([row], access)[0]

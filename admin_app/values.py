@@ -16,6 +16,7 @@ from models.field import Choice, Field, Kind
 from models.numbers import day_of, fen_of, phone_number, yuan_of
 
 LARGEST = 2**53
+LONGEST_TEXT = 10_000
 
 
 class Unreadable(Exception):
@@ -37,7 +38,7 @@ def read_value(field: Field, written: Any, zone: ZoneInfo) -> Any:
     value = None if is_empty(written) else read_kind(field.kind, written, zone, field)
     if value is None and field.required:
         raise Unreadable(_l("This must not be empty."))
-    limit = field.max_length
+    limit = field.max_length or (LONGEST_TEXT if field.kind is Kind.LONG_TEXT else None)
     if limit is not None and isinstance(value, str) and not isinstance(value, Choice) and len(value) > limit:
         raise Unreadable(_l("At most %(limit)s letters fit here.", limit=limit))
     return value
@@ -81,6 +82,11 @@ def _number(written: Any) -> int:
     return int(text)
 
 
+def whole_number(text: str | None) -> int | None:
+    """A number as an address or a form names a row or a version; None where it is none that a database can hold."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else None
+
+
 def _money(written: Any) -> int:
     fen = fen_of(written)
     if fen is None:
@@ -107,9 +113,9 @@ def _instant(written: Any, zone: ZoneInfo) -> datetime:
         return written if written.tzinfo else written.replace(tzinfo=zone)
     try:
         found = datetime.fromisoformat(str(written).strip().replace("T", " "))
-    except ValueError as error:
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Unreadable(_l("This is not a date with a time, such as 2026-11-22 09:30.")) from error
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 
 _YES = {"yes", "y", "true", "1", "on", "是", "有", "对", "√"}

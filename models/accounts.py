@@ -43,10 +43,11 @@ class User(Record):
     screen = Screen(Section.SYSTEM, "key", ("name", "login", "role", "staff_id", "active"), "login")
     __table_args__ = (
         holds(
-            "login = lower(login) AND length(login) >= 2",
+            "login = lower(login) AND length(login) >= 2 AND substr(login, 1, 1) NOT IN ('-', '.', '_', '@') "
+            "AND login NOT LIKE '% %'",
             "login",
             "login",
-            _l("A sign-in name has at least two letters, none of them a capital."),
+            _l("A sign-in name has two letters at least, begins with one or a digit, and has no capitals or spaces."),
         ),
     )
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 FORMAT = 1
 NONCE_BYTES = 12
 KEY_BYTES = 32
+KEY_FILE = "keys.json"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ class Keyring:
         if not keys or not all(0 < number < 256 for number in keys) or any(len(key) != KEY_BYTES for key in every):
             raise ValueError("not a Peony key file")
         return ring
+
+    def fingerprint(self) -> str:
+        """By which the keys of one database are told from another's; says nothing of them."""
+        return hmac.digest(self.chain_key, b"peony keys" + self.index_key, "sha256").hex()[:16]
 
     def encrypt(self, text: str, context: str) -> bytes:
         number = max(self.field_keys)

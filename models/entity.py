@@ -70,8 +70,8 @@ def _finish(table: Table) -> None:
             column.type.context = f"{table.name}.{column.name}"
         if isinstance(column.type, SqlEnum):
             allowed = [member.value for member in column.type.enum_class or ()]
-            among = ", ".join(f"'{value}'" for value in allowed)
-            table.append_constraint(CheckConstraint(f'"{column.name}" IN ({among})', name=f"{column.name}_choice"))
+            among = " OR ".join(f"\"{column.name}\" = '{value}'" for value in allowed)  # reads the same after a restore
+            table.append_constraint(CheckConstraint(among, name=f"{column.name}_choice"))
 
 
 def _info(column: MappedColumn[Any]) -> FieldInfo:

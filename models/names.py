@@ -55,6 +55,7 @@ class Name(StrEnum):
     # the house
     ANCHOR_LOG = "anchor_log"
     BACK_UP = "back_up"
+    EXPORT_LOG = "export_log"
     LOAD = "load"
     OPEN_PAGE = "open_page"
     READ_LOG = "read_log"

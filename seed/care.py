@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
@@ -18,8 +18,10 @@ from models.customers import (
     PreferenceKind,
     Severity,
 )
-from seed.people import Person
-from seed.reference import Rows
+from seed.people import STORY, Person
+from seed.rota import Rota
+from seed.team import CONSULTANT, Rows
+from seed.when import When
 
 SUBSTANCES = ("酒精", "果酸", "花粉", "阿司匹林", "青霉素", "乳胶")
 WISHES = (
@@ -29,35 +31,33 @@ WISHES = (
     (PreferenceKind.TEMPERATURE, "26 度"),
     (PreferenceKind.TOUCH, "力度轻一点"),
 )
-CONSULTANT = 15
-"""The consultant's number among the staff."""
+NOON = 12 * 60
 
 
-def care_rows(random: Random, today: date, everybody: list[Person]) -> Rows:
+def care_rows(random: Random, when: When, everybody: list[Person], rota: Rota) -> Rows:
     """Assignments, dangers, wishes, concerns and readings."""
     return [
-        (CustomerAssignment, _assignments(random, today, everybody)),
+        (CustomerAssignment, _assignments(random, when, everybody, rota)),
         (Contraindication, _dangers(random, everybody)),
         (Preference, _wishes(random, everybody)),
-        (Concern, _concerns(random, today, everybody)),
-        *_assessments(random, today, everybody),
+        (Concern, _concerns(random, when.today, everybody)),
+        *_assessments(random, when.today, everybody),
     ]
 
 
-def _noon(day: date) -> datetime:
-    return datetime.combine(day, time(4), UTC)
-
-
-def _assignments(random: Random, today: date, everybody: list[Person]) -> list[dict[str, Any]]:
+def _assignments(random: Random, when: When, everybody: list[Person], rota: Rota) -> list[dict[str, Any]]:
+    """The best customers have the consultant, one in three a therapist who was there at her first visit."""
     rows: list[dict[str, Any]] = []
     for person in everybody:
-        since = _noon(today - timedelta(days=person.habit.since))
-        if person.habit.tier in {"gold", "platinum", "diamond", "story"}:
+        first, chance = when.day(person.habit.since), random.random()
+        since = when.at(first, NOON)
+        if person.habit.tier in {"gold", "platinum", "diamond", STORY}:
             rows.append(
                 {"customer_id": person.id, "staff_id": CONSULTANT, "care_role": CareRole.CONSULTANT, "since": since}
             )
         if person.id % 3 == 0:
-            therapist = (person.row["store_id"] - 1) * 4 + random.randint(1, 4)
+            there = rota.therapists(person.row["store_id"], first, NOON + 60)
+            therapist = there[int(chance * len(there))]
             rows.append(
                 {"customer_id": person.id, "staff_id": therapist, "care_role": CareRole.THERAPIST, "since": since}
             )
@@ -105,9 +105,8 @@ def _assessments(random: Random, today: date, everybody: list[Person]) -> Rows:
     readings: list[dict[str, Any]] = []
     for person in [one for one in everybody if one.id % 6 == 0]:
         base = {"moisture": random.randint(28, 55), "oil": random.randint(20, 60), "sensitivity": random.randint(5, 75)}
-        for step, ago in enumerate(
-            sorted({person.habit.since, (person.habit.since + person.habit.away) // 2}, reverse=True)
-        ):
+        days = person.days_ago
+        for step, ago in enumerate(dict.fromkeys((days[0], days[(len(days) - 1) // 2]))):
             number = len(assessments) + 1
             assessments.append(
                 {

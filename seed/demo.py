@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -17,11 +17,15 @@ from models import search
 from models.actor import SYSTEM
 from models.customers import Customer
 from models.entity import entities, table_of
+from models.organisation import Staff
 from models.sales import Payment, Sale, SaleLine, StaffShare, Visit
 from seed.care import care_rows
+from seed.contacts import contact_rows
 from seed.history import history
 from seed.people import people
 from seed.reference import reference_rows
+from seed.rota import Rota, rota_rows
+from seed.when import When
 
 SEED = 20260520
 CAST = (
@@ -38,30 +42,37 @@ CAST = (
 
 def make_demo(seed: int = SEED, today: date | None = None) -> list[SignInCard]:
     """Fill an empty salon, let the rules look at it twice, and give everybody a way to sign in."""
+    moment = None if today else now()
     day = today or now().astimezone(current_app.config["PEONY"].zone).date()
-    load(lambda loader: _fill(loader, Random(seed), day), "demo", SYSTEM)
+    load(lambda loader: _fill(loader, Random(seed), day, moment), "demo", SYSTEM)
     evaluate(day - timedelta(days=10))
     evaluate(day)
     return [create_user(login, name, role, SYSTEM, staff) for login, name, role, staff in CAST]
 
 
-def _fill(loader: Loader, random: Random, today: date) -> None:
-    for entity, rows in rows_of(random, today):
+def _fill(loader: Loader, random: Random, today: date, moment: datetime | None) -> None:
+    for entity, rows in rows_of(random, today, moment):
         loader.add(table_of(entity), rows)
     align_sequences(loader.connection)
     for entity in entities():
         search.rebuild(loader.connection, entity)
 
 
-def rows_of(random: Random, today: date) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
-    """Tables with their rows, in an order in which references exist."""
-    yield from reference_rows(random, today)
+def rows_of(random: Random, today: date, moment: datetime | None = None) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+    """Tables with their rows, in an order in which references exist; nothing has happened after the moment."""
+    when = When.of(today, current_app.config["PEONY"].zone, moment)
+    reference = reference_rows(random, today)
+    yield from reference
+    rota = Rota(dict(reference)[Staff], today)
     everybody = people(random, today)
     yield Customer, [person.row for person in everybody]
-    yield from care_rows(random, today, everybody)
-    past = history(random, today, everybody, current_app.config["PEONY"].zone)
+    yield from care_rows(random, when, everybody, rota)
+    apart = Random(random.getrandbits(64))  # the hour shortens today's history, and must change nothing else
+    past = history(random, when, everybody, rota)
     yield Visit, past.visits
     yield Sale, past.sales
     yield SaleLine, past.lines
     yield StaffShare, past.shares
     yield Payment, past.payments
+    yield from rota_rows(apart, when, rota)
+    yield from contact_rows(apart, when, everybody, rota, past.visits)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from models.sales import (
     LineKind,
@@ -18,7 +17,9 @@ from models.sales import (
     VisitSource,
 )
 from seed import menu
-from seed.people import HISTORY_DAYS, Person
+from seed.people import Person
+from seed.rota import CLOSES, OPENS, Rota
+from seed.when import When
 
 TRIAL_SERVICE = len(menu.SERVICES)
 METHODS = (
@@ -45,6 +46,7 @@ class History:
 class Came:
     """One visit before it is written: who, when, how much she means to spend (fen)."""
 
+    at: datetime
     day: date
     minute: int
     person: Person
@@ -52,51 +54,42 @@ class Came:
     first: bool
 
 
-def history(random: Random, today: date, everybody: list[Person], zone: ZoneInfo) -> History:
-    """Everything that happened, day by day, so that numbers and ids run on."""
+def history(random: Random, when: When, everybody: list[Person], rota: Rota) -> History:
+    """Everything that has happened, day by day, so that numbers and ids run on."""
     comings = sorted(
-        (came for person in everybody for came in _comings(random, today, person)),
-        key=lambda came: (came.day, came.minute, came.person.id),
+        (came for person in everybody for came in _comings(random, when, person) if when.has_been(came.at)),
+        key=lambda came: (came.at, came.person.id),
     )
     found, numbers = History(), defaultdict[tuple[int, date], int](int)
     for came in comings:
-        _write(random, found, numbers, came, zone)
+        _write(random, found, numbers, came, rota)
     return found
 
 
-def _comings(random: Random, today: date, person: Person) -> list[Came]:
-    days = person.days_ago or _days(random, person)
-    last_year = sum(1 for ago in days if ago < 365) or 1
-    each = person.habit.yuan if person.days_ago else person.habit.yuan / last_year
+def _comings(random: Random, when: When, person: Person) -> list[Came]:
+    last_year = sum(1 for ago in person.days_ago if ago < 365) or 1
+    each = person.habit.yuan if person.story else person.habit.yuan / last_year
     found: list[Came] = []
-    for place, ago in enumerate(sorted(days, reverse=True)):
-        noise = 1.0 if person.days_ago else random.uniform(0.6, 1.4)
-        minute = random.randint(10 * 60, 20 * 60)
-        found.append(Came(today - timedelta(days=ago), minute, person, int(each * noise) * 100, place == 0))
+    for place, ago in enumerate(person.days_ago):
+        noise = 1.0 if person.story else random.uniform(0.6, 1.4)
+        day, minute = when.day(ago), _minute(random)
+        found.append(Came(when.at(day, minute), day, minute, person, int(each * noise) * 100, place == 0))
     return found
 
 
-def _days(random: Random, person: Person) -> list[int]:
-    """Days ago, about evenly spread between her first visit and her last."""
-    habit = person.habit
-    span = min(habit.since, HISTORY_DAYS) - habit.away
-    count = max(1, round(habit.visits * (span + 1) / 365))
-    step = span / max(count - 1, 1)
-    days = {habit.away, min(habit.since, HISTORY_DAYS)} if count > 1 else {habit.away}
-    for place in range(1, count - 1):
-        days.add(
-            max(habit.away, min(habit.since, round(habit.away + place * step + random.uniform(-0.35, 0.35) * step)))
-        )
-    return sorted(days)
+def _minute(random: Random) -> int:
+    """One in four comes as the doors open: the figures of a day are not empty for long."""
+    last = OPENS + 20 if random.random() < 0.25 else CLOSES - 60
+    return random.randint(OPENS, last)
 
 
-def _write(random: Random, found: History, numbers: dict[tuple[int, date], int], came: Came, zone: ZoneInfo) -> None:
+def _write(random: Random, found: History, numbers: dict[tuple[int, date], int], came: Came, rota: Rota) -> None:
     store = came.person.row["store_id"]
-    at = datetime.combine(came.day, time(came.minute // 60, came.minute % 60), zone).astimezone(UTC)
+    therapists = rota.therapists(store, came.day, came.minute)
     visit_id, sale_id = len(found.visits) + 1, len(found.sales) + 1
     numbers[store, came.day] += 1
     trial = came.first and came.person.habit.trial
-    lines = _lines(random, came, trial, at)
+    lines = _lines(random, came, trial)
     total = sum(line["amount"] for line in lines)
     customer = came.person.id
     found.visits.append(
@@ -105,7 +98,7 @@ def _write(random: Random, found: History, numbers: dict[tuple[int, date], int],
             "customer_id": customer,
             "store_id": store,
             "business_day": came.day,
-            "arrived_at": at,
+            "arrived_at": came.at,
             "source": VisitSource.WALK_IN if came.minute % 3 else VisitSource.BOOKED,
         }
     )
@@ -118,14 +111,14 @@ def _write(random: Random, found: History, numbers: dict[tuple[int, date], int],
             "number": numbers[store, came.day],
             "customer_id": customer,
             "visit_id": visit_id,
-            "sold_at": at,
+            "sold_at": came.at,
             "total": total,
         }
     )
     for position, line in enumerate(lines, 1):
         line_id = len(found.lines) + 1
         found.lines.append({**line, "id": line_id, "sale_id": sale_id, "position": position})
-        found.shares.append(_share(random, len(found.shares) + 1, line_id, store, line["kind"]))
+        found.shares.append(_share(random, len(found.shares) + 1, line_id, therapists, line["kind"]))
     method = PaymentMethod.VOUCHER if trial else random.choice(METHODS)
     found.payments.append(
         {
@@ -134,27 +127,32 @@ def _write(random: Random, found: History, numbers: dict[tuple[int, date], int],
             "customer_id": customer,
             "store_id": store,
             "business_day": came.day,
-            "paid_at": at,
+            "paid_at": came.at,
             "method": method,
             "amount": total,
         }
     )
 
 
-def _lines(random: Random, came: Came, trial: bool, at: datetime) -> list[dict[str, Any]]:
+def _lines(random: Random, came: Came, trial: bool) -> list[dict[str, Any]]:
     """Services first, then goods, until about the budget is spent."""
     if trial:
         return [_service_line(TRIAL_SERVICE)]
-    lines = [_service_line(_service_for(random, came.budget))]
-    while sum(line["amount"] for line in lines) < came.budget - 15_000 and len(lines) < 12:
+    story = came.person.story
+    lines = [_service_line(_service_for(random, came.budget, story))]
+    while sum(line["amount"] for line in lines) < came.budget - 12_000 and len(lines) < 12:
         left = came.budget - sum(line["amount"] for line in lines)
-        lines.append(_service_line(_service_for(random, left)) if len(lines) < 2 else _product_line(random, left))
+        lines.append(
+            _service_line(_service_for(random, left, story)) if len(lines) < 2 else _product_line(random, left)
+        )
     return lines
 
 
-def _service_for(random: Random, budget: int) -> int:
-    """A service she can afford, or the cheapest."""
+def _service_for(random: Random, budget: int, story: bool) -> int:
+    """A service she can afford, or the cheapest; a story takes the dearest, so that it ends as it was meant."""
     fitting = [n for n in range(1, TRIAL_SERVICE) if menu.fen(menu.SERVICES[n - 1][2]) <= max(budget, 16_800)]
+    if story:
+        return max(fitting, key=lambda n: menu.SERVICES[n - 1][2])
     return random.choice(fitting[-4:] if budget > 80_000 else fitting)
 
 
@@ -187,8 +185,9 @@ def _product_line(random: Random, budget: int) -> dict[str, Any]:
     }
 
 
-def _share(random: Random, number: int, line: int, store: int, kind: LineKind) -> dict[str, Any]:
-    therapist = (store - 1) * 4 + random.randint(1, 4)
+def _share(random: Random, number: int, line: int, therapists: list[int], kind: LineKind) -> dict[str, Any]:
+    """One of those on duty; a single draw, however many they are on that day of the week."""
+    therapist = therapists[int(random.random() * len(therapists))]
     return {
         "id": number,
         "sale_line_id": line,

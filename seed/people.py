@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -13,6 +13,9 @@ from seed.names import name_of, phone_of
 
 CUSTOMERS = 800
 HISTORY_DAYS = 730
+KNOWN_BEFORE = 670
+"""Who was there more days ago than this has been coming since before the history begins."""
+STORY = "story"
 
 
 @dataclass
@@ -30,23 +33,28 @@ class Habit:
 
 @dataclass
 class Person:
-    """A customer with her habit; ``days_ago`` fixes a story's visits exactly."""
+    """A customer with her habit, and her visits in days ago, the first of them first."""
 
     id: int
     row: dict[str, Any]
     habit: Habit
-    days_ago: list[int] = field(default_factory=list)
+    days_ago: list[int]
+
+    @property
+    def story(self) -> bool:
+        """Her visits and spending are told, not drawn."""
+        return self.habit.tier == STORY
 
 
 SHARES = (("basic", 420), ("silver", 200), ("gold", 128), ("platinum", 40), ("diamond", 12))
 """How many customers the rules are to find in each tier."""
 
 PACE = {
-    "basic": (7.4, 1_150),
-    "silver": (15.5, 5_000),
+    "basic": (7.8, 1_200),
+    "silver": (16.0, 5_200),
     "gold": (25.0, 12_600),
     "platinum": (38.0, 28_500),
-    "diamond": (50.0, 66_000),
+    "diamond": (50.0, 68_000),
 }
 """Visits and yuan a year."""
 
@@ -88,7 +96,7 @@ def people(random: Random, today: date) -> list[Person]:
     habits = [habit for tier, count in SHARES for habit in _habits(random, tier, count)]
     random.shuffle(habits)
     for number, habit in enumerate(habits[: CUSTOMERS - len(found)], len(found) + 1):
-        found.append(Person(number, _row(random, today, number, habit.since), habit))
+        found.append(_regular(random, today, number, habit))
     _refer(random, found)
     return found
 
@@ -99,22 +107,42 @@ def _habits(random: Random, tier: str, count: int) -> list[Habit]:
     for _ in range(count):
         spread = random.uniform(0.8, 1.25) if tier != "basic" else random.uniform(0.4, 1.5)
         lost = tier == "basic" and random.random() < 0.35
-        since = _since(random, regular=tier != "basic")
+        since = _since(random, regular=tier != "basic", visits=visits)
         away = min(random.randint(60, 420), since) if lost else random.randint(0, max(2, int(365 / visits)))
         trial = random.random() < 0.25
         found.append(Habit(tier, visits * min(spread, 1.15), yuan * spread, since, min(away, since), trial))
     return found
 
 
-def _since(random: Random, regular: bool) -> int:
-    """Most regulars were there before the two years began."""
+def _since(random: Random, regular: bool, visits: float) -> int:
+    """Most regulars were there before the two years began, and come for the first time told within one round."""
     if random.random() < (0.75 if regular else 0.5):
-        return HISTORY_DAYS
-    return random.randint(380 if regular else 8, HISTORY_DAYS)
+        return HISTORY_DAYS - random.randint(0, int(365 / visits))
+    return random.randint(380 if regular else 8, KNOWN_BEFORE)
+
+
+def _regular(random: Random, today: date, number: int, habit: Habit) -> Person:
+    """Her habit as her visits bear it out."""
+    days_ago = _days(random, habit)
+    lived = replace(habit, since=days_ago[0], away=days_ago[-1])
+    return Person(number, _row(random, today, number, lived.since), lived, days_ago)
+
+
+def _days(random: Random, habit: Habit) -> list[int]:
+    """Days ago, about evenly spread between her first visit and her last; an only visit was not today."""
+    span = habit.since - habit.away
+    count = max(1, round(habit.visits * (span + 1) / 365))
+    if count == 1:
+        return [max(1, habit.away)]
+    step, days = span / (count - 1), {habit.since, habit.away}
+    for place in range(1, count - 1):
+        ago = round(habit.away + place * step + random.uniform(-0.35, 0.35) * step)
+        days.add(max(habit.away, min(habit.since, ago)))
+    return sorted(days, reverse=True)
 
 
 def _story(random: Random, today: date, number: int, about: str, days_ago: list[int], yuan: int) -> Person:
-    habit = Habit("story", len(days_ago), yuan, days_ago[0], days_ago[-1], trial=about == "trial-not-converted")
+    habit = Habit(STORY, len(days_ago), yuan, days_ago[0], days_ago[-1], trial=about == "trial-not-converted")
     row = _row(random, today, number, days_ago[0])
     if about == "sensitive-skin":
         row["skin_type"] = SkinType.SENSITIVE
@@ -156,11 +184,17 @@ def _row(random: Random, today: date, number: int, since: int) -> dict[str, Any]
 
 
 def _refer(random: Random, everybody: list[Person]) -> None:
-    """Some came through a friend; the ambassador of the stories sent three lately."""
+    """Some came through a friend who knew the salon already; the ambassador of the stories sent three who pay."""
     ambassador = next(person for person, story in zip(everybody, STORIES, strict=False) if story[0] == "ambassador")
-    recent = [p for p in everybody[len(STORIES) :] if p.habit.since < 300][:3]
-    for person in recent:
-        person.row["referrer_id"] = ambassador.id
-    for person in everybody[len(STORIES) + 50 :: 17]:
-        if person.row["referrer_id"] is None:
-            person.row["referrer_id"] = random.randint(len(STORIES) + 1, person.id - 1)
+    others = everybody[len(STORIES) :]
+    friends = [p for p in others if p.habit.since < ambassador.habit.since and not p.habit.trial][:3]
+    for person in friends:
+        _came_through(ambassador, person)
+    newer = [p for p in others[50:] if p.habit.since < KNOWN_BEFORE and p not in friends]
+    for person in newer[::7]:
+        known = [p for p in others if p.id < person.id and p.habit.since > person.habit.since]
+        _came_through(random.choice(known), person)
+
+
+def _came_through(referrer: Person, person: Person) -> None:
+    person.row |= {"referrer_id": referrer.id, "source_channel": SourceChannel.FRIEND}

@@ -1,42 +1,36 @@
-"""Reference rows of the demo: stores with rooms, menu, goods, staff, courses, an assessment template."""
+"""Reference rows of the demo: stores with rooms and equipment, menu, goods, staff, courses, a skin test."""
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
 from models.assessments import AssessmentParameter, AssessmentTemplate, Better
-from models.catalogue import Brand, Gift, Grade, Product, ProductUse, Service, ServiceCategory
+from models.catalogue import (
+    Brand,
+    Gift,
+    Grade,
+    Package,
+    PackageItem,
+    Product,
+    ProductUse,
+    Service,
+    ServiceCategory,
+    ServiceSupply,
+)
 from models.organisation import (
     Bed,
     Course,
+    Equipment,
     KpiMetric,
     KpiTarget,
     Room,
     RoomKind,
-    ShiftTemplate,
-    Staff,
-    StaffSkill,
-    StaffTitle,
     Store,
 )
 from seed import menu
-from seed.names import name_of
-
-Rows = list[tuple[Any, list[dict[str, Any]]]]
-
-THERAPISTS_A_STORE = 4
-OTHERS = (
-    (StaffTitle.MANAGER, 1, "店长"),
-    (StaffTitle.RECEPTION, 1, "前台"),
-    (StaffTitle.CONSULTANT, 1, "顾问"),
-    (StaffTitle.MANAGER, 2, "店长"),
-    (StaffTitle.RECEPTION, 2, "前台"),
-    (StaffTitle.MANAGER, 3, "店长"),
-    (StaffTitle.RECEPTION, 3, "前台"),
-    (StaffTitle.OFFICE, 1, "财务"),
-)
+from seed.team import Rows, team_rows
 
 
 def reference_rows(random: Random, today: date) -> Rows:
@@ -45,15 +39,17 @@ def reference_rows(random: Random, today: date) -> Rows:
         (Store, _stores(today)),
         (Room, _rooms()),
         (Bed, [{"id": n, "room_id": n, "name": f"{n} 号床"} for n in range(1, 13)]),
+        (Equipment, _equipment(random, today)),
         (ServiceCategory, [{"id": n, "name": name, "position": n} for n, name in _numbered(_categories())]),
         (Service, _services()),
         (Brand, [{"id": n, "name": name} for n, name in _numbered(sorted({row[1] for row in menu.PRODUCTS}))]),
         (Product, _products()),
+        (ServiceSupply, _supplies()),
+        (Package, _packages()),
+        (PackageItem, _package_items()),
         (Gift, [{"id": n, "name": name, "points": points} for n, (name, points) in _numbered(menu.GIFTS)]),
         (Course, [{"id": n, "name": a, "hours": b, "valid_months": c} for n, (a, b, c) in _numbered(menu.COURSES)]),
-        (Staff, staff_rows(random, today)),
-        (StaffSkill, _skills()),
-        (ShiftTemplate, _shifts()),
+        *team_rows(random, today),
         (AssessmentTemplate, [{"id": 1, "name": "皮肤检测", "about": "洁面后十分钟，室温 22 度"}]),
         (AssessmentParameter, _parameters()),
         (KpiTarget, _targets(today)),
@@ -75,9 +71,9 @@ def _stores(today: date) -> list[dict[str, Any]]:
             "name": name,
             "address": address,
             "phone": phone,
-            "opened_on": today - timedelta(days=1_500 - 300 * n),
+            "opened_on": today - timedelta(days=ago),
         }
-        for n, (name, address, phone) in _numbered(menu.STORES)
+        for n, (name, address, phone, ago) in _numbered(menu.STORES)
     ]
 
 
@@ -94,6 +90,22 @@ def _rooms() -> list[dict[str, Any]]:
         for store in (1, 2, 3)
         for place, kind in _numbered(kinds)
     ]
+
+
+def _equipment(random: Random, today: date) -> list[dict[str, Any]]:
+    """The same in every store, most of it bought for the opening, the rest later."""
+    rows = [
+        {
+            "store_id": store,
+            "name": name,
+            "model": model,
+            "serial_number": f"{model}-{store}{place:02d}{random.randint(1000, 9999)}",
+            "bought_on": today - timedelta(days=opened if random.random() < 0.6 else random.randint(40, opened)),
+        }
+        for store, (*_, opened) in _numbered(menu.STORES)
+        for place, (name, model) in _numbered(menu.EQUIPMENT)
+    ]
+    return [{"id": n, **row} for n, row in _numbered(rows)]
 
 
 def _services() -> list[dict[str, Any]]:
@@ -138,51 +150,37 @@ def _products() -> list[dict[str, Any]]:
     ]
 
 
-def staff_rows(random: Random, today: date) -> list[dict[str, Any]]:
-    """Twelve therapists, four a store, then the eight others."""
-    levels = ("首席", "高级", "中级", "初级")
-    rows = [
-        {
-            "id": (store - 1) * THERAPISTS_A_STORE + place,
-            "name": name_of(random),
-            "position": StaffTitle.THERAPIST,
-            "level": levels[place - 1],
-            "store_id": store,
-            "hired_on": today - timedelta(days=random.randint(200, 1_400)),
-            "monthly_pay": menu.fen(3_500 + 500 * (4 - place)),
-        }
-        for store in (1, 2, 3)
-        for place in range(1, THERAPISTS_A_STORE + 1)
-    ]
-    rows += [
-        {
-            "id": 12 + n,
-            "name": name_of(random),
-            "position": title,
-            "level": level,
-            "store_id": store,
-            "hired_on": today - timedelta(days=random.randint(400, 1_400)),
-            "monthly_pay": menu.fen(6_000),
-        }
-        for n, (title, store, level) in _numbered(OTHERS)
-    ]
-    return rows
+def _numbers(rows: tuple[tuple[Any, ...], ...]) -> dict[str, int]:
+    return {row[0]: n for n, row in _numbered(rows)}
 
 
-def _skills() -> list[dict[str, Any]]:
+def _supplies() -> list[dict[str, Any]]:
+    services, products = _numbers(menu.SERVICES), _numbers(menu.PRODUCTS)
     return [
-        {"id": (person - 1) * len(menu.SERVICES) + service, "staff_id": person, "service_id": service}
-        for person in range(1, 13)
-        for service in range(1, len(menu.SERVICES) + 1)
+        {"id": n, "service_id": services[service], "product_id": products[product], "quantity_milli": milli}
+        for n, (service, product, milli) in _numbered(menu.SUPPLIES)
     ]
 
 
-def _shifts() -> list[dict[str, Any]]:
-    hours = (("早班", time(10), time(18, 30)), ("晚班", time(12, 30), time(21)))
+def _packages() -> list[dict[str, Any]]:
     return [
-        {"id": (store - 1) * 2 + n, "store_id": store, "name": name, "starts_at": starts, "ends_at": ends}
-        for store in (1, 2, 3)
-        for n, (name, starts, ends) in _numbered(hours)
+        {"id": n, "name": name, "price": menu.fen(price), "valid_days": days}
+        for n, (name, price, days, _) in _numbered(menu.PACKAGES)
+    ]
+
+
+def _package_items() -> list[dict[str, Any]]:
+    services, products = _numbers(menu.SERVICES), _numbers(menu.PRODUCTS)
+    items = [(package, name, count) for package, row in _numbered(menu.PACKAGES) for name, count in row[3]]
+    return [
+        {
+            "id": n,
+            "package_id": package,
+            "service_id": services.get(name),
+            "product_id": products.get(name),
+            "quantity": count,
+        }
+        for n, (package, name, count) in _numbered(items)
     ]
 
 

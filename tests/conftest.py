@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from admin_app import KEY_FILE, create_app
+from admin_app import create_app
 from admin_app.rulebook import refresh
 from admin_app.settings import HOUSE, Settings
 from admin_app.start import log_start, open_house
 from models.actor import Actor, ActorKind
+from models.cipher import KEY_FILE
 from models.entity import db
 from tests import engines
 from tests.cast import build_cast

@@ -6,17 +6,20 @@ from typing import Any
 
 from flask import Flask, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
-from flask_login import current_user, login_required
+from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from wtforms import PasswordField
 
 from admin_app.i18n import LANGUAGES
 from admin_app.operations.accounts import ChangePasswordInput, EndSessionInput, LanguageInput
-from admin_app.security import passwords
+from admin_app.operations.kernel import now
+from admin_app.operations.refusals import Refused
+from admin_app.security import passwords, throttle
 from models.accounts import Language, User, UserSession
 from models.entity import db
 from models.names import Name
+from views.helpers import LARGEST
 from views.person import actor, do
 
 ONE_YEAR = 31_536_000
@@ -30,10 +33,10 @@ class PasswordForm(FlaskForm):
 
 
 def register(app: Flask) -> None:
-    app.add_url_rule("/account", "account", login_required(account_page))
-    app.add_url_rule("/account/password", "account.password", login_required(password_page), methods=["GET", "POST"])
+    app.add_url_rule("/account", "account", account_page)
+    app.add_url_rule("/account/password", "account.password", password_page, methods=["GET", "POST"])
     app.add_url_rule("/account/language", "account.language", language, methods=["POST"])
-    app.add_url_rule("/account/sessions/<int:session_id>/end", "account.end", login_required(end), methods=["POST"])
+    app.add_url_rule(f"/account/sessions/<int(max={LARGEST}):session_id>/end", "account.end", end, methods=["POST"])
 
 
 def account_page() -> Any:
@@ -47,18 +50,33 @@ def password_page() -> Any:
     """Change one's password; every other session of hers ends."""
     form = PasswordForm()
     if form.validate_on_submit():
-        user = db.session.get(User, current_user.id)
-        assert user is not None
-        weak = passwords.weakness(form.new.data or "", user.login)
-        if not passwords.matches(user.password_hash, form.old.data or ""):
-            form.old.errors = [_("This is not your password.")]
-        elif weak is not None:
-            form.new.errors = [str(weak)]
+        try:
+            _change(form)
+        except Refused as refusal:
+            form.old.errors = [str(refusal)]
         else:
-            do(Name.CHANGE_PASSWORD, ChangePasswordInput(password_hash=passwords.hashed(form.new.data or "")))
-            flash(_("Your password is changed."), "success")
-            return redirect(url_for("dashboard.index"))
+            if not form.new.errors:
+                flash(_("Your password is changed."), "success")
+                return redirect(url_for("dashboard.index"))
     return render_template("password.html", form=form), 422 if form.is_submitted() else 200
+
+
+def _change(form: PasswordForm) -> None:
+    """:raises Refused: the old password is wrong, or was tried too often; guessing is slowed down as at the door."""
+    user = db.session.get(User, current_user.id)
+    assert user is not None
+    old, new, stored, login = form.old.data or "", form.new.data or "", user.password_hash, user.login
+    subjects, at = [f"account:{login}"], now()
+    if not throttle.attempt(subjects, at):
+        do(Name.CHANGE_PASSWORD, ChangePasswordInput(failed="waiting"))
+    if not passwords.matches(stored, old):
+        do(Name.CHANGE_PASSWORD, ChangePasswordInput(failed="wrong_password"))
+    throttle.succeeded(subjects, at)
+    weak = _("Choose another password than the one you have.") if new == old else passwords.weakness(new, login)
+    if weak is not None:
+        form.new.errors = [str(weak)]
+    else:
+        do(Name.CHANGE_PASSWORD, ChangePasswordInput(password_hash=passwords.hashed(new)))
 
 
 def language() -> Any:

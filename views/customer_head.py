@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import get_locale
-from sqlalchemy import select
+from flask_babel import gettext as _
+from sqlalchemy import or_, select
 
+from admin_app.operations.kernel import business_day, now
 from admin_app.rulebook import words_of
 from models.customers import Contraindication
 from models.entity import db
@@ -28,7 +30,7 @@ class Head:
 
 
 def customer_head(customer_id: int, access: Access) -> Head:
-    """As far as this person may see it. That there is a danger is said to whoever may see her at all."""
+    """As far as this person may see it. That there is a danger is said to all, of what kind only to who may know."""
     dangers, shown = _dangers(customer_id, access)
     tier = db.session.scalar(
         select(Membership.tier).where(Membership.customer_id == customer_id, Membership.ended_on.is_(None))
@@ -44,10 +46,12 @@ def customer_head(customer_id: int, access: Access) -> Head:
 
 
 def _dangers(customer_id: int, access: Access) -> tuple[list[str], list[int]]:
-    live = (Contraindication.customer_id == customer_id, Contraindication.archived_at.is_(None))
+    lasting = or_(Contraindication.until.is_(None), Contraindication.until >= business_day(now()))
+    live = (Contraindication.customer_id == customer_id, Contraindication.archived_at.is_(None), lasting)
     rows = list(db.session.scalars(select(Contraindication).where(*live).order_by(Contraindication.id)))
-    field = Contraindication.fields()["substance"]
-    clear = access.may(Action.VIEW, Contraindication) and access.sight(field) is Sight.CLEAR
+    if not access.may(Action.VIEW, Contraindication):
+        return ([_("Take care: ask who serves her")] if rows else []), []
+    clear = access.sight(Contraindication.fields()["substance"]) is Sight.CLEAR
     words = [f"{row.kind.label}: {row.substance}" if clear and row.substance else str(row.kind.label) for row in rows]
     return words, [row.id for row in rows if clear and row.substance]
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from flask import current_app, redirect, url_for
 from flask_admin import AdminIndexView, expose
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import BigInteger, and_, cast, func, or_, select
 
-from admin_app.operations.kernel import now
+from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Forbidden
 from admin_app.rulebook import words_of
+from admin_app.titles import called
 from admin_app.values import money
 from models.customers import Customer
 from models.entity import db
@@ -65,10 +65,6 @@ class Dashboard(AdminIndexView):
         return bool(current_user.is_authenticated)
 
     def _handle_view(self, name: str, **kwargs: Any) -> Any:
-        if not current_user.is_authenticated:
-            return redirect(url_for("sign_in"))
-        if current_user.must_change_password:
-            return redirect(url_for("account.password"))
         if not access().opens("dashboard"):
             raise refuse(Forbidden, "dashboard")
         return None
@@ -79,7 +75,7 @@ class Dashboard(AdminIndexView):
     @expose("/")
     def index(self) -> Any:
         """Figures, alerts, tasks, birthdays, charts."""
-        today = now().astimezone(current_app.config["PEONY"].zone).date()
+        today = business_day(now())
         return self.render(
             "dashboard.html",
             today=today,
@@ -158,9 +154,13 @@ def birthdays(today: date) -> list[tuple[Customer, int]]:
         for calendar, month, day in soon
     ]
     living = (_rows(Customer), Customer.archived_at.is_(None), Customer.merged_into_id.is_(None))
-    found = db.session.scalars(select(Customer).where(*living, or_(*ways)).limit(50)).all()
-    dated = [(one, soon[one.birth_calendar.value, one.birth_month, one.birth_day]) for one in found]  # type: ignore[index]  # both are set: the query asked for them
-    return sorted(dated, key=lambda pair: (pair[1], pair[0].id))[:MOST]
+    dates = select(Customer.id, Customer.birth_calendar, Customer.birth_month, Customer.birth_day)
+    found = db.session.execute(dates.where(*living, or_(*ways))).all()
+    dated = [(soon[str(calendar), month or 0, day or 0], number) for number, calendar, month, day in found]
+    coming = sorted(dated)[:MOST]
+    people = db.session.scalars(select(Customer).where(Customer.id.in_([number for _days, number in coming])))
+    by_number = {one.id: one for one in people}
+    return [(by_number[number], days) for days, number in coming]
 
 
 # ------------------------------------------------------------------------------------------------- charts
@@ -220,11 +220,13 @@ def _by_tier() -> Chart:
 
 def _by_layer() -> Chart:
     held = (_rows(CustomerTag), CustomerTag.until.is_(None), CustomerTag.held, Tag.exclusive)
-    query = select(Tag.id, Tag.name, func.count()).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held)
-    rows = db.session.execute(query.group_by(Tag.id, Tag.name).order_by(Tag.slug)).all()
-    addresses = [list_address("customer_tag", {"tag_id": row[0], "until.empty": "yes"}) for row in rows]
-    counts = [row[2] for row in rows]
-    labels = [row[1] for row in rows]
+    query = select(CustomerTag.tag_id, func.count()).join(Tag, CustomerTag.tag_id == Tag.id).where(*held)
+    counted = dict(db.session.execute(query.group_by(CustomerTag.tag_id)).all())
+    tags = db.session.scalars(select(Tag).where(Tag.id.in_(counted)).order_by(Tag.slug)).all()
+    asked = {"until.empty": "yes", "held": "yes"}
+    addresses = [list_address("customer_tag", {"tag_id": tag.id, **asked}) for tag in tags]
+    counts = [counted[tag.id] for tag in tags]
+    labels = called(tags, access())
     return Chart(
         _("Customers by layer"), "bar", labels, [float(n) for n in counts], [f"{n:,}" for n in counts], "", addresses
     )

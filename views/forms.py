@@ -21,7 +21,7 @@ from wtforms.validators import ValidationError
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Asked, Spec
 from admin_app.rulebook import words_of
-from admin_app.titles import title_of
+from admin_app.titles import called
 from admin_app.values import Unreadable, is_empty, read_kind, read_value, write_value
 from models.entity import Entity, db, entity_named
 from models.field import Choice, Field, Kind
@@ -201,7 +201,7 @@ def _reference(plan: Blueprint, access: Access, chosen: list[Any], options: dict
     if missing:
         found = select(plan.target).where(plan.target.id.in_(missing), access.rows(plan.target))
         shown = [*db.session.scalars(found), *shown]
-    listed = [SelectChoice(str(row.id), title_of(row, access)) for row in shown]
+    listed = [SelectChoice(str(row.id), title) for row, title in zip(shown, called(shown, access), strict=True)]
     options["render_kw"] |= {"data-lookup": plan.target.named()} if searched else {}
     if plan.many:
         return SelectMultipleField(
@@ -230,8 +230,9 @@ def _readable(plan: Blueprint) -> Any:
         try:
             if plan.field is not None and not (plan.name == "store_id" and is_empty(one.data)):
                 read_value(plan.field, one.data, current_app.config["PEONY"].zone)
-            elif plan.field is None and not is_empty(one.data) and plan.kind not in (Kind.CHOICE, Kind.REFERENCE):
-                read_kind(plan.kind, one.data, current_app.config["PEONY"].zone)
+            elif plan.field is None and not is_empty(one.data) and plan.kind is not Kind.CHOICE:
+                for said in one.data if plan.many else [one.data]:
+                    read_kind(plan.kind, said, current_app.config["PEONY"].zone)
         except Unreadable as error:
             raise ValidationError(error.message) from error
 
@@ -255,7 +256,7 @@ def typed(form: HouseForm, blueprints: Iterable[Blueprint]) -> dict[str, Any]:
         if plan.kind is Kind.FLAG:
             values[plan.name] = bool(data)
         elif plan.many:
-            values[plan.name] = [int(one) for one in data or []]
+            values[plan.name] = [read_kind(Kind.REFERENCE, one, zone) for one in data or []]
         elif is_empty(data):
             continue
         elif plan.kind is Kind.CHOICE:

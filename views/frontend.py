@@ -77,7 +77,12 @@ def fetch(command: list[str], target: Path) -> bool:
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(HERE / name, target / name)
     options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run([*command, *options], cwd=target, capture_output=True, text=True, check=False, timeout=600)  # noqa: S603 - our own command, no shell
+    run = [*command, *options]
+    try:
+        done = subprocess.run(run, cwd=target, capture_output=True, text=True, check=False, timeout=600)  # noqa: S603 - our own command, no shell
+    except (subprocess.TimeoutExpired, OSError) as error:
+        log.warning("charts are shown as tables: npm could not fetch them (%s)", error)
+        return False
     if done.returncode:
         log.warning("charts are shown as tables: npm could not fetch them (%s)", done.stderr.strip().splitlines()[-1:])
     return done.returncode == 0

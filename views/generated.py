@@ -21,11 +21,11 @@ from werkzeug.wrappers import Response
 
 from admin_app.documents.export import Selection, export_to
 from admin_app.operations.entities import CreateInput, EditInput, RowInput, may_write, writable_by
-from admin_app.operations.reading import NumberSearchInput, ReadInput, RevealInput
+from admin_app.operations.reading import ReadInput, RevealInput
 from admin_app.operations.refusals import Forbidden, Missing, Refused, Stale
 from admin_app.operations.registry import page_actions, row_actions, spec_named
-from admin_app.titles import title_of
-from admin_app.values import show_value, write_value
+from admin_app.titles import called, title_of
+from admin_app.values import show_value, whole_number, write_value
 from models.customers import Customer
 from models.entity import AnySelect, Entity, db
 from models.field import Field
@@ -39,7 +39,7 @@ from views.downloads import download
 from views.forms import HouseForm, entity_blueprints, make_form, show_refusal, written
 from views.listing import Listing, is_number_search, read_listing, searchable, sortable
 from views.listing_page import filter_controls
-from views.person import access, actor, do, refuse
+from views.person import access, actor, do, note_number_search, refuse
 from views.related import related_tabs
 
 LOOKUP_ROWS = 20
@@ -105,10 +105,6 @@ class EntityScreen(ModelView):
         return bool(current_user.is_authenticated) and access().may(Action.VIEW, self.entity)
 
     def _handle_view(self, name: str, **kwargs: Any) -> Any:
-        if not current_user.is_authenticated:
-            return redirect(url_for("sign_in", next=request.full_path if request.method == "GET" else None))
-        if current_user.must_change_password:
-            return redirect(url_for("account.password"))
         needed = NEEDS.get(name)
         if needed is None or not access().may(needed, self.entity) or not self._may_write(name):
             raise refuse(Forbidden, f"{self.entity.named()}.{name}", self.entity.named(), _asked_id())
@@ -133,9 +129,10 @@ class EntityScreen(ModelView):
         return select(func.count(self.entity.id)).where(access().rows(self.entity))
 
     def get_one(self, id: Any) -> Entity | None:
-        if not str(id).isascii() or not str(id).isdigit() or len(str(id)) > 18:
+        number = whole_number(str(id))
+        if number is None:
             return None
-        found: Entity | None = db.session.scalar(self.get_query().where(self.entity.id == int(id)))
+        found: Entity | None = db.session.scalar(self.get_query().where(self.entity.id == number))
         return found
 
     def _row(self, needed: str) -> Any:
@@ -173,8 +170,7 @@ class EntityScreen(ModelView):
         rows, _more = listing.rows()
         ids = [row.id for row in rows if any(getattr(row, name) is not None for name in shown)]
         if listing.by_number:
-            whole = len("".join(filter(str.isdigit, listing.words))) != 4
-            do(Name.SEARCH_NUMBER, NumberSearchInput(entity=self.entity.named(), whole=whole, found=len(rows)))
+            note_number_search(self.entity.named(), listing.words, len(rows))
         if ids:
             do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=ids, fields=shown))
 
@@ -221,12 +217,10 @@ class EntityScreen(ModelView):
         row = self._row("details_view")
         fields = visible_fields(self.entity, access())
         head = customer_head(row.id, access()) if self.entity is Customer else None
-        shown = [name for name in sensitive_shown(fields, access()) if getattr(row, name) is not None]
-        if shown:
-            do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=[row.id], fields=shown))
         if head is not None and head.shown_dangers:
             do(Name.READ_RECORD, ReadInput(entity="contraindication", ids=head.shown_dangers, fields=["substance"]))
-        row = self._row("details_view")
+            row = self._row("details_view")
+        row = self._note_shown(row, fields, "details_view")
         return self.render(
             "details.html",
             entity=self.entity,
@@ -241,11 +235,25 @@ class EntityScreen(ModelView):
             form=_empty_form(),
         )
 
+    def _note_shown(self, row: Any, fields: list[Field], view: str) -> Any:
+        """The row, after the log knows which of its sensitive values are shown in clear."""
+        shown = [name for name in sensitive_shown(fields, access()) if getattr(row, name) is not None]
+        if not shown:
+            return row
+        do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=[row.id], fields=shown))
+        return self._row(view)
+
     @expose("/history/")
     def history_view(self) -> Any:
         """Who changed which field when, from what to what."""
         row = self._row("history_view")
         entries = history.of_row(self.entity, row.id, access())
+        told = {one.field for entry in entries for one in entry.differences}
+        shown = [name for name in sensitive_shown(self.entity.fields().values(), access()) if name in told]
+        if shown:
+            do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=[row.id], fields=shown))
+            row = self._row("history_view")
+            entries = history.of_row(self.entity, row.id, access())
         return self.render("history.html", entity=self.entity, row=row, title=title_of(row, access()), entries=entries)
 
     @expose("/reveal/", methods=("POST",))
@@ -275,9 +283,9 @@ class EntityScreen(ModelView):
                 return redirect(self.get_url(".create_view") if again else self.get_url(".details_view", id=made["id"]))
         if not form.is_submitted():
             form.fresh()
-            for name, value in request.args.items():
-                if name in form and name != "csrf_token":
-                    form[name].data = value
+            for one in form.asked:
+                if one.name in request.args:
+                    one.data = request.args[one.name]
         title = _("New: %(entity)s", entity=self.entity.label)
         return self.render(
             "form.html", entity=self.entity, form=form, title=title, back=self.get_url(".index_view"), row=None
@@ -291,7 +299,7 @@ class EntityScreen(ModelView):
         conflict: dict[str, tuple[str, str]] = {}
         if form.validate_on_submit():
             values = self._changes(form, row)
-            version = int(said) if (said := form.version.data or "").isdigit() else None
+            version = whole_number(form.version.data) or 0
             try:
                 do(Name.EDIT_ENTITY, EditInput(entity=self.entity.named(), id=row.id, values=values, version=version))
             except Stale as stale:
@@ -308,6 +316,7 @@ class EntityScreen(ModelView):
             form.fresh()
             form.version.data = str(row.version)
         labels = {name: self.entity.fields()[name].label for name in conflict}
+        row = self._note_shown(row, [self.entity.fields()[one.name] for one in form.asked], "edit_view")
         page = self.render(
             "form.html",
             entity=self.entity,
@@ -362,11 +371,8 @@ class EntityScreen(ModelView):
         name = request.form.get("field", "")
         if screen is None or name not in screen.inline:
             raise refuse(Forbidden, f"{self.entity.named()}.inline", self.entity.named(), row.id)
-        version = request.form.get("version", "")
-        values = {name: request.form.get("value", "")}
-        data = EditInput(
-            entity=self.entity.named(), id=row.id, values=values, version=int(version) if version.isdigit() else None
-        )
+        values, version = {name: request.form.get("value", "")}, whole_number(request.form.get("version")) or 0
+        data = EditInput(entity=self.entity.named(), id=row.id, values=values, version=version)
         do(Name.EDIT_ENTITY, data)
         fresh = self._row("ajax_update")
         cell = Cells([fresh], [self.entity.fields()[name]], access()).of(fresh, self.entity.fields()[name])
@@ -384,8 +390,8 @@ class EntityScreen(ModelView):
 
     def _put(self, name: Name, view: str) -> Any:
         row = self._row(view)
-        version = request.form.get("version", "")
-        data = RowInput(entity=self.entity.named(), id=row.id, version=int(version) if version.isdigit() else None)
+        version = whole_number(request.form.get("version"))
+        data = RowInput(entity=self.entity.named(), id=row.id, version=version)
         do(name, data)
         if name is Name.ARCHIVE_ENTITY:
             flash(_("Archived.") + f"|{self.get_url('.restore_view')}|{row.id}", "undo")
@@ -404,7 +410,7 @@ class EntityScreen(ModelView):
             abort(404)
         if spec not in self._operations():
             raise refuse(Forbidden, f"{self.entity.named()}.{spec.name}", self.entity.named())
-        ids = [int(one) for one in request.form.getlist("ids") if one.isdigit()]
+        ids = [number for one in request.form.getlist("ids") if (number := whole_number(one)) is not None]
         if not ids:
             flash(_("Choose some rows first."), "warning")
             return redirect(self.get_url(".index_view"))
@@ -416,6 +422,11 @@ class EntityScreen(ModelView):
         if export_type not in {"xlsx", "csv"}:
             raise refuse(Missing, f"{self.entity.named()}.export", self.entity.named())
         listing = read_listing(self.entity, access(), request.args)
+        if listing.faults:
+            param, message = listing.faults[0]
+            raise Refused(_("%(param)s: %(message)s", param=param, message=message), param, "filter")
+        if is_number_search(self.entity, access(), listing.words):
+            note_number_search(self.entity.named(), listing.words)
         chosen = Selection(self.entity, listing.all_conditions(), listing.said())
         return download(f"{self.entity.named()}.{export_type}", lambda path: export_to(path, chosen, actor()))
 
@@ -427,9 +438,10 @@ class EntityScreen(ModelView):
         listing = read_listing(self.entity, access(), args)
         listing.size = LOOKUP_ROWS
         if is_number_search(self.entity, access(), words):
-            do(Name.SEARCH_NUMBER, NumberSearchInput(entity=self.entity.named(), whole=len(words) != 4, found=0))
+            note_number_search(self.entity.named(), words)
         rows, _more = listing.rows()
-        return jsonify([{"id": row.id, "text": title_of(row, access())} for row in rows])
+        titles = called(rows, access())
+        return jsonify([{"id": row.id, "text": title} for row, title in zip(rows, titles, strict=True)])
 
 
 def _joined() -> dict[str, str]:
@@ -439,12 +451,12 @@ def _joined() -> dict[str, str]:
 
 
 def _asked_id() -> int | None:
-    asked = request.values.get("id", "")
-    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 18 else None
+    return whole_number(request.values.get("id"))
 
 
 def _ids(value: Any) -> list[int]:
-    return [int(value)] if str(value or "").isdigit() else []
+    number = whole_number(str(value or ""))
+    return [] if number is None else [number]
 
 
 def _empty_form() -> HouseForm:

@@ -10,12 +10,17 @@ from typing import Any
 from flask import current_app
 from flask_babel import gettext as _
 
+from admin_app.operations.refusals import result_said
 from admin_app.rulebook import words_of
 from admin_app.titles import resolve, title_of
+from admin_app.values import whole_number
 from models.entity import Entity, entity_named
 from models.field import Field, Kind
 from views.listing import OPERATORS, Applied
 from views.person import access
+
+LARGEST = 10**17
+"""The largest number that an address may name a row by."""
 
 
 def local_time(at: datetime, seconds: bool = False) -> str:
@@ -46,8 +51,8 @@ def filter_said(applied: Applied) -> str:
         return "、".join(labels.get(value, value) for value in applied.said.split(","))
     if one.info.words:
         return "、".join(dict(words_of(one.info.words)).get(value, value) for value in applied.said.split(","))
-    if one.kind is Kind.REFERENCE and applied.said.isdigit():
-        return resolve(entity_named(one.target), int(applied.said), access())
+    if one.kind is Kind.REFERENCE and (number := whole_number(applied.said)) is not None:
+        return resolve(entity_named(one.target), number, access())
     return applied.said
 
 
@@ -65,4 +70,5 @@ HELPERS: dict[str, Callable[..., Any]] = {
     "filter_word": filter_word,
     "filter_said": filter_said,
     "inline_choices": inline_choices,
+    "result_said": result_said,
 }

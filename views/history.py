@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from admin_app.operations.registry import spec_named
-from admin_app.titles import said
+from admin_app.titles import said, titles_by
 from admin_app.values import show_value
 from models.cipher import keyring
 from models.entity import Entity, db
@@ -62,47 +62,74 @@ def of_row(entity: type[Entity], row_id: int, access: Access) -> list[Entry]:
         .order_by(RowChange.id.desc())
         .limit(NEWEST)
     )
+    found = db.session.execute(query).all()
+    told = Told(entity_changes(entity, [(change, value) for change, value, _ in found]), access)
     return [
-        Entry(operation, label_of(operation.name), change.kind, differences(entity, change, value, access))
-        for change, value, operation in db.session.execute(query)
+        Entry(operation, label_of(operation.name), change.kind, told.differences(entity, change, value))
+        for change, value, operation in found
     ]
 
 
-def differences(entity: type[Entity], change: RowChange, value: RowValue | None, access: Access) -> list[Difference]:
-    """What changed, field by field, as this person may see it."""
-    old, new = _loaded(value.old if value else None), _loaded(value.new if value else None)
-    found: list[Difference] = []
-    for name in change.columns.split(","):
-        one = entity.fields().get(name)
-        if one is None or one.name in {"version", "public_id", "id"} or access.sight(one) is Sight.HIDDEN:
-            continue
-        if value is None:
-            found.append(Difference(str(one.label), name, str(GONE), str(GONE)))
-        else:
-            found.append(
-                Difference(str(one.label), name, _text(one, old.get(name), access), _text(one, new.get(name), access))
+Change = tuple[type[Entity], RowChange, RowValue | None]
+
+
+def entity_changes(entity: type[Entity], found: Iterable[tuple[RowChange, RowValue | None]]) -> list[Change]:
+    return [(entity, change, value) for change, value in found]
+
+
+class Told:
+    """Changes in words, as one person may see them; what they refer to is looked up once for all of them."""
+
+    def __init__(self, changes: Iterable[Change], access: Access) -> None:
+        self.access = access
+        wanted: dict[str, set[int]] = {}
+        for entity, change, value in changes:
+            sides = _sides(value)
+            for one in self._fields(entity, change):
+                if one.kind is Kind.REFERENCE:
+                    ids = {side[one.name] for side in sides if side.get(one.name) is not None}
+                    wanted.setdefault(one.target, set()).update(ids)
+        self.titles = titles_by(wanted, access)
+
+    def differences(self, entity: type[Entity], change: RowChange, value: RowValue | None) -> list[Difference]:
+        """What changed, field by field."""
+        old, new = _sides(value)
+        gone = str(GONE)
+        return [
+            Difference(str(one.label), one.name, gone, gone)
+            if value is None
+            else Difference(
+                str(one.label), one.name, self._text(one, old.get(one.name)), self._text(one, new.get(one.name))
             )
-    return found
+            for one in self._fields(entity, change)
+        ]
+
+    def _fields(self, entity: type[Entity], change: RowChange) -> list[Field]:
+        known = (entity.fields().get(name) for name in change.columns.split(",") if name not in UNTOLD)
+        return [one for one in known if one is not None and self.access.sight(one) is not Sight.HIDDEN]
+
+    def _text(self, one: Field, value: Any) -> str:
+        if value is None:
+            return ""
+        plain = _python(one, value)
+        if self.access.sight(one) is Sight.MASKED:
+            return masked(plain, one.kind) or MASK
+        if one.kind is Kind.REFERENCE:
+            return self.titles.get((one.target, plain), f"#{plain}")
+        if isinstance(plain, (dict, list)) and one.kind is not Kind.ITEMS:
+            return json.dumps(plain, ensure_ascii=False)[:200]
+        return said(one, plain) if one.info.words else show_value(one.kind, plain, current_app.config["PEONY"].zone)
 
 
+UNTOLD = frozenset({"version", "public_id", "id"})
 GONE = _l("erased")
 
 
-def _loaded(text: str | None) -> dict[str, Any]:
-    return json.loads(text) if text else {}
-
-
-def _text(one: Field, value: Any, access: Access) -> str:
+def _sides(value: RowValue | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values before and after."""
     if value is None:
-        return ""
-    plain = _python(one, value)
-    if access.sight(one) is Sight.MASKED:
-        return masked(plain, one.kind) or MASK
-    if one.kind is Kind.REFERENCE:
-        return f"#{plain}"
-    if isinstance(plain, (dict, list)) and one.kind is not Kind.ITEMS:
-        return json.dumps(plain, ensure_ascii=False)[:200]
-    return said(one, plain) if one.info.words else show_value(one.kind, plain, current_app.config["PEONY"].zone)
+        return {}, {}
+    return json.loads(value.old) if value.old else {}, json.loads(value.new) if value.new else {}
 
 
 def _python(one: Field, value: Any) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import select
 
 from admin_app.rulebook import words_of
-from admin_app.titles import title_of
+from admin_app.titles import called, resolve
+from admin_app.values import whole_number
 from models.entity import db, entity_named
 from models.field import Field, Kind
 from views.forms import SHORT_LIST
@@ -64,11 +65,9 @@ def _reference(listing: Listing, one: Field, param: str, label: str, value: str)
         db.session.scalars(select(target).where(listing.access.rows(target)).order_by(target.id).limit(SHORT_LIST + 1))
     )
     if len(rows) <= SHORT_LIST:
-        return Control(
-            param, label, "", "select", value, [(str(row.id), title_of(row, listing.access)) for row in rows]
-        )
-    chosen: list[tuple[str, str]] = []
-    if value.isdigit():
-        row = db.session.scalar(select(target).where(target.id == int(value), listing.access.rows(target)))
-        chosen = [(value, title_of(row, listing.access))] if row is not None else []
+        titles = called(rows, listing.access)
+        choices = [(str(row.id), title) for row, title in zip(rows, titles, strict=True)]
+        return Control(param, label, "", "select", value, choices)
+    number = whole_number(value)
+    chosen = [] if number is None else [(value, resolve(target, number, listing.access))]
     return Control(param, label, "", "lookup", value, chosen, target.named())

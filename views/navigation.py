@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +92,14 @@ def list_address(entity: str, filters: dict[str, Any]) -> str:
     """A list with filters in force: how a figure opens its rows."""
     address: str = url_for(f"{entity}.index_view", **filters)
     return address
+
+
+_OURS = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+
+
+def is_ours(address: str) -> bool:
+    """Whether an address from outside leads to a page of this house, whatever a browser makes of odd characters."""
+    return _OURS.fullmatch(address) is not None
 
 
 def _here(endpoint: str) -> bool:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from flask import Flask, abort, current_app, render_template, request
 from flask_babel import gettext as _
-from flask_login import login_required
-from sqlalchemy import ColumnElement, func, select
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from admin_app.doctor.chain import check_anchors, check_chain
 from admin_app.documents.sheets import write_csv, write_sheets
@@ -21,17 +22,20 @@ from admin_app.operations import chain
 from admin_app.operations.reading import LogInput
 from admin_app.operations.refusals import Forbidden, Missing
 from admin_app.operations.registry import specs
-from admin_app.titles import title_of
-from admin_app.values import Unreadable, read_kind
-from models.entity import AnySelect, db, entities, entity_named
+from admin_app.titles import titles_by
+from admin_app.values import Unreadable, read_kind, whole_number
+from models.entity import AnySelect, Entity, db, entities, entity_named
 from models.field import Kind
 from models.log import EntryKind, LogLink, Operation, RowChange, RowValue
 from models.names import Name
+from rules.decisions.access import MASK
 from views.downloads import download
-from views.history import Difference, difference_texts, differences, label_of
+from views.helpers import LARGEST
+from views.history import Difference, Told, difference_texts, label_of
 from views.person import access, do, refuse
 
 PAGE = 50
+BATCH = 500
 MOST_EXPORTED = 100_000
 
 
@@ -45,10 +49,10 @@ class Wanted:
 
 
 def register(app: Flask) -> None:
-    app.add_url_rule("/log", "log", login_required(log_page))
-    app.add_url_rule("/log/<int:number>", "log.entry", login_required(entry_page))
-    app.add_url_rule("/log/export.<kind>", "log.export", login_required(export))
-    app.add_url_rule("/log/prove", "log.prove", login_required(prove), methods=["POST"])
+    app.add_url_rule("/log", "log", log_page)
+    app.add_url_rule(f"/log/<int(max={LARGEST}):number>", "log.entry", entry_page)
+    app.add_url_rule("/log/export.<file_type>", "log.export", export)
+    app.add_url_rule("/log/prove", "log.prove", prove, methods=["POST"])
 
 
 def _open_log() -> None:
@@ -63,7 +67,8 @@ def log_page() -> Any:
     do(Name.READ_LOG, LogInput(filter=wanted.said))
     query = _query(wanted).limit(PAGE + 1)
     rows = list(db.session.scalars(query))
-    entries = [(row, label_of(row.name), subject_of(row)) for row in rows[:PAGE]]
+    subjects = subjects_of(rows[:PAGE])
+    entries = [(row, label_of(row.name), subjects.get(row.id)) for row in rows[:PAGE]]
     following = {**wanted.said, "before": rows[PAGE - 1].id} if len(rows) > PAGE else None
     return render_template(
         "log.html",
@@ -85,36 +90,37 @@ def read_wanted(args: Mapping[str, str]) -> Wanted:
         for name in ("who", "what", "kind", "on", "id", "from", "to", "result")
         if args.get(name, "").strip()
     }
-    conditions: list[ColumnElement[bool]] = []
-    plain = {"what": Operation.name, "kind": Operation.kind, "on": Operation.subject_kind, "result": Operation.result}
-    for name, column in plain.items():
-        if name in said and not (name == "kind" and said[name] not in {kind.value for kind in EntryKind}):
-            conditions.append(column == said[name])
-    if "who" in said:
-        conditions.append(Operation.actor_name == said["who"])
-    if said.get("id", "").isdigit():
-        conditions.append(_concerns(said.get("on"), int(said["id"])))
+    plain = {"what": Operation.name, "who": Operation.actor_name, "result": Operation.result}
+    conditions = [column == said[name] for name, column in plain.items() if name in said]
+    if said.get("kind") in {kind.value for kind in EntryKind}:
+        conditions.append(Operation.kind == said["kind"])
+    row_id = whole_number(said.get("id"))
+    if row_id is not None:
+        conditions.append(_concerns(said.get("on"), row_id))
+    elif "on" in said:
+        conditions.append(Operation.subject_kind == said["on"])
     for name, shift in (("from", timedelta()), ("to", timedelta(1))):
         edge = _midnight(said.get(name), shift)
         if edge is not None:
             conditions.append(Operation.at >= edge if name == "from" else Operation.at < edge)
-    before = args.get("before", "")
-    return Wanted(said, conditions, int(before) if before.isdigit() and len(before) < 18 else None)
+    return Wanted(said, conditions, whole_number(args.get("before")))
 
 
 def _concerns(entity: str | None, row_id: int) -> ColumnElement[bool]:
     """Entries on a row: named as the subject, or changing it on the way."""
     changed = select(RowChange.operation_id).where(RowChange.row_id == row_id)
+    subject = Operation.subject_id == row_id
     if entity is not None:
         changed = changed.where(RowChange.entity == entity)
-    return (Operation.subject_id == row_id) | Operation.id.in_(changed)
+        subject = and_(subject, Operation.subject_kind == entity)
+    return or_(subject, Operation.id.in_(changed))
 
 
 def _midnight(said: str | None, shift: timedelta) -> datetime | None:
     zone = current_app.config["PEONY"].zone
     try:
-        return datetime.combine(read_kind(Kind.DAY, said, zone) + shift, time(), zone) if said else None
-    except Unreadable:
+        return datetime.combine(read_kind(Kind.DAY, said, zone) + shift, time(), zone).astimezone(UTC) if said else None
+    except (Unreadable, OverflowError):
         return None
 
 
@@ -123,46 +129,58 @@ def _query(wanted: Wanted) -> AnySelect:
     return query if wanted.before is None else query.where(Operation.id < wanted.before)
 
 
-def subject_of(row: Operation) -> tuple[str, str] | None:
-    """What an entry is about: the kind of row and what it is called today."""
-    if row.subject_kind is None or row.subject_id is None:
-        return None
-    try:
-        entity = entity_named(row.subject_kind)
-    except KeyError:
-        return row.subject_kind, f"#{row.subject_id}"
-    found = db.session.scalar(select(entity).where(entity.id == row.subject_id, access().rows(entity)))
-    return str(entity.label), title_of(found, access()) if found is not None else f"#{row.subject_id}"
+def subjects_of(rows: Iterable[Operation]) -> dict[int, tuple[str, str]]:
+    """What entries are about, by their number: the kind of row, and what it is called today."""
+    known = {entity.named(): entity for entity in entities()}
+    about = {row.id: (row.subject_kind, row.subject_id) for row in rows if row.subject_kind and row.subject_id}
+    wanted: dict[str, set[int]] = {}
+    for kind, row_id in about.values():
+        if kind in known:
+            wanted.setdefault(kind, set()).add(row_id)
+    titles = titles_by(wanted, access())
+    return {
+        number: (str(known[kind].label) if kind in known else kind, _title(titles.get((kind, row_id)), row_id))
+        for number, (kind, row_id) in about.items()
+    }
+
+
+def _title(found: str | None, row_id: int) -> str:
+    return f"#{row_id}" if found in (None, MASK) else found
 
 
 def entry_page(number: int) -> Any:
     """One entry: everything the log holds of it, field by field."""
     _open_log()
-    row = db.session.get(Operation, number)
-    if row is None:
+    if db.session.get(Operation, number) is None:
         raise refuse(Missing, "log.entry")
-    link = db.session.scalar(select(LogLink).where(LogLink.operation_id == number))
     do(Name.READ_LOG, LogInput(filter={"entry": number}))
     row = db.session.get(Operation, number)
     assert row is not None
     link = db.session.scalar(select(LogLink).where(LogLink.operation_id == number))
-    changes = list(_changes(number))
     return render_template(
-        "log_entry.html", row=row, label=label_of(row.name), subject=subject_of(row), link=link, changes=changes
+        "log_entry.html",
+        row=row,
+        label=label_of(row.name),
+        subject=subjects_of([row]).get(number),
+        link=link,
+        changes=[(str(entity.label), change, found) for entity, change, found in _changes([number], 200)],
     )
 
 
-def _changes(number: int, most: int = 200) -> Iterator[tuple[str, RowChange, list[Difference]]]:
+def _changes(numbers: Sequence[int], most: int) -> list[tuple[type[Entity], RowChange, list[Difference]]]:
+    """The rows that operations changed, ``most`` of each at most, in their order."""
+    place = func.row_number().over(partition_by=RowChange.operation_id, order_by=RowChange.id).label("place")
+    first = select(RowChange.id.label("id"), place).where(RowChange.operation_id.in_(numbers)).subquery("first")
     query = (
         select(RowChange, RowValue)
+        .join(first, first.c.id == RowChange.id)
         .outerjoin(RowValue, RowValue.row_change_id == RowChange.id)
-        .where(RowChange.operation_id == number)
+        .where(first.c.place <= most)
         .order_by(RowChange.id)
-        .limit(most)
     )
-    for change, value in db.session.execute(query):
-        entity = entity_named(change.entity)
-        yield str(entity.label), change, differences(entity, change, value, access())
+    found = [(entity_named(change.entity), change, value) for change, value in db.session.execute(query)]
+    told = Told(found, access())
+    return [(entity, change, told.differences(entity, change, value)) for entity, change, value in found]
 
 
 def prove() -> Any:
@@ -176,35 +194,48 @@ def prove() -> Any:
     return render_template("proof.html", proof=proof)
 
 
-HEADINGS = ("No.", "Time", "Kind", "Operation", "Who", "Role", "On", "Row", "Result", "Reason", "Address", "Changes")
+HEADINGS = (
+    *(_l("No."), _l("When"), _l("Kind"), _l("Operation"), _l("Who"), _l("Role"), _l("Subject"), _l("Row number")),
+    *(_l("Result"), _l("Reason"), _l("From where"), _l("Changes")),
+)
 
 
-def export(kind: str) -> Any:
+def export(file_type: str) -> Any:
     """The entries that fit as a file, with the filter and the head of the chain written in it."""
     _open_log()
-    if kind not in {"xlsx", "csv"}:
+    if file_type not in {"xlsx", "csv"}:
         abort(404)
     wanted = read_wanted(request.args)
-    rows = list(db.session.scalars(_query(wanted).limit(MOST_EXPORTED)))
+    numbers = list(db.session.scalars(_query(wanted).with_only_columns(Operation.id).limit(MOST_EXPORTED)))
     seq, digest = chain.head(db.session.connection())
     filter_text = ", ".join(f"{name}={value}" for name, value in wanted.said.items()) or _("everything")
-    head = [[_("Filter"), filter_text], [_("Links"), seq], [_("Head"), digest], []]
-    body = [*head, list(HEADINGS), *(_line(row) for row in rows)]
+    head = [[_("Filter"), filter_text], [_("Links"), seq], [_("Head"), digest], [], list(map(str, HEADINGS))]
 
     def write(path: Path) -> None:
-        if kind == "csv":
+        body = itertools.chain(head, _lines(numbers))
+        if file_type == "csv":
             write_csv(path, [_("Operation log")], body)
         else:
             write_sheets(path, [(_("Operation log"), [_("Operation log")], body)])
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        do(Name.READ_LOG, LogInput(filter=wanted.said, format=kind, rows=len(rows), head=digest, sha256=sha256))
+        said = LogInput(filter=wanted.said, format=file_type, rows=len(numbers), head=digest, sha256=sha256)
+        do(Name.EXPORT_LOG, said)
 
-    return download(f"operation-log.{kind}", write)
+    return download(f"operation-log.{file_type}", write)
 
 
-def _line(row: Operation) -> list[Any]:
+def _lines(numbers: Sequence[int]) -> Iterator[list[Any]]:
+    for start in range(0, len(numbers), BATCH):
+        part = numbers[start : start + BATCH]
+        changed: dict[int, list[str]] = {}
+        for _entity, change, found in _changes(part, 20):
+            changed.setdefault(change.operation_id, []).append(difference_texts(found))
+        for row in db.session.scalars(select(Operation).where(Operation.id.in_(part)).order_by(Operation.id.desc())):
+            yield _line(row, " | ".join(changed.get(row.id, []))[:2_000])
+
+
+def _line(row: Operation, changed: str) -> list[Any]:
     zone = current_app.config["PEONY"].zone
-    changed = [difference_texts(found) for _label, _change, found in _changes(row.id, most=20)]
     return [
         row.id,
         f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
@@ -217,5 +248,5 @@ def _line(row: Operation) -> list[Any]:
         row.result,
         row.reason or "",
         row.address,
-        " | ".join(changed)[:2_000],
+        changed,
     ]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_login import current_user
 from pydantic import ValidationError
 from sqlalchemy import select
 from wtforms import SelectMultipleField
@@ -17,9 +15,11 @@ from admin_app.operations.refusals import Forbidden, Refused
 from admin_app.operations.registry import Answer, Spec, spec_named
 from admin_app.security import passwords
 from admin_app.start import new_password
+from admin_app.values import whole_number
 from models.entity import db
 from models.names import Name
 from views.forms import HouseForm, make_form, operation_blueprints, show_refusal, typed
+from views.navigation import is_ours
 from views.person import access, actor, do, refuse
 
 
@@ -29,10 +29,6 @@ def register(app: Flask) -> None:
 
 def operation_page(name: str) -> Any:
     """Ask what the operation needs, and do it."""
-    if not current_user.is_authenticated:
-        return redirect(url_for("sign_in", next=request.full_path))
-    if current_user.must_change_password:
-        return redirect(url_for("account.password"))
     try:
         spec = spec_named(name)
     except KeyError:
@@ -72,7 +68,7 @@ def _chosen(spec: Spec) -> list[int]:
         if subject and request.method == "POST"
         else request.args.get("on", "").split(",")
     )
-    return [int(one) for one in given if one.isascii() and one.isdigit()][:1_000]
+    return [number for one in given if (number := whole_number(one)) is not None][:1_000]
 
 
 def _preset(form: HouseForm, spec: Spec, ids: list[int]) -> None:
@@ -80,8 +76,7 @@ def _preset(form: HouseForm, spec: Spec, ids: list[int]) -> None:
     if subject is not None and ids:
         one = form[subject.name]
         one.data = [str(found) for found in ids] if isinstance(one, SelectMultipleField) else str(ids[0])
-    version = request.args.get("version", "")
-    form.version.data = version if version.isdigit() else ""
+    form.version.data = str(whole_number(request.args.get("version")) or "")
 
 
 def _subjects(spec: Spec, ids: list[int]) -> list[Any]:
@@ -95,14 +90,14 @@ def _subjects(spec: Spec, ids: list[int]) -> list[Any]:
 
 def _perform(spec: Spec, values: dict[str, Any]) -> tuple[Answer, str]:
     """Do it; the second part is a password that is shown once, where one was made."""
-    version = request.form.get("version", "")
-    data = {**values, "version": int(version)} if version.isdigit() else values
+    data = {**values, "version": whole_number(request.form.get("version"))}
     if spec.name == Name.RESET_PASSWORD:
         password = passwords.invented()
         made = ResetPasswordInput(user=values["user"], password_hash=passwords.hashed(password))
         return do(spec.name, made), password
     answer = do(spec.name, data)
-    password = new_password(answer["id"], actor()) if spec.name == Name.CREATE_USER else ""
+    fresh = spec.name == Name.CREATE_USER and "again" not in answer
+    password = new_password(answer["id"], actor()) if fresh else ""
     return answer, password
 
 
@@ -120,8 +115,7 @@ def _done(spec: Spec, form: HouseForm, outcome: tuple[Answer, str]) -> Any:
 def _back(spec: Spec) -> str:
     """Where she came from, if that is a place of ours; else the list."""
     said = request.values.get("next", "")
-    parts = urlsplit(said)
-    if said.startswith("/") and not said.startswith(("//", "/\\")) and not parts.netloc:
+    if is_ours(said):
         return said
     home = spec.on or spec.page
     return url_for(f"{home.named()}.index_view") if home is not None and home.screen else url_for("dashboard.index")

@@ -8,6 +8,7 @@ from flask import g, request
 from flask_login import current_user
 
 from admin_app.operations.kernel import perform
+from admin_app.operations.reading import NumberSearchInput
 from admin_app.operations.refusals import Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Input
 from admin_app.rulebook import access_for
@@ -42,6 +43,15 @@ def do(name: Name | str, data: Input | dict[str, Any] | None = None, *, reason: 
     """Perform an operation as whoever is looking, with the key that her form brought along."""
     key = request.form.get("op_id") or None
     return perform(name, data, actor=actor(), key=key[:64] if key else None, reason=reason)
+
+
+def note_number_search(entity: str, words: str, found: int = 0) -> None:
+    """Write down that somebody searched by a number, and stop whoever tries them all.
+
+    :raises Refused: she has searched too often.
+    """
+    whole = len("".join(filter(str.isdigit, words))) != 4
+    do(Name.SEARCH_NUMBER, NumberSearchInput(entity=entity, whole=whole, found=found))
 
 
 def refuse(

@@ -9,12 +9,12 @@ from flask import Flask, Response, request, send_from_directory
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 from flask_babel import get_locale
-from flask_login import LoginManager, current_user
+from flask_login import current_user
 
 from admin_app.i18n import language_tag
-from admin_app.security.sessions import SignedIn, signed_in
 from models.entity import entities
 from views import account, dashboard, errors, frontend, operation_log, operations, schedules, search_page, sign_in
+from views.gate import guard
 from views.generated import EntityScreen
 from views.helpers import HELPERS
 from views.icons import icon
@@ -30,7 +30,7 @@ def register_screens(app: Flask) -> None:
     app.template_folder = str(HERE / "templates")
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     secure(app)
-    _sign_in_manager(app)
+    guard(app)
     _static(app)
     admin = Admin(
         app,
@@ -45,16 +45,6 @@ def register_screens(app: Flask) -> None:
     for module in (sign_in, account, operations, operation_log, search_page, schedules, frontend, errors):
         module.register(app)
     app.context_processor(_everywhere)
-
-
-def _sign_in_manager(app: Flask) -> None:
-    manager = LoginManager()
-    manager.session_protection = None  # the session itself is checked in the database, by token
-    manager.init_app(app)
-
-    @manager.user_loader
-    def load(token: str) -> SignedIn | None:
-        return signed_in(token)
 
 
 def _static(app: Flask) -> None:

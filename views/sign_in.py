@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, redirect, render_template, request, session, url_for
 from flask_login import current_user, login_user, logout_user
@@ -20,6 +19,7 @@ from models.accounts import User
 from models.actor import Actor, ActorKind
 from models.entity import db
 from models.names import Name
+from views.navigation import is_ours
 from views.person import NOBODY, actor
 
 
@@ -60,17 +60,16 @@ def _let_in(login: str, password: str) -> None:
     subjects = [f"account:{name}", f"address:{address}"]
     at = now()
     somebody = _somebody(user)
-    if throttle.waiting(subjects, at):
+    if not throttle.attempt(subjects, at):
         perform(Name.SIGN_IN, SignInInput(failed="waiting"), actor=somebody)
     stored, user_id = (user.password_hash, user.id) if user is not None else (None, None)
     if not passwords.matches(stored, password) or stored is None:
-        throttle.failed(subjects, at)
         perform(Name.SIGN_IN, SignInInput(failed="wrong_password"), actor=somebody)
     assert stored is not None
     rehash = passwords.hashed(password) if passwords.outdated(stored) else ""
     token = fresh_token()
     perform(Name.SIGN_IN, SignInInput(user=user_id, token_hash=token_hash(token), rehash=rehash), actor=somebody)
-    throttle.succeeded(subjects[0])
+    throttle.succeeded(subjects, at)
     session.clear()  # a new session, a new CSRF token: nothing of before survives signing in
     session.permanent = False
     login_user(signed_in(token))
@@ -90,8 +89,7 @@ def _somebody(user: User | None) -> Actor:
 def _next() -> str:
     """Where she wanted to go, if that is a place of ours."""
     said = request.args.get("next", "")
-    safe = said.startswith("/") and not said.startswith(("//", "/\\")) and not urlsplit(said).netloc
-    return said if safe else url_for("dashboard.index")
+    return said if is_ours(said) else url_for("dashboard.index")
 
 
 def sign_out() -> Any:

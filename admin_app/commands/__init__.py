@@ -21,6 +21,7 @@ from admin_app.backup import BackupError
 from admin_app.importing.tables import UnreadableFileError
 from admin_app.operations.refusals import Refused
 from admin_app.settings import SettingsError, load_settings
+from admin_app.start import WrongKeysError
 from admin_app.upgrade import SchemaError
 from models.actor import Actor, command_actor
 from models.entity import DeclarationError
@@ -33,6 +34,7 @@ _TOLD = (
     SettingsError,
     DataFolderError,
     SchemaError,
+    WrongKeysError,
     BackupError,
     UnreadableFileError,
     DeclarationError,

@@ -17,6 +17,7 @@ from admin_app.doctor import Finding, examine
 from admin_app.documents.export import Selection, export_to
 from admin_app.evaluation import evaluate, try_out
 from admin_app.importing.files import FileReport, import_file, importable
+from admin_app.operations.kernel import business_day, now
 from admin_app.rule_files import path_of, read_files, watch_files
 from admin_app.rulebook import hand_tags
 from admin_app.start import open_house
@@ -44,8 +45,6 @@ def check_command(context: click.Context, as_json: bool) -> None:
             faults = [str(fault) for fault in failed]
         except Faults as found:
             faults = [str(fault) for fault in found.faults]
-        except OSError as error:
-            faults = [f"{error.filename}: {error.strerror}"]
         files = [str(path_of(name)) for name in DOCUMENTS]
 
         def lines() -> list[str]:
@@ -66,10 +65,10 @@ def evaluate_command(
     context: click.Context, as_of: datetime | None, rule_id: str | None, dry_run: bool, as_json: bool
 ) -> None:
     """Evaluate the rules for all customers."""
-    with house(context) as app:
+    with house(context):
         open_house()
         watch_files()
-        day = as_of.date() if as_of else datetime.now(app.config["PEONY"].zone).date()
+        day = as_of.date() if as_of else business_day(now())
         if dry_run or rule_id:
             found = try_out(day, rule_id)
             if not found:

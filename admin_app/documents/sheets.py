@@ -9,7 +9,7 @@ from typing import Any
 
 import xlsxwriter
 
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """What a spreadsheet would run: such text gets an apostrophe in front (OWASP: CSV injection)."""
 
 Sheet = tuple[str, Sequence[str], Iterable[Sequence[Any]]]

@@ -129,14 +129,19 @@ def end_session(op: Operation, data: EndSessionInput) -> Answer:
 
 
 class ChangePasswordInput(Input):
-    """The hash of the new password; the old one was proved before."""
+    """The hash of the new password, when the old one was proved; or why there is none."""
 
-    password_hash: str
+    password_hash: str = ""
+    failed: Literal["", "wrong_password", "waiting"] = ""
 
 
 @operation(Name.CHANGE_PASSWORD, label=_l("Change password"), permitted=somebody, form=False)
 def change_password(op: Operation, data: ChangePasswordInput) -> Answer:
     """Set one's own password and end one's other sessions."""
+    if data.failed == "waiting":
+        raise Refused(_l("Too many attempts. Wait a moment and try again."), "old", data.failed)
+    if data.failed or not data.password_hash:
+        raise Refused(_l("This is not your password."), "old", "wrong_password")
     user = op.session.scalars(select(User).where(User.id == op.actor.id)).one()
     user.password_hash, user.must_change_password = data.password_hash, False
     for session in op.session.scalars(

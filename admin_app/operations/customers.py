@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from pydantic import Field
 from sqlalchemy import delete, or_, select
 
 from admin_app.operations.kernel import Operation
+from admin_app.operations.reading import hold_back
 from admin_app.operations.refusals import Missing, Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.tag_effects import hold_by_rules
@@ -25,6 +27,7 @@ from models.customers import (
     Purpose,
 )
 from models.entity import Entity, entities, table_of
+from models.field import Field as EntityField
 from models.field import Kind, Privacy
 from models.log import EntryKind, RowChange, RowValue
 from models.names import Name
@@ -183,6 +186,7 @@ def look_up_customer(op: Operation, data: LookUpInput) -> Answer:
 
     :raises Missing: nobody, or more than one, has that number.
     """
+    hold_back(op)
     whole = phone_number(data.number)
     ways = [Customer.member_no == data.number]
     if whole is not None:
@@ -289,7 +293,7 @@ def _reading(written: str, by_name: dict[str, AssessmentParameter]) -> tuple[Ass
     if parameter is None:
         known = "、".join(sorted({p.name for p in by_name.values()}))
         raise Refused(_l("%(written)s: name one of %(known)s.", written=written, known=known), "readings")
-    if not number.lstrip("-").isdigit() or not parameter.minimum <= int(number) <= parameter.maximum:
+    if not re.fullmatch("-?[0-9]{1,9}", number) or not parameter.minimum <= int(number) <= parameter.maximum:
         low, high = parameter.minimum, parameter.maximum
         raise Refused(
             _l("%(written)s: give a whole number from %(low)s to %(high)s.", written=written, low=low, high=high),
@@ -328,7 +332,7 @@ def erase_customer(op: Operation, data: EraseInput) -> Answer:
     op.session.flush()
     erased = {("customer", customer.id)}
     for entity in entities():
-        if entity is not Customer and "customer_id" in entity.fields():
+        if entity is not Customer:
             erased |= _erase_rows(op, entity, customer.id)
     op.session.flush()
     _erase_values(op, erased)
@@ -337,19 +341,28 @@ def erase_customer(op: Operation, data: EraseInput) -> Answer:
 
 
 def _erase_rows(op: Operation, entity: type[Entity], customer_id: int) -> set[tuple[str, int]]:
-    """Empty the personal values of her rows. Of events the database lets go of ciphertexts only, and only here."""
-    column = table_of(entity).c.customer_id
-    rows = list(op.session.scalars(select(entity).where(column == customer_id)))
-    private = (Privacy.PERSONAL, Privacy.SENSITIVE)
-    texts = [field for field in entity.fields().values() if field.info.privacy in private and field.column.nullable]
+    """Empty the words in rows about her. Of events the database lets go of ciphertexts only, and only here."""
+    fields = entity.fields().values()
+    hers = [one for one in fields if one.kind is Kind.REFERENCE and one.target == "customer"]
+    if not hers:
+        return set()
+    rows = list(op.session.scalars(select(entity).where(or_(*(one.column == customer_id for one in hers)))))
+    words = [one for one in fields if not one.info.generated and _tells(entity, one)]
     for row in rows:
-        for field in texts:
-            setattr(row, field.name, None)
+        for one in words:
+            setattr(row, one.name, None if one.column.nullable else "–")
         if isinstance(row, (Alert, Task)):
             row.text, row.outcome = "–", None
         if isinstance(row, RuleMatch):
             row.why, row.why_not = {}, None
     return {(entity.named(), row.id) for row in rows}
+
+
+def _tells(entity: type[Entity], one: EntityField) -> bool:
+    """Whether a field may say something of a person."""
+    if one.info.privacy in (Privacy.PERSONAL, Privacy.SENSITIVE):
+        return bool(one.column.nullable)
+    return not entity.append_only and one.kind in (Kind.TEXT, Kind.LONG_TEXT, Kind.ITEMS) and not one.info.words
 
 
 def _erase_values(op: Operation, erased: set[tuple[str, int]]) -> None:

@@ -14,12 +14,13 @@ from admin_app.operations.refusals import Forbidden, Refused, Stale
 from admin_app.operations.registry import Answer, Input, operation
 from admin_app.rulebook import words_of
 from admin_app.values import Unreadable, read_value, write_value
+from models.accounts import User
 from models.customers import Customer, CustomerAssignment
 from models.entity import Entity, Record, entity_named
 from models.field import Field, Kind
 from models.names import Name
 from models.screen import WrittenBy
-from rules.decisions.access import Access
+from rules.decisions.access import Access, Sight, masked
 from rules.documents.roles import Action, Sees
 
 _ACTIONS = {
@@ -71,6 +72,9 @@ class RowInput(Input):
     id: int
 
 
+OWNER = "owner"
+
+
 @operation(Name.CREATE_ENTITY, label=_l("Create"), permitted=_permitted, form=False)
 def create_entity(op: Operation, data: CreateInput) -> Answer:
     """Make a row of an entity from what was written."""
@@ -91,6 +95,7 @@ def edit_entity(op: Operation, data: EditInput) -> Answer:
     """Write new values into a row, unless somebody else changed it since it was seen."""
     entity = entity_named(data.entity)
     row = one_of(op.session, op.access, entity, data.id)
+    _not_erased(row)
     values = _read(op, entity, data.values, creating=False)
     if data.version is not None and row.version != data.version:  # type: ignore[attr-defined]  # Records have versions
         raise _stale(op, row, values)
@@ -99,6 +104,7 @@ def edit_entity(op: Operation, data: EditInput) -> Answer:
             setattr(row, name, value)
     op.concerns(row)
     _still_hers(op, row)
+    _still_an_owner(op, row)
     return {"id": row.id}
 
 
@@ -109,6 +115,7 @@ def archive_entity(op: Operation, data: RowInput) -> Answer:
     if row.archived_at is None:
         row.archived_at = op.at
     op.concerns(row)
+    _still_an_owner(op, row)
     return {"id": row.id}
 
 
@@ -116,6 +123,7 @@ def archive_entity(op: Operation, data: RowInput) -> Answer:
 def restore_entity(op: Operation, data: RowInput) -> Answer:
     """Bring an archived row back."""
     row = _record(op, data)
+    _not_erased(row)
     row.archived_at = None
     op.concerns(row)
     return {"id": row.id}
@@ -127,6 +135,20 @@ def _record(op: Operation, data: RowInput) -> Record:
         raise Refused(_l("Events are never put away."))
     check_version(row, data.version)
     return row
+
+
+def _not_erased(row: Entity) -> None:
+    if getattr(row, "erased_at", None) is not None:
+        raise Refused(_l("What was erased stays erased."))
+
+
+def _still_an_owner(op: Operation, row: Entity) -> None:
+    """The last owner who may sign in stays one: nobody else could make another."""
+    if not isinstance(row, User):
+        return
+    owners = select(User.id).where(User.role == OWNER, User.active, User.archived_at.is_(None))
+    if op.session.scalar(owners.limit(1)) is None:
+        raise Refused(_l("Somebody must remain who signs in as owner."), "active")
 
 
 def _read(op: Operation, entity: type[Entity], written: dict[str, Any], creating: bool) -> dict[str, Any]:
@@ -163,8 +185,14 @@ def _check_reference(op: Operation, field: Field, value: Any) -> None:
 
 def _stale(op: Operation, row: Any, wanted: dict[str, Any]) -> Stale:
     fields, zone = row.fields(), current_app.config["PEONY"].zone
+
+    def standing(name: str) -> str:
+        value, kind = getattr(row, name), fields[name].kind
+        clear = op.access.sight(fields[name]) is Sight.CLEAR
+        return write_value(kind, value, zone) if clear else masked(value, kind) or ""
+
     differences = {
-        name: (write_value(fields[name].kind, getattr(row, name), zone), write_value(fields[name].kind, value, zone))
+        name: (standing(name), write_value(fields[name].kind, value, zone))
         for name, value in wanted.items()
         if getattr(row, name) != value
     }

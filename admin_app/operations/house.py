@@ -11,6 +11,7 @@ from sqlalchemy import select
 from admin_app.operations import chain
 from admin_app.operations.kernel import Operation
 from admin_app.operations.registry import Answer, Input, operation, the_machine
+from models.cipher import keyring
 from models.clock import Missed, Schedule, Setting
 from models.log import EntryKind
 from models.names import Name
@@ -25,6 +26,10 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 """What every house does by itself; the owner may change when, and pause it."""
 
 
+KEYS = "keys"
+"""The setting that holds the fingerprint of the keys this database was written with."""
+
+
 class StartInput(Input):
     """That a process begins to serve."""
 
@@ -34,11 +39,13 @@ class StartInput(Input):
 
 @operation(Name.START, label=_l("Start"), kind=EntryKind.RUN, permitted=the_machine, form=False)
 def start(op: Operation, data: StartInput) -> Answer:
-    """Log a start, and make the schedules that are missing."""
+    """Log a start, make the schedules that are missing, and keep the fingerprint of the keys."""
     known = set(op.session.scalars(select(Schedule.name)))
     for name, rhythm in SCHEDULES.items():
         if name not in known:
             op.session.add(Schedule(name=name, missed=Missed.RUN_ONCE, first_due_at=op.at, **rhythm))
+    if op.session.scalar(select(Setting.id).where(Setting.key == KEYS)) is None:
+        op.session.add(Setting(key=KEYS, value=keyring().fingerprint()))
     op.detail = {"release": data.release}
     return {}
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -49,6 +50,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def business_day(at: datetime) -> date:
+    """The calendar day of a moment in the stores' time zone."""
+    zone: ZoneInfo = current_app.config["PEONY"].zone
+    return at.astimezone(zone).date()
+
+
 @dataclass
 class Operation:
     """What a running operation has at hand."""
@@ -74,8 +81,8 @@ class Operation:
 
     @property
     def day(self) -> date:
-        """The business day: the calendar day in the stores' time zone."""
-        return self.at.astimezone(current_app.config["PEONY"].zone).date()
+        """The business day."""
+        return business_day(self.at)
 
     def concerns(self, row: Entity) -> None:
         """Name the row that the log shall show this operation on."""
@@ -112,13 +119,15 @@ def perform(
 ) -> Answer:
     """Do an operation, whole or not at all, and say what came of it.
 
-    ``key`` is born with the form: the same key with the same input gets the first answer again.
+    ``key`` is born with the form: the same key with the same input gets the first answer again. A read is done anew
+    each time, so that each stands in the log and counts.
 
     :raises Refused: nothing changed; the refusal stands in the log.
     """
     spec = spec_named(str(name))
     given = data if isinstance(data, Input) else spec.input.model_validate(data or {})
-    call = _Call(spec, given, actor, key, (reason or "")[:LONGEST_REASON] or None, run_id)
+    kept = key if spec.kind is EntryKind.WRITE else None
+    call = _Call(spec, given, actor, kept, (reason or "")[:LONGEST_REASON] or None, run_id)
     try:
         return _with_patience(call)
     except Refused as refusal:

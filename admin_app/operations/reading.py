@@ -81,19 +81,26 @@ class NumberSearchInput(Input):
     found: int
 
 
-SEARCHES_AN_HOUR = 120
+MOST_AN_HOUR = {Name.SEARCH_NUMBER: 120, Name.LOOK_UP_CUSTOMER: 20}
+"""Numbers that one person may try, whether they find somebody or not."""
+
+
+def hold_back(op: Operation) -> None:
+    """Stop one person from trying all numbers.
+
+    :raises Refused: she has tried as many within the hour as one may.
+    """
+    name = Name(op.spec.name)
+    mine = (LogOperation.name == name.value, LogOperation.actor_id == op.actor.id)
+    recent = select(func.count()).where(*mine, LogOperation.at >= op.at - timedelta(hours=1))
+    if not op.actor.unrestricted and (op.session.scalar(recent) or 0) >= MOST_AN_HOUR[name]:
+        raise Refused(_l("Too many searches by number within an hour."), None, "too_many")
 
 
 @operation(Name.SEARCH_NUMBER, label=_l("Search by number"), kind=EntryKind.READ, permitted=anybody, form=False)
 def search_number(op: Operation, data: NumberSearchInput) -> Answer:
     """Log a search by number, and stop one person from trying them all."""
-    mine = (LogOperation.name == Name.SEARCH_NUMBER.value, LogOperation.actor_id == op.actor.id)
-    recent = LogOperation.at >= op.at - timedelta(hours=1)
-    if (
-        not op.actor.unrestricted
-        and (op.session.scalar(select(func.count()).where(*mine, recent)) or 0) >= SEARCHES_AN_HOUR
-    ):
-        raise Refused(_l("Too many searches by number within an hour."), None, "too_many")
+    hold_back(op)
     op.detail = {"entity": data.entity, "whole": data.whole, "found": data.found}
     return {}
 
@@ -136,7 +143,14 @@ def _may_read_log(op: Operation, data: LogInput) -> bool:
 
 @operation(Name.READ_LOG, label=_l("Read the log"), kind=EntryKind.READ, permitted=_may_read_log, form=False)
 def read_log(op: Operation, data: LogInput) -> Answer:
-    """Log that the log was read or exported."""
+    """Log that the log was read or proved."""
+    op.detail = data.model_dump(exclude={"version"})
+    return {}
+
+
+@operation(Name.EXPORT_LOG, label=_l("Export the log"), kind=EntryKind.EXPORT, permitted=_may_read_log, form=False)
+def export_log(op: Operation, data: LogInput) -> Answer:
+    """Log that the log was exported, with its head, before the first byte leaves."""
     op.detail = data.model_dump(exclude={"version"})
     return {}
 

@@ -145,3 +145,26 @@ def label_of(entity: str, field: str | None) -> LazyString | None:
         return None
     found = entity_named(entity).fields().get(field)
     return found.label if found else None
+
+
+RESULTS = {
+    "done": _l("done"),
+    "forbidden": _l("not allowed"),
+    "missing": _l("not there, or not hers"),
+    "stale": _l("changed meanwhile"),
+    "busy": _l("busy"),
+    "key_reused": _l("form sent twice with other values"),
+    "empty": _l("something missing"),
+    "taken": _l("value taken"),
+    "overlap": _l("overlap"),
+    "reference": _l("reference"),
+    "too_many": _l("too many"),
+    "wrong_password": _l("wrong password"),
+    "waiting": _l("too many attempts"),
+}
+"""How the log's results are said; whatever else was refused is just that."""
+
+
+def result_said(result: str) -> LazyString:
+    """The result of an entry in words."""
+    return RESULTS.get(result, _l("refused"))

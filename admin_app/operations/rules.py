@@ -23,7 +23,7 @@ from rules.language.reading import Document, read_document
 
 
 def content_hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 class ActivateInput(Input):

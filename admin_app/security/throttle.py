@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from models.accounts import SignInThrottle
 from models.connection import WRITES
@@ -17,38 +17,50 @@ LONGEST_WAIT = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=24)
 
 
-def waiting(subjects: list[str], at: datetime) -> timedelta | None:
-    """How long the first of these subjects (``account:…``, ``address:…``) still has to wait."""
-    rows = db.session.scalars(select(SignInThrottle).where(SignInThrottle.subject.in_(subjects)))
-    until = max((row.blocked_until for row in rows if row.blocked_until and row.blocked_until > at), default=None)
-    return None if until is None else until - at
+def attempt(subjects: list[str], at: datetime) -> bool:
+    """Whether these subjects (``account:…``, ``address:…``) may try now; an attempt counts until it has succeeded.
 
-
-def failed(subjects: list[str], at: datetime) -> None:
-    """Count a failure; from the sixth (an address: the twenty-first) each doubles the wait, up to a quarter hour."""
-    session = db.session()
-    session.rollback()
-    session.connection(execution_options={WRITES: True})
-    for subject in sorted(subjects):
-        row = session.get(SignInThrottle, subject, with_for_update=True)
-        if row is None:
-            row = SignInThrottle(subject=subject, failures=0, last_failed_at=at)
-            session.add(row)
-        elif at - row.last_failed_at > FORGOTTEN_AFTER:
-            row.failures = 0
+    From the sixth failure (an address: the twenty-first) each doubles the wait, up to a quarter hour. It counts before
+    the password is looked at, so that many at once are no way around.
+    """
+    session = _writing()
+    rows = [_row(session, subject, at) for subject in sorted(subjects)]
+    if any(row.blocked_until is not None and row.blocked_until > at for row in rows):
+        session.rollback()
+        return False
+    for row in rows:
         row.failures += 1
         row.last_failed_at = at
-        over = row.failures - FREE[subject.partition(":")[0]]
+        over = row.failures - FREE[row.subject.partition(":")[0]]
         row.blocked_until = at + min(timedelta(seconds=2.0 ** min(over, 12)), LONGEST_WAIT) if over > 0 else None
+    session.commit()
+    return True
+
+
+def succeeded(subjects: list[str], at: datetime) -> None:
+    """Forget the failures of an account, and of its address this one attempt."""
+    session = _writing()
+    for subject in sorted(subjects):
+        row = _row(session, subject, at)
+        row.failures = 0 if subject.startswith("account:") else row.failures - 1
+        row.blocked_until = None
+        if row.failures <= 0:
+            session.delete(row)
     session.commit()
 
 
-def succeeded(subject: str) -> None:
-    """Forget the failures of an account."""
+def _writing() -> Session:
     session = db.session()
     session.rollback()
     session.connection(execution_options={WRITES: True})
-    row = session.get(SignInThrottle, subject)
-    if row is not None:
-        session.delete(row)
-    session.commit()
+    return session
+
+
+def _row(session: Session, subject: str, at: datetime) -> SignInThrottle:
+    row = session.get(SignInThrottle, subject, with_for_update=True)
+    if row is None:
+        row = SignInThrottle(subject=subject, failures=0, last_failed_at=at)
+        session.add(row)
+    elif at - row.last_failed_at > FORGOTTEN_AFTER:
+        row.failures = 0
+    return row

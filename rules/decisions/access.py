@@ -102,7 +102,9 @@ class Access:
     def _scope(self, entity: type[Entity]) -> ColumnElement[bool]:
         role, columns = self.role, table_of(entity).c
         assert role is not None
-        if role.sees is Sees.ALL or entity.shared:
+        if role.sees is Sees.ALL:
+            return self._addressed(entity)
+        if entity.shared:
             return true()
         if entity is Customer:
             return self._customers(table_of(Customer).c)

@@ -39,7 +39,6 @@ class Page(StrEnum):
     DASHBOARD = "dashboard"
     LOG = "log"
     SCHEDULES = "schedules"
-    USERS = "users"
 
 
 class Role(Part):

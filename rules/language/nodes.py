@@ -62,7 +62,10 @@ def read_nodes(text: str, file: str) -> Mapping:
         before = text[: odd.start()]
         place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
         code = f"#x{ord(odd.group()):04x}"
-        raise Faults([Fault(place, _l("This is not YAML: the character %(code)s is not allowed.", code=code))])
+        message = _l("This is not YAML: the character %(code)s is not allowed.", code=code)
+        if "\udc80" <= odd.group() <= "\udcff":
+            message = _l("This is not UTF-8. Save the file again as UTF-8.")
+        raise Faults([Fault(place, message)])
     if len(text.encode()) > MOST_BYTES:
         raise Faults([Fault(Place(file, 1, 1), _l("The file is larger than 1 MB."))])
     try:

@@ -17,13 +17,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import create_engine, func, select, text
 
-from admin_app import KEY_FILE, backup, create_app
+from admin_app import backup, create_app
 from admin_app.backup import BackupError, back_up, restore
 from admin_app.doctor import examine
 from admin_app.operations.entities import EditInput
 from admin_app.operations.kernel import perform
 from admin_app.settings import Settings
 from models.actor import SYSTEM
+from models.cipher import KEY_FILE
 from models.connection import engine_options, sqlite_driver
 from models.customers import Customer
 from models.entity import Base, db

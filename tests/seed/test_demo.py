@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
-from random import Random
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,88 +14,22 @@ from sqlalchemy import Table, func, select
 from admin_app.doctor import examine
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import rulebook
-from admin_app.start import SignInCard, log_start, open_house
 from models.accounts import User
 from models.assessments import Assessment
 from models.cipher import Keyring, keyring, use_keyring
-from models.customers import Customer, CustomerAssignment
-from models.entity import db, entities, table_of
-from models.organisation import Staff, StaffTitle, Store
+from models.customers import ConsentEvent, Customer, CustomerAssignment, Interaction
+from models.entity import db, entities
+from models.organisation import Attendance, Staff, StaffTitle, Store
 from models.rulebook import RuleMatch
 from models.sales import MONEY_IN, LineKind, Payment, PaymentMethod, Sale, SaleLine, StaffShare, Visit
 from models.standing import Alert, Membership, Task
 from seed import demo
 from seed.people import STORIES
 from tests.conftest import ENGINES
-from tests.seed.conftest import Empty
+from tests.seed.conftest import DAY, MORNING, Salon, Salons, generated, made_afresh
 from tests.web import Browser
-from views import register_screens
-
-MORNING = datetime(2026, 7, 15, 2, 30, tzinfo=UTC)
-"""Half past ten in the salon: the day has hardly begun."""
-DAY = date(2026, 7, 15)
-Rows = dict[str, list[dict[str, Any]]]
-
-
-@dataclass
-class Salon:
-    """A demo, with the cards that were printed."""
-
-    house: Empty
-    cards: list[SignInCard]
-
-
-@pytest.fixture(scope="module")
-def salons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Salon]]:
-    """Filled as they are asked for, once each."""
-    made: dict[str, Salon] = {}
-    yield made
-    for salon in made.values():
-        salon.house.close()
-
-
-def made_on(engine: str, salons: dict[str, Salon], factory: pytest.TempPathFactory) -> Salon:
-    if engine not in salons:
-        house = Empty(engine, factory.mktemp("demo") / "data")
-        with house.opened(), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(demo, "now", lambda: MORNING)
-            open_house()
-            cards = demo.make_demo()
-            log_start()
-            register_screens(house.app)
-        salons[engine] = Salon(house, cards)
-    return salons[engine]
-
-
-@pytest.fixture(params=ENGINES)
-def salon(
-    request: pytest.FixtureRequest, salons: dict[str, Salon], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Salon]:
-    """The demo on each engine."""
-    found = made_on(request.param, salons, tmp_path_factory)
-    with found.house.opened():
-        yield found
-
-
-@pytest.fixture
-def one(salons: dict[str, Salon], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Salon]:
-    """The demo on SQLite, for what no engine can change."""
-    found = made_on("sqlite", salons, tmp_path_factory)
-    with found.house.opened():
-        yield found
-
 
 # ------------------------------------------------------------------------------------ one seed number
-
-
-def made_afresh(seed: int = demo.SEED, today: date = DAY) -> Rows:
-    return {table_of(entity).name: rows for entity, rows in demo.rows_of(Random(seed), today)}
-
-
-@cache
-def generated(seed: int = demo.SEED, today: date = DAY) -> Rows:
-    """The rows as they are loaded; made once for the tests that only read them."""
-    return made_afresh(seed, today)
 
 
 def standing(table: Table) -> list[tuple[Any, ...]]:
@@ -109,12 +39,12 @@ def standing(table: Table) -> list[tuple[Any, ...]]:
 
 
 def test_two_builds_are_the_same_row_by_row_whatever_the_engine_and_the_keys(
-    salons: dict[str, Salon], tmp_path_factory: pytest.TempPathFactory
+    demos: Salons,
 ) -> None:
     """Every table that the demo fills, and what the rules have made of it."""
     found: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
     for engine in ENGINES:
-        with made_on(engine, salons, tmp_path_factory).house.opened():
+        with demos(engine).house.opened():
             tables = [db.metadata.tables[name] for name in (*generated(), "membership")]
             found[engine] = {table.name: standing(table) for table in tables}
     for name, first in found["sqlite"].items():
@@ -389,10 +319,28 @@ def test_the_business_day_is_the_stores_own_day_and_the_hour_within_its_hours(on
             assert opens <= at.time() <= closes
 
 
-@pytest.mark.parametrize("column", [Visit.arrived_at, Sale.sold_at, Payment.paid_at], ids=str)
+PAST = [Visit.arrived_at, Sale.sold_at, Payment.paid_at, Attendance.at, Interaction.at, ConsentEvent.at]
+
+
+@pytest.mark.parametrize("column", PAST, ids=str)
 def test_nothing_lies_in_the_future(one: Salon, column: Any) -> None:
     """The demo was made at half past ten: what comes later that day has not happened yet."""
     assert db.session.scalar(select(func.count()).where(column > MORNING)) == 0
+
+
+def test_by_half_past_ten_somebody_has_come(one: Salon) -> None:
+    """The figures of today are not empty on the first morning."""
+    assert (db.session.scalar(select(func.count()).where(Sale.business_day == DAY)) or 0) >= 3
+
+
+def test_the_hour_shortens_today_and_changes_nothing_else(one: Salon) -> None:
+    whole, short = generated(), generated(moment=MORNING)
+    for table in ("customer", "customer_assignment", "relation", "shift", "leave", "staff"):
+        assert whole[table] == short[table], table
+    for table in ("visit", "sale", "sale_line", "staff_share", "payment"):
+        assert whole[table][: len(short[table])] == short[table], table
+        assert len(short[table]) < len(whole[table])
+    assert {row["business_day"] for row in whole["visit"][len(short["visit"]) :]} == {DAY}
 
 
 def test_nobody_comes_before_the_store_is_open(one: Salon) -> None:

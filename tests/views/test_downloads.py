@@ -22,6 +22,7 @@ from admin_app.operations import reading
 from models.customers import Customer
 from models.entity import db
 from models.log import EntryKind, Operation
+from models.names import Name
 from tests.cast import ROLES, TODAY, create
 from tests.conftest import House
 from tests.views import oracle
@@ -206,7 +207,7 @@ def test_a_filter_that_is_not_understood_exports_nothing(sqlite_house: House) ->
 
 def test_a_masked_number_cannot_be_tried_through_exports(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search by number is logged and slowed down, whichever way it comes."""
-    monkeypatch.setattr(reading, "SEARCHES_AN_HOUR", 2)
+    monkeypatch.setitem(reading.MOST_AN_HOUR, Name.SEARCH_NUMBER, 2)
     browser = sqlite_house.browser("auditor")
     codes = [browser.get(f"/customer/export/csv/?q=000{number}").status_code for number in range(1, 5)]
     assert codes != [200] * 4

@@ -12,6 +12,7 @@ from admin_app.rulebook import access_for
 from models.customers import Customer
 from models.entity import db
 from models.log import Operation
+from models.names import Name
 from rules.decisions.access import Access
 from tests.cast import create
 from tests.conftest import House
@@ -74,7 +75,7 @@ def test_a_search_by_number_stands_in_no_address(house: House, wang: int) -> Non
 def test_searching_by_numbers_is_slowed_down(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     from admin_app.operations import reading
 
-    monkeypatch.setattr(reading, "SEARCHES_AN_HOUR", 3)
+    monkeypatch.setitem(reading.MOST_AN_HOUR, Name.SEARCH_NUMBER, 3)
     browser = house.browser("reception")
     answers = [browser.post("/customer/", {"q": f"000{n}"}).status_code for n in range(5)]
     assert answers == [200, 200, 200, 422, 422]

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from admin_app.operations import reading
 from models.entity import db
 from models.log import EntryKind, Operation
+from models.names import Name
 from tests.cast import ROLES, create
 from tests.conftest import House
 from tests.factory import fill
@@ -125,7 +126,7 @@ def test_markup_in_a_query_is_shown_as_text(sqlite_house: House, query: str) -> 
     assert unescape(again[1]) == query
 
 
-@pytest.mark.parametrize("query", ["%", "_", "\\", "' OR 1=1 --", "\x00", "　", "🌸", "a" * 500, "²²²²", "٠١٢٣"])
+@pytest.mark.parametrize("query", ["%", "_", "\\", "' OR 1=1 --", "　", "🌸", "a" * 500, "²²²²", "٠١٢٣"])
 def test_an_odd_query_finds_nothing_and_breaks_nothing(house: House, query: str) -> None:
     assert found(house, query) == []
 
@@ -151,13 +152,13 @@ def test_a_search_by_number_is_logged_without_the_number(house: House, shan: int
 
 
 def test_trying_numbers_is_slowed_down(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "SEARCHES_AN_HOUR", 3)
+    monkeypatch.setitem(reading.MOST_AN_HOUR, Name.SEARCH_NUMBER, 3)
     browser = house.browser("reception")
     assert [browser.post("/search", {"q": f"000{n}"}).status_code for n in range(4, 9)] == [200, 200, 200, 422, 422]
 
 
 def test_words_are_not_slowed_down(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "SEARCHES_AN_HOUR", 0)
+    monkeypatch.setitem(reading.MOST_AN_HOUR, Name.SEARCH_NUMBER, 0)
     assert found(sqlite_house, "安娜", "reception") == [f"/customer/details/?id={sqlite_house.ids['anna']}"]
 
 

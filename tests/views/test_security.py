@@ -34,7 +34,7 @@ def addresses(house: House) -> Iterator[str]:
                 "filename": "x",
                 "name": "echarts.js",
                 "export_type": "csv",
-                "kind": "csv",
+                "file_type": "csv",
                 "number": 1,
             }
             if rule.endpoint == "operation":
