@@ -69,3 +69,9 @@ def language_tag() -> str:
     """For ``<html lang>``: zh-Hans-CN or en."""
     locale = get_locale() or Locale.parse("zh_Hans_CN")
     return str(locale).replace("_", "-")
+
+
+def in_her_language(name: str, name_en: str | None) -> str:
+    """A name that an owner gave in Chinese and perhaps in English."""
+    locale = get_locale()
+    return name_en if name_en and locale is not None and locale.language == "en" else name

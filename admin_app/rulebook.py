@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from babel import Locale
 from flask import current_app
-from flask_babel import get_locale
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from admin_app.i18n import in_her_language
 from models.actor import Actor
 from models.entity import db
 from models.rulebook import RuleActivation, RuleVersion
@@ -81,8 +80,14 @@ def words_of(kind: str, session: Session | None = None) -> list[tuple[str, str]]
         "tiers": list(book.tiers.tiers),
         "rules": [*book.rules(), *book.tags.layers],
     }
-    english = (get_locale() or Locale("zh")).language == "en"
-    return [(part.id, part.name_en if english and part.name_en else part.name) for part in parts[kind]]
+    words = [(part.id, in_her_language(part.name, part.name_en)) for part in parts[kind]]
+    return words + _rows_of_tables(book) if kind == "rules" else words
+
+
+def _rows_of_tables(book: Rulebook) -> list[tuple[str, str]]:
+    """The rows of decision tables are rules too: each goes by the name of its tag."""
+    names = {tag.id: in_her_language(tag.name, tag.name_en) for tag in book.tags.tags}
+    return [(row.id, names.get(row.tag, row.tag)) for row in book.layer_rules()]
 
 
 def refresh() -> None:

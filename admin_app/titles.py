@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import current_app
-from flask_babel import get_locale
 from sqlalchemy import select
 
+from admin_app.i18n import in_her_language
 from admin_app.rulebook import words_of
 from admin_app.values import show_value
 from models.entity import Entity, db, entity_named, table_of
@@ -91,13 +91,11 @@ def called(rows: Sequence[Entity], access: Access) -> list[str]:
         return []
     name = rows[0].named()
     titles = titles_by({name: {row.id for row in rows}}, access)
-    locale = get_locale()
-    english = locale is not None and locale.language == "en"
-    return [_in_english(row, titles[name, row.id]) if english else titles[name, row.id] for row in rows]
+    return [_of_row(row, titles[name, row.id]) for row in rows]
 
 
-def _in_english(row: Entity, title: str) -> str:
-    return title if title == MASK else getattr(row, "name_en", None) or title
+def _of_row(row: Entity, title: str) -> str:
+    return title if title == MASK else in_her_language(title, getattr(row, "name_en", None))
 
 
 def title_of(row: Entity, access: Access) -> str:

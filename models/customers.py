@@ -348,7 +348,7 @@ class Interaction(Event):
 
     label = _l("Interaction")
     plural = _l("Interactions")
-    written_by = WrittenBy.by(Name.RECORD_INTERACTION, also=(Name.ERASE_CUSTOMER,))
+    written_by = WrittenBy.by(Name.RECORD_INTERACTION)
     title = ("channel", "at")
     screen = Screen(Section.CUSTOMERS, "chat", ("customer_id", "at", "channel", "complaint", "digest"), "-at")
 

@@ -60,7 +60,7 @@ class CustomerTag(Record):
 
     label = _l("Customer tag")
     plural = _l("Customer tags")
-    written_by = WrittenBy.by(Name.TAG_CUSTOMERS, Name.UNTAG_CUSTOMERS, Name.APPLY_RULES, also=(Name.ERASE_CUSTOMER,))
+    written_by = WrittenBy.by(Name.TAG_CUSTOMERS, Name.UNTAG_CUSTOMERS, Name.APPLY_RULES)
     marks = False
     title = ("customer_id", "tag_id")
     screen = Screen(Section.CUSTOMERS, "tag", ("customer_id", "tag_id", "held", "by_hand", "since", "until"))
@@ -148,7 +148,7 @@ class Alert(Record):
 
     label = _l("Alert")
     plural = _l("Alerts")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.RAISE_ALERT, Name.CLOSE_ALERT, also=(Name.ERASE_CUSTOMER,))
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.RAISE_ALERT, Name.CLOSE_ALERT)
     marks = False
     title = ("text",)
     within = "customer_id"
@@ -182,7 +182,7 @@ class Task(Record):
 
     label = _l("Task")
     plural = _l("Tasks")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.FINISH_TASK, also=(Name.ERASE_CUSTOMER, Name.HAND_OVER_CUSTOMERS))
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.FINISH_TASK, also=(Name.HAND_OVER_CUSTOMERS,))
     marks = False
     title = ("text",)
     screen = Screen(

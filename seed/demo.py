@@ -42,9 +42,9 @@ CAST = (
 
 def make_demo(seed: int = SEED, today: date | None = None) -> list[SignInCard]:
     """Fill an empty salon, let the rules look at it twice, and give everybody a way to sign in."""
-    moment = None if today else now()
-    day = today or now().astimezone(current_app.config["PEONY"].zone).date()
-    load(lambda loader: _fill(loader, Random(seed), day, moment), "demo", SYSTEM)
+    moment = now()
+    day = today or moment.astimezone(current_app.config["PEONY"].zone).date()
+    load(lambda loader: _fill(loader, Random(seed), day, None if today else moment), "demo", SYSTEM)
     evaluate(day - timedelta(days=10))
     evaluate(day)
     return [create_user(login, name, role, SYSTEM, staff) for login, name, role, staff in CAST]

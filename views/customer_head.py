@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask_babel import get_locale
 from flask_babel import gettext as _
 from sqlalchemy import or_, select
 
+from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.rulebook import words_of
 from models.customers import Contraindication
@@ -61,12 +61,8 @@ def _tags(customer_id: int, access: Access) -> list[tuple[str, str]]:
         return []
     held = (CustomerTag.customer_id == customer_id, CustomerTag.until.is_(None), CustomerTag.held)
     query = select(Tag).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held).order_by(Tag.slug)
-    locale = get_locale()
-    english = locale is not None and locale.language == "en"
-    return [
-        (tag.name_en if english and tag.name_en else tag.name, f"tag-{tag.colour.value}")
-        for tag in db.session.scalars(query)
-    ]
+    tags = db.session.scalars(query)
+    return [(in_her_language(tag.name, tag.name_en), f"tag-{tag.colour.value}") for tag in tags]
 
 
 def _open(customer_id: int, access: Access) -> list[tuple[str, int, str]]:

@@ -12,10 +12,10 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import BigInteger, and_, cast, func, or_, select
 
+from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Forbidden
 from admin_app.rulebook import words_of
-from admin_app.titles import called
 from admin_app.values import money
 from models.customers import Customer
 from models.entity import db
@@ -226,7 +226,7 @@ def _by_layer() -> Chart:
     asked = {"until.empty": "yes", "held": "yes"}
     addresses = [list_address("customer_tag", {"tag_id": tag.id, **asked}) for tag in tags]
     counts = [counted[tag.id] for tag in tags]
-    labels = called(tags, access())
+    labels = [in_her_language(tag.name, tag.name_en) for tag in tags]
     return Chart(
         _("Customers by layer"), "bar", labels, [float(n) for n in counts], [f"{n:,}" for n in counts], "", addresses
     )

@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask, abort, current_app, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
 from admin_app.doctor.chain import check_anchors, check_chain
 from admin_app.documents.sheets import write_csv, write_sheets
@@ -92,8 +92,9 @@ def read_wanted(args: Mapping[str, str]) -> Wanted:
     }
     plain = {"what": Operation.name, "who": Operation.actor_name, "result": Operation.result}
     conditions = [column == said[name] for name, column in plain.items() if name in said]
-    if said.get("kind") in {kind.value for kind in EntryKind}:
-        conditions.append(Operation.kind == said["kind"])
+    if "kind" in said:
+        known = said["kind"] in {kind.value for kind in EntryKind}
+        conditions.append(Operation.kind == said["kind"] if known else false())
     row_id = whole_number(said.get("id"))
     if row_id is not None:
         conditions.append(_concerns(said.get("on"), row_id))

@@ -335,6 +335,10 @@ def _named_subject(call: _Call) -> tuple[str, int] | None:
 # --------------------------------------------------------------------------------- nothing else writes
 
 
+WRITE_ALL = frozenset({Name.LOAD, Name.ERASE_CUSTOMER})
+"""What is said of a person may stand anywhere, and a bulk load may bring anything."""
+
+
 class NotAnOperationError(RuntimeError):
     """Code tried to write outside ``perform``, or an entity that its operation does not write."""
 
@@ -352,5 +356,5 @@ def _before_flush(session: Session, context: Any, instances: Any) -> None:
         if op is None:
             raise NotAnOperationError(f"{row.named()} is written outside an operation")
         allowed = row.written_by.operations | row.written_by.also
-        if allowed and op.spec.name not in {*allowed, Name.LOAD}:
+        if allowed and op.spec.name not in {*allowed, *WRITE_ALL}:
             raise NotAnOperationError(f"{op.spec.name} does not write {row.named()}")
