@@ -45,6 +45,10 @@ def _serve(context: click.Context, empty: bool) -> None:
         cards = make_demo() if is_new() and not empty else []
         if not cards and not has_owner():
             cards = [create_user("owner", "老板", "owner", me())]
+        for card in cards:
+            click.echo(f"  {card.role:<11} {card.login:<11} {card.password}")
+        if cards:
+            click.echo(_("These passwords are shown once; each must be changed at the first sign-in."))
         if not made:
             log_start()
         register_screens(app)
@@ -52,10 +56,6 @@ def _serve(context: click.Context, empty: bool) -> None:
         address = f"{'https' if settings.https else 'http'}://{settings.host}:{settings.port}"
 
         def ready() -> None:
-            for card in cards:
-                click.echo(f"  {card.role:<11} {card.login:<11} {card.password}")
-            if cards:
-                click.echo(_("These passwords are shown once; each must be changed at the first sign-in."))
             click.echo(_("Peony is open at %(address)s (Ctrl-C ends it)", address=address))
 
         serving.serve(app, ready)

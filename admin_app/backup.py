@@ -11,6 +11,7 @@ from pathlib import Path
 from flask import current_app
 from sqlalchemy import inspect, text
 
+from admin_app.operations.kernel import now
 from models.connection import sqlite_driver
 from models.entity import db
 
@@ -80,6 +81,8 @@ def restore(path: Path) -> None:
         return
     _check_file(path)
     target = Path(current_app.config["PEONY"].url.database or "")
+    _check_alone(path, target)
+    aside = f"{target.name}.before-restore-{now():%Y%m%d-%H%M%S}"
     partial = target.with_name(f"{target.name}.restoring")
     try:
         shutil.copyfile(path, partial)
@@ -88,7 +91,7 @@ def restore(path: Path) -> None:
         for suffix in ("", "-wal", "-shm"):
             old = target.with_name(target.name + suffix)
             if old.exists():
-                old.replace(old.with_name(f"{target.name}.before-restore{suffix}"))
+                old.replace(old.with_name(aside + suffix))
         partial.replace(target)
     except OSError as error:
         raise BackupError(f"{path}: {error}") from error
@@ -109,6 +112,27 @@ def _check_file(path: Path) -> None:
         raise BackupError(f"{path}: not a backup of a SQLite database") from error
     if problems != "ok":
         raise BackupError(f"{path}: the backup is not whole: {problems}")
+
+
+def _check_alone(path: Path, target: Path) -> None:
+    """Nobody works in the database that is to go: leaving WAL needs it for oneself."""
+    if path.resolve() == target.resolve():
+        raise BackupError(f"{path}: this is the database itself")
+    if not target.exists():
+        return
+    db.engine.dispose()
+    mine = sqlite_driver.connect(str(target), timeout=0, isolation_level=None)
+    try:
+        mine.execute("PRAGMA journal_mode=DELETE")
+        mine.execute("BEGIN EXCLUSIVE")
+        mine.execute("ROLLBACK")
+    except sqlite_driver.OperationalError as error:
+        if "locked" in str(error):
+            raise BackupError("Somebody is at work in the database; end the program first.") from error
+    except sqlite_driver.DatabaseError:
+        return  # a broken file is what a restore is for
+    finally:
+        mine.close()
 
 
 def _restore_dump(path: Path) -> None:
@@ -132,9 +156,18 @@ def _restore_dump(path: Path) -> None:
 _BACK = ("DROP SCHEMA public CASCADE", "ALTER SCHEMA before_restore RENAME TO public")
 
 
+_OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+
+
 def _stand_aside() -> None:
     """Make room; what an earlier restore left aside when it was killed comes back first."""
+    db.engine.dispose()
     with db.engine.connect() as connection:
+        if connection.scalar(text(_OTHERS)):
+            raise BackupError("Somebody is at work in the database; end the program first.")
         left = inspect(connection).has_schema("before_restore")
     if left:
         _schema(*_BACK)

@@ -47,8 +47,7 @@ def read_files(hand_tags: frozenset[str] = frozenset()) -> Rulebook:
 def _files() -> dict[str, str]:
     """:raises Faults: a file is missing or cannot be read."""
     texts = _readable()
-    missing = [Fault(Place(str(path_of(name)), 1, 1), NOT_THERE) for name in DOCUMENTS if name not in texts]
-    if missing:
+    if missing := [fault for name in DOCUMENTS if name not in texts for fault in _not_there(name).faults]:
         raise Faults(missing)
     return texts
 
@@ -78,21 +77,34 @@ def watch_files() -> list[str]:
         seen: dict[str, str] = current_app.extensions.setdefault("peony_rule_files", {})
         refresh()
         in_force, texts = hashes(), _readable()
-        found = {name: content_hash(text) for name, text in texts.items()}
+        found = {name: content_hash(texts[name]) if name in texts else MISSING for name in DOCUMENTS}
         fresh = {name for name, digest in found.items() if digest != seen.get(name, in_force[name])}
         if not fresh:
             return []
         seen.update(found)
         waiting = {name: text for name, text in texts.items() if found[name] != in_force[name]}
         taken, refused = _fitting(rulebook(), waiting)
-        for name in refused.keys() & fresh:
-            tell_broken(name, found[name], refused[name])
+        refused |= {name: _not_there(name) for name in DOCUMENTS if name not in texts}
         if taken:
             actor = Actor(ActorKind.COMMAND, name=f"file:{_os_user()}", role="command")
             activation = ActivateInput(texts={name: texts[name] for name in taken}, why="file")
             perform(Name.ACTIVATE_RULES, activation, actor=actor)
             refresh()
+        for name in DOCUMENTS:
+            if name in refused:
+                if name in fresh:
+                    tell_broken(name, found[name], refused[name])
+            elif name in fresh:
+                perform(Name.SETTLE_ALERTS, {"source": SOURCE, "occasion": f"{name}:"}, actor=SYSTEM)
         return taken
+
+
+MISSING = "missing"
+SOURCE = "rules"
+
+
+def _not_there(name: str) -> Faults:
+    return Faults([Fault(Place(str(path_of(name)), 1, 1), NOT_THERE)])
 
 
 def _readable() -> dict[str, str]:
@@ -136,5 +148,5 @@ def _os_user() -> str:
 def tell_broken(document: str, digest: str, faults: Faults) -> None:
     """Tell the owner, once per content, that a file is broken and what stays in force."""
     text = str(_l("%(file)s was not taken up: %(fault)s", file=f"{document}.yaml", fault=str(faults.faults[0])))
-    alert = RaiseAlertInput(source="rules", occasion=f"{document}:{digest}", text=text, severity=Severeness.URGENT)
+    alert = RaiseAlertInput(source=SOURCE, occasion=f"{document}:{digest}", text=text, severity=Severeness.URGENT)
     perform(Name.RAISE_ALERT, alert, actor=SYSTEM)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -39,6 +41,13 @@ class Settings(BaseSettings):
     reveals_per_day: int = Field(200, ge=1, description="Masked values one person may reveal in a day")
     export_rows: int = Field(100_000, ge=1, description="Most rows in one exported file")
 
+    @field_validator("data_dir", "rules_dir", "host", mode="before")
+    @classmethod
+    def _something(cls, value: object) -> object:
+        if not str(value).strip():
+            raise ValueError("this must not be empty")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
@@ -63,7 +72,7 @@ class Settings(BaseSettings):
     def url(self) -> URL:
         """The database's address, with the driver that the house brings along."""
         if not self.database_url:
-            return make_url(f"sqlite:///{(self.data_dir / 'peony.db').resolve()}")
+            return URL.create("sqlite", database=str((self.data_dir / "peony.db").resolve()))
         url = make_url(self.database_url)
         return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
 
@@ -73,6 +82,11 @@ def load_settings(**given: object) -> Settings:
 
     :raises SettingsError: a value cannot be used.
     """
+    known = {f"PEONY_{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith("PEONY_") and name not in known and not name.startswith("PEONY_TEST_"):
+            near = difflib.get_close_matches(name, known, n=1)
+            raise SettingsError(f"There is no setting {name}" + (f"; did you mean {near[0]}?" if near else "."))
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
         backend = settings.url.get_backend_name()

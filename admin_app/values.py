@@ -210,6 +210,8 @@ def write_value(kind: Kind, value: Any, zone: ZoneInfo) -> str:
             return "、".join(value)
         case Kind.CHOICE:
             return str(value)
+        case Kind.PHONE:
+            return str(value).removeprefix("+86") if re.fullmatch(r"\+861\d{10}", str(value)) else str(value)
         case Kind.FLAG:
             return "yes" if value else "no"
         case Kind.TIME:

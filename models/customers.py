@@ -119,6 +119,12 @@ class Customer(PublicId, Record):
             "merged_into_id",
             _l("Nobody is merged into herself."),
         ),
+        holds(
+            "contact_every_days IS NULL OR contact_every_days >= 0",
+            "contact_every_days",
+            "contact_every_days",
+            _l("A number of days is 0 or more."),
+        ),
         holds("referrer_id IS NULL OR referrer_id <> id", "referrer", "referrer_id", _l("Nobody refers herself.")),
     )
 

@@ -44,6 +44,7 @@ class Name(StrEnum):
     CLOSE_ALERT = "close_alert"
     FINISH_TASK = "finish_task"
     RAISE_ALERT = "raise_alert"
+    SETTLE_ALERTS = "settle_alerts"
     # accounts
     CHANGE_LANGUAGE = "change_language"
     CHANGE_PASSWORD = "change_password"  # noqa: S105 - the name of an operation
@@ -66,3 +67,6 @@ class Name(StrEnum):
 
 OPERATIONS: set[str] = {str(name) for name in Name}
 """Every name a role may be given in ``does``; registering an operation of another name adds it."""
+
+OWNER = "owner"
+"""The role that must always be there: nobody else could give rights back."""

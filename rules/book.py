@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from flask_babel import lazy_gettext as _l
 
 from models.entity import entities
-from models.names import OPERATIONS
+from models.names import OPERATIONS, OWNER
 from rules.documents.roles import Role, RolesDocument
 from rules.documents.rules import AlertsDocument, Layers, Rule, TagsDocument
 from rules.documents.tiers import TiersDocument
@@ -68,6 +68,8 @@ class Rulebook:
 
     def _roles(self) -> Iterator[Fault]:
         known = [role.id for role in self.roles.roles]
+        if OWNER not in known:
+            yield Fault(self.roles.place, _l("There must be a role called %(name)s.", name=OWNER))
         for role in self.roles.roles:
             yield from _role_faults(role, known)
         for rule in self.rules():

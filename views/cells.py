@@ -31,7 +31,7 @@ class Cell:
 
 def visible_fields(entity: type[Entity], access: Access) -> list[Field]:
     """Every field she may see, in the order of declaration; the house's own bookkeeping last."""
-    left_out = {"version", "source_key"}
+    left_out = {"version", "source_key", "public_id"}
     fields = [
         one for one in entity.fields().values() if access.sight(one) is not Sight.HIDDEN and one.name not in left_out
     ]

@@ -28,7 +28,7 @@ from views.person import access, refuse
 
 DAYS = 30
 BIRTHDAYS_AHEAD = 7
-MOST = 8
+MOST = 6
 
 
 @dataclass(frozen=True)

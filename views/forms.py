@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import UnionType
@@ -40,6 +40,9 @@ _INPUT = {
 }
 
 
+SHORT_FORM = 12
+
+
 class HouseForm(FlaskForm):
     """The base of every form: its key is born here, so that sending it twice does the thing once."""
 
@@ -54,6 +57,13 @@ class HouseForm(FlaskForm):
     def asked(self) -> list[WtField]:
         """The fields that a person fills in."""
         return [one for one in self if one.name not in {"op_id", "version", "csrf_token"}]
+
+    def first(self, usual: Collection[str]) -> tuple[list[WtField], list[WtField]]:
+        """Of a long form, what is usual, must be said or is wrong; and what may stand folded below."""
+        if len(self.asked) <= SHORT_FORM:
+            return self.asked, []
+        top = [one for one in self.asked if one.name in usual or one.flags.required or one.errors]
+        return top, [one for one in self.asked if one not in top]
 
 
 class ReferenceField(SelectField):

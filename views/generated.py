@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
 from admin_app.documents.export import Selection, export_to
+from admin_app.operations.customers import same_person
 from admin_app.operations.entities import CreateInput, EditInput, RowInput, may_write, writable_by
 from admin_app.operations.reading import ReadInput, RevealInput
 from admin_app.operations.refusals import Forbidden, Missing, Refused, Stale
@@ -31,7 +32,7 @@ from models.entity import AnySelect, Entity, db
 from models.field import Field
 from models.names import Name
 from rules.decisions.access import Sight
-from rules.documents.roles import Action
+from rules.documents.roles import Action, Sees
 from views import history
 from views.cells import Cells, list_fields, sensitive_shown, visible_fields
 from views.customer_head import customer_head
@@ -191,10 +192,15 @@ class EntityScreen(ModelView):
             inline={one.name for one in fields if one.name in editable and access().writes(one)},
             filters=filter_controls(listing),
             operations=self._operations(),
-            starts=[spec for spec in page_actions(self.entity) if access().does(spec.name)],
+            starts=[spec for spec in page_actions(self.entity) if access().does(spec.name) and self._of_use(spec.name)],
             may=self._allowed(),
             searchable=searchable(self.entity),
         )
+
+    def _of_use(self, name: str) -> bool:
+        """Whoever sees every customer need not look one up elsewhere."""
+        role = access().role
+        return name != Name.LOOK_UP_CUSTOMER or role is None or role.sees is not Sees.ALL
 
     def _operations(self) -> list[Any]:
         return [spec for spec in row_actions(self.entity) if access().does(spec.name)]
@@ -279,10 +285,13 @@ class EntityScreen(ModelView):
                 show_refusal(form, refusal)
             else:
                 flash(_("Saved."), "success")
+                self._warn_of_double(made["id"])
                 again = "again" in request.form
                 return redirect(self.get_url(".create_view") if again else self.get_url(".details_view", id=made["id"]))
         if not form.is_submitted():
             form.fresh()
+            if "store_id" in form and len(actor().stores) == 1:
+                form["store_id"].data = str(next(iter(actor().stores)))
             for one in form.asked:
                 if one.name in request.args:
                     one.data = request.args[one.name]
@@ -290,6 +299,14 @@ class EntityScreen(ModelView):
         return self.render(
             "form.html", entity=self.entity, form=form, title=title, back=self.get_url(".index_view"), row=None
         ), _status(form)
+
+    def _warn_of_double(self, row_id: int) -> None:
+        """Two customers may share a phone, as mother and daughter do; with one name too, they may be one."""
+        if self.entity is Customer and (known := same_person(row_id, access())) is not None:
+            flash(
+                _("There is a customer with this name and phone already: %(title)s.", title=title_of(known, access())),
+                "warning",
+            )
 
     @expose("/edit/", methods=("GET", "POST"))
     def edit_view(self) -> Any:

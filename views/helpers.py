@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from admin_app.operations.refusals import result_said
 from admin_app.rulebook import words_of
@@ -29,8 +30,16 @@ def local_time(at: datetime, seconds: bool = False) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}" if seconds else f"{local:%Y-%m-%d %H:%M}"
 
 
+MACHINES = {"system": _l("System"), "command": _l("Console"), "nobody": _l("Nobody")}
+
+
 def role_label(role: str) -> str:
-    return dict(words_of("roles")).get(role, role)
+    return dict(words_of("roles")).get(role) or said_by(role)
+
+
+def said_by(name: str) -> str:
+    """Who did something: a person by her name, the house by a word."""
+    return str(MACHINES.get(name, name))
 
 
 def row_title(row: Entity) -> str:
@@ -66,6 +75,7 @@ HELPERS: dict[str, Callable[..., Any]] = {
     "entity_class": entity_named,
     "local_time": local_time,
     "role_label": role_label,
+    "said_by": said_by,
     "row_title": row_title,
     "filter_word": filter_word,
     "filter_said": filter_said,

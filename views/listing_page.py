@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -27,16 +27,20 @@ class Control:
     value: str
     choices: list[tuple[str, str]]
     target: str = ""
+    usual: bool = True
 
 
 def filter_controls(listing: Listing) -> list[Control]:
-    """Controls for every field that she may filter by."""
+    """Controls for every field that she may filter by; usual are those of the columns, and those in force."""
     now = {applied.param: applied.said for applied in listing.applied}
+    screen = listing.entity.screen
+    usual = set(screen.columns) if screen is not None else set[str]()
     found: list[Control] = []
     for one in filterable(listing.entity, listing.access):
         for operator in BY_KIND[one.kind]:
             param = one.name if operator == "is" else f"{one.name}.{operator}"
-            found.append(_control(listing, one, operator, param, now.get(param, "")))
+            control = _control(listing, one, operator, param, now.get(param, ""))
+            found.append(replace(control, usual=bool(control.value) or one.name in usual))
     return found
 
 

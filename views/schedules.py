@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, render_template
 from sqlalchemy import select
 
+from admin_app.operations.house import LABELS
 from admin_app.operations.kernel import now
 from admin_app.operations.refusals import Forbidden
 from admin_app.scheduler import next_due, overdue
@@ -22,6 +23,7 @@ class Line:
     """One schedule as it stands."""
 
     schedule: Schedule
+    label: str
     last: ScheduleRun | None
     next: datetime | None
     late: bool
@@ -43,5 +45,13 @@ def schedules_page() -> Any:
             select(ScheduleRun).where(ScheduleRun.schedule_id == schedule.id).order_by(ScheduleRun.id.desc()).limit(1)
         )
         upcoming = None if schedule.paused else next_due(schedule, at)
-        lines.append(Line(schedule, db.session.scalar(newest), upcoming, schedule.name in late))
+        lines.append(
+            Line(
+                schedule,
+                str(LABELS.get(schedule.name, schedule.name)),
+                db.session.scalar(newest),
+                upcoming,
+                schedule.name in late,
+            )
+        )
     return render_template("schedules.html", lines=lines)

@@ -14,7 +14,9 @@ from typing import Any, NoReturn
 import click
 from flask import Flask
 from flask_babel import gettext as _
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
+from xlsxwriter.exceptions import FileCreateError
 
 from admin_app import DataFolderError, create_app
 from admin_app.backup import BackupError
@@ -53,6 +55,10 @@ def house(context: click.Context) -> Iterator[Flask]:
             yield app
     except _TOLD as error:
         fail(_said(app, error))
+    except ValidationError as error:
+        fail("\n".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
+    except (OSError, FileCreateError) as error:
+        fail(str(error))
     except DBAPIError as error:
         fail(f"The database did not do it: {str(error.orig).strip().splitlines()[0]}")
     except KeyboardInterrupt:
@@ -64,7 +70,7 @@ def _said(app: Flask | None, error: Exception) -> str:
     if app is None:
         return str(error)
     with app.app_context():
-        return str(error)
+        return f"{error.field}: {error}" if isinstance(error, Refused) and error.field else str(error)
 
 
 def fail(sentence: str) -> NoReturn:

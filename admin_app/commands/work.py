@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from admin_app import upgrade
-from admin_app.commands import BAD, answer, fail, house, me, progress
+from admin_app.commands import BAD, answer, fail, house, me, progress, writable_path
 from admin_app.doctor import Finding, examine
 from admin_app.documents.export import Selection, export_to
 from admin_app.evaluation import evaluate, try_out
@@ -69,7 +69,7 @@ def evaluate_command(
         open_house()
         watch_files()
         day = as_of.date() if as_of else business_day(now())
-        if dry_run or rule_id:
+        if dry_run or rule_id is not None:
             found = try_out(day, rule_id)
             if not found:
                 fail(_("There is no rule called %(rule)s.", rule=rule_id))
@@ -127,6 +127,9 @@ def _import_lines(report: FileReport) -> list[str]:
                 **{name: counts[name] for name in ("sheet", "rows", "created", "unchanged", "duplicates", "refused")},
             )
         )
+        if sheet.unused:
+            columns = "、".join(sheet.unused)
+            told.append(_("%(sheet)s: columns not used: %(columns)s", sheet=counts["sheet"], columns=columns))
     told += [_("%(sheet)s: left alone.", sheet=name) for name in report.left]
     if report.failed_file:
         told.append(_("The rows that were not taken: %(file)s", file=report.failed_file))
@@ -147,7 +150,9 @@ def export_command(context: click.Context, entity: str, file: Path) -> None:
             fail(_("There is no entity called %(name)s.", name=entity))
         if file.suffix.lower() not in {".xlsx", ".csv"}:
             fail(_("%(file)s: a file ends in .xlsx or .csv.", file=file))
-        rows = export_to(file, Selection(chosen), me())
+        if file.exists():
+            fail(_("%(path)s: exists already.", path=file))
+        rows = export_to(writable_path(file), Selection(chosen), me())
         click.echo(_("%(rows)s rows written to %(file)s.", rows=rows, file=file))
 
 

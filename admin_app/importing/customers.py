@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from admin_app.importing.report import RowFault, SheetReport
-from admin_app.importing.rows import FILLS, Prepared, existing, prepare, take
+from admin_app.importing.rows import FILLS, Prepared, columns_of, existing, prepare, take, unused
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.operations.kernel import Operation
 from models.actor import Actor
@@ -18,6 +18,7 @@ from models.cipher import keyring
 from models.customers import Contraindication, Customer, DangerKind
 from models.entity import db
 from models.numbers import day_of, phone_number
+from models.organisation import Store
 
 BIRTHDAY = ("出生日期", "生日", "birthday", "date of birth")
 ALLERGY = ("过敏史", "过敏", "allergies", "allergy")
@@ -71,18 +72,31 @@ def import_customers(table: Table, store_id: int, actor: Actor, dry_run: bool) -
     Known by her member number, or by phone and name, a customer is left as she is. A row without a number whose phone
     and name are somebody's is a duplicate. The same phone under another name is somebody else (mother and daughter).
     """
-    report = SheetReport(table, "customer")
+    report = SheetReport(table, "customer", unused=unused(Customer, table, *BIRTHDAY, *ALLERGY))
     prepared, report.refused = prepare(Customer, table, _more)
-    prepared = [Prepared(p.row, {**p.values, "store_id": str(store_id)}, p.more) for p in prepared]
+    prepared = _placed(prepared, report, store_id)
     fresh = _sort_out(prepared, report)
     shared = _shared_phones(fresh)
     if shared:
         report.also["shared_phone"] = shared
-    if dry_run:
-        report.created = len(fresh)
-    else:
-        take(Customer, fresh, report, actor)
+    take(Customer, fresh, report, actor, dry_run=dry_run)
     return report
+
+
+def _placed(prepared: list[Prepared], report: SheetReport, store_id: int) -> list[Prepared]:
+    """Each in the store that her row names; without one, in the first."""
+    stores = {name: str(number) for number, name in db.session.execute(select(Store.id, Store.name))}
+    taken: list[Prepared] = []
+    for one in prepared:
+        named = one.values.get("store_id")
+        if named is not None and named not in stores:
+            heading = report.table.headings[columns_of(Customer, report.table)["store_id"]]
+            reason = _l("There is no store called %(name)s.", name=named)
+            report.refused.append(RowFault(one.row, heading, str(reason)))
+            continue
+        store = stores[named] if named is not None else str(store_id)
+        taken.append(Prepared(one.row, {**one.values, "store_id": store}, one.more))
+    return taken
 
 
 def _sort_out(prepared: list[Prepared], report: SheetReport) -> list[Prepared]:

@@ -64,7 +64,10 @@ def import_file(kind: str, path: Path, actor: Actor, dry_run: bool = False) -> F
         entity = importable()[kind]
         _each(report, tables, lambda t: bool(columns_of(entity, t)), lambda t: import_table(entity, t, actor, dry_run))
     if not report.sheets:
-        raise UnreadableFileError(str(_l("%(file)s: no sheet has the headings of %(kind)s.", file=path, kind=kind)))
+        found = "; ".join("、".join(filter(None, table.headings)) or "–" for table in tables)
+        said = {"file": path, "kind": kind, "found": found}
+        message = _l("%(file)s: no sheet has the headings of %(kind)s; there are: %(found)s", **said)
+        raise UnreadableFileError(str(message))
     taken = {sheet.table.name for sheet in report.sheets}
     report.left = [table.name for table in tables if table.name not in taken]
     _finish(report, path, actor)

@@ -32,6 +32,7 @@ class SheetReport:
     duplicates: list[RowFault] = field(default_factory=list)
     refused: list[RowFault] = field(default_factory=list)
     also: dict[str, int] = field(default_factory=dict)
+    unused: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, Any]:
         return {
@@ -42,6 +43,7 @@ class SheetReport:
             "unchanged": self.unchanged,
             "duplicates": len(self.duplicates),
             "refused": len(self.refused),
+            "unused": self.unused,
             **self.also,
         }
 

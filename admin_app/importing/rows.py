@@ -37,6 +37,13 @@ def columns_of(entity: type[Entity], table: Table) -> dict[str, int]:
     return found
 
 
+def unused(entity: type[Entity], table: Table, *also: str) -> list[str]:
+    """Headings that nothing is made of, and those that stand a second time."""
+    used = set(columns_of(entity, table).values())
+    used |= {place for name in also if (place := table.column(name)) is not None}
+    return [heading for place, heading in enumerate(table.headings) if heading and place not in used]
+
+
 def headings_of(field: Field) -> list[str]:
     """What a field may be called at the head of a column."""
     return [field.name, *said_in_every_language(field.label), *field.info.aliases]
@@ -126,19 +133,24 @@ def import_rows(op: Operation, data: ImportInput) -> Answer:
     return {"ids": [row.id for row, _ in made]}
 
 
-def take(entity: type[Entity], prepared: Sequence[Prepared], report: SheetReport, actor: Actor) -> list[int]:
-    """Import in parts. A part the database refuses is taken row by row, so that only the bad rows stay out."""
+def take(
+    entity: type[Entity], prepared: Sequence[Prepared], report: SheetReport, actor: Actor, *, dry_run: bool = False
+) -> list[int]:
+    """Import in parts. A part the database refuses is taken row by row, so that only the bad rows stay out.
+
+    A dry run does the same and takes each part back.
+    """
     ids: list[int] = []
     for start in range(0, len(prepared), CHUNK):
         part = prepared[start : start + CHUNK]
         try:
-            ids += _perform(entity, part, actor)
+            ids += _perform(entity, part, actor, dry_run)
         except Forbidden:
             raise
         except Refused:
             for one in part:
                 try:
-                    ids += _perform(entity, [one], actor)
+                    ids += _perform(entity, [one], actor, dry_run)
                 except Refused as refusal:
                     column = _heading(entity, report.table, refusal.field)
                     report.refused.append(RowFault(one.row, column, str(refusal)))
@@ -146,9 +158,9 @@ def take(entity: type[Entity], prepared: Sequence[Prepared], report: SheetReport
     return ids
 
 
-def _perform(entity: type[Entity], part: Sequence[Prepared], actor: Actor) -> list[int]:
+def _perform(entity: type[Entity], part: Sequence[Prepared], actor: Actor, dry_run: bool) -> list[int]:
     rows = [(one.row.number, one.values, one.more) for one in part]
-    answer = perform(Name.IMPORT_ROWS, ImportInput(entity=entity.named(), rows=rows), actor=actor)
+    answer = perform(Name.IMPORT_ROWS, ImportInput(entity=entity.named(), rows=rows), actor=actor, rehearse=dry_run)
     ids: list[int] = answer["ids"]
     return ids
 
@@ -167,7 +179,7 @@ def existing(op_session: Any, entity: type[Entity], name: str, values: Sequence[
 
 def import_table(entity: type[Entity], table: Table, actor: Actor, dry_run: bool) -> SheetReport:
     """Any entity: rows whose first unique field is there already are left as they are."""
-    report = SheetReport(table, entity.named())
+    report = SheetReport(table, entity.named(), unused=unused(entity, table))
     prepared, report.refused = prepare(entity, table)
     unique = next((f.name for f in entity.fields().values() if f.column.unique and not f.info.generated), None)
     if unique is not None:
@@ -180,10 +192,7 @@ def import_table(entity: type[Entity], table: Table, actor: Actor, dry_run: bool
         fresh = [one for one in prepared if one.values.get(unique) not in known]
         report.unchanged = len(prepared) - len(fresh)
         prepared = fresh
-    if dry_run:
-        report.created = len(prepared)
-    else:
-        take(entity, prepared, report, actor)
+    take(entity, prepared, report, actor, dry_run=dry_run)
     return report
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
+
+from admin_app.documents.sheets import DANGEROUS
 
 LARGEST_FILE = 100 * 1024 * 1024
 MOST_ROWS = 1_000_000
@@ -61,13 +65,26 @@ def read_tables(path: Path) -> list[Table]:
 
 
 def _csv_rows(path: Path) -> Iterator[list[Any]]:
-    encoding = "utf-8-sig"
+    text = _decoded(path.read_bytes())
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)  # what Excel writes depends on the country
+    for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+        yield [_without_guard(cell) for cell in cells]
+
+
+def _decoded(content: bytes) -> str:
+    """UTF-8, UTF-16 with its mark (Excel's «Unicode text»), or what Excel writes on a Chinese Windows."""
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return content.decode("utf-16")
     try:
-        path.read_text(encoding=encoding)
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        encoding = "gb18030"  # what Excel writes on a Chinese Windows
-    with path.open(encoding=encoding, newline="") as file:
-        yield from csv.reader(file)
+        return content.decode("gb18030")
+
+
+def _without_guard(cell: str) -> str:
+    """The apostrophe that our own exports put before what a spreadsheet would run."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(DANGEROUS) else cell
 
 
 def _sheet_rows(workbook: CalamineWorkbook, name: str) -> Iterator[list[Any]]:

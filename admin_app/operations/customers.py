@@ -26,7 +26,7 @@ from models.customers import (
     Interaction,
     Purpose,
 )
-from models.entity import Entity, entities, table_of
+from models.entity import Entity, db, entities, table_of
 from models.field import Field as EntityField
 from models.field import Kind, Privacy
 from models.log import EntryKind, RowChange, RowValue
@@ -35,6 +35,7 @@ from models.numbers import phone_number
 from models.organisation import Staff
 from models.rulebook import ChangedCustomer, RuleMatch
 from models.standing import Alert, CustomerTag, Tag, Task
+from rules.decisions.access import Access
 
 Customers = Annotated[list[int], Ask(_l("Customers"), to=Customer), Field(min_length=1, max_length=10_000)]
 OneCustomer = Annotated[int, Ask(_l("Customer"), to=Customer)]
@@ -197,6 +198,19 @@ def look_up_customer(op: Operation, data: LookUpInput) -> Answer:
         raise Missing(_l("Exactly one customer must have this number; none or several have."), "number")
     op.logged_subject = ("customer", found[0].id)
     return {"id": found[0].id}
+
+
+def same_person(row_id: int, access: Access) -> Customer | None:
+    """Another customer, of those that exist for her, with the same name and phone."""
+    row, other = db.session.get_one(Customer, row_id), table_of(Customer).c
+    if row.phone is None:
+        return None
+    same = (
+        other.name == row.name,
+        other.phone_index == keyring().blind(row.phone, "customer.phone"),
+        other.id != row_id,
+    )
+    return db.session.scalars(select(Customer).where(*same, access.rows(Customer)).limit(1)).first()
 
 
 # ------------------------------------------------------------------------------------------------- recording

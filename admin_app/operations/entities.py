@@ -18,7 +18,7 @@ from models.accounts import User
 from models.customers import Customer, CustomerAssignment
 from models.entity import Entity, Record, entity_named
 from models.field import Field, Kind
-from models.names import Name
+from models.names import OWNER, Name
 from models.screen import WrittenBy
 from rules.decisions.access import Access, Sight, masked
 from rules.documents.roles import Action, Sees
@@ -70,9 +70,6 @@ class RowInput(Input):
 
     entity: str
     id: int
-
-
-OWNER = "owner"
 
 
 @operation(Name.CREATE_ENTITY, label=_l("Create"), permitted=_permitted, form=False)

@@ -116,8 +116,9 @@ def perform(
     key: str | None = None,
     reason: str | None = None,
     run_id: int | None = None,
+    rehearse: bool = False,
 ) -> Answer:
-    """Do an operation, whole or not at all, and say what came of it.
+    """Do an operation, whole or not at all, and say what came of it. ``rehearse`` takes it all back, and logs nothing.
 
     ``key`` is born with the form: the same key with the same input gets the first answer again. A read is done anew
     each time, so that each stands in the log and counts.
@@ -127,12 +128,13 @@ def perform(
     spec = spec_named(str(name))
     given = data if isinstance(data, Input) else spec.input.model_validate(data or {})
     kept = key if spec.kind is EntryKind.WRITE else None
-    call = _Call(spec, given, actor, kept, (reason or "")[:LONGEST_REASON] or None, run_id)
+    call = _Call(spec, given, actor, kept, (reason or "")[:LONGEST_REASON] or None, run_id, rehearse)
     try:
         return _with_patience(call)
     except Refused as refusal:
         db.session.rollback()
-        log_refusal(call, refusal)
+        if not rehearse:
+            log_refusal(call, refusal)
         raise
 
 
@@ -144,6 +146,7 @@ class _Call:
     key: str | None
     reason: str | None
     run_id: int | None
+    rehearse: bool = False
 
     @property
     def digest(self) -> str:
@@ -205,6 +208,10 @@ def _once(call: _Call) -> Answer:
                 return known
         op = _begin(session, call, number)
         answer = call.spec.function(op, call.data)
+        if call.rehearse:
+            session.flush()
+            session.rollback()
+            return answer
         _write_log(op, call)
         if call.key is not None:
             session.execute(update(OperationKey).where(OperationKey.key == call.key).values(answer=answer))

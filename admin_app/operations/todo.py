@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
-from admin_app.operations.registry import Answer, Ask, Input, operation
+from admin_app.operations.registry import Answer, Ask, Input, operation, the_machine
 from models.names import Name
 from models.standing import Alert, Severeness, Task
 
@@ -43,6 +43,23 @@ def raise_alert(op: Operation, data: RaiseAlertInput) -> Answer:
     op.session.add(alert)
     op.concerns(alert)
     return {"id": alert.id, "raised": True}
+
+
+class SettleAlertsInput(Input):
+    """Alerts of the house's own: those of a source whose occasion begins with these words."""
+
+    source: str
+    occasion: str
+
+
+@operation(Name.SETTLE_ALERTS, label=_l("Settle alerts"), permitted=the_machine, form=False)
+def settle_alerts(op: Operation, data: SettleAlertsInput) -> Answer:
+    """Close what the house raised and what is no longer so."""
+    mine = (Alert.source == data.source, Alert.occasion.startswith(data.occasion, autoescape=True))
+    waiting = list(op.session.scalars(select(Alert).where(*mine, Alert.closed_at.is_(None))))
+    for alert in waiting:
+        alert.closed_at, alert.closed_by, alert.outcome = op.at, op.actor.name, str(_l("It is in order again."))
+    return {"settled": len(waiting)}
 
 
 Outcome = Annotated[str, Ask(_l("What came of it")), Field(min_length=1, max_length=200)]

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rules.language.conditions import Condition
-from rules.language.reading import Days, Document, Months, Name, Part, Permille, Slug, When
+from rules.language.reading import Days, Document, Months, Name, Part, Permille, Share, Slug, When
 
 
 class Downgrade(StrEnum):
@@ -41,8 +41,8 @@ class Tier(Part):
     name_en: str = ""
     enter: When | None = None
     keep: When | None = None
-    services: Permille = 1000
-    products: Permille = 1000
+    services: Share = 1000
+    products: Share = 1000
     points_rate: Permille = 1000
     birthday: str = ""
     exclusive: list[str] = []

@@ -59,7 +59,9 @@ class Frame:
     def within(self, day: SQLColumnExpression[Any], days: int | None) -> ColumnElement[bool]:
         """D−N < day ≤ D; without N: day ≤ D."""
         upto = day <= self.day
-        return upto if days is None else and_(day > literal(self.as_of - timedelta(days), Date), upto)
+        if days is None or self.as_of.toordinal() <= days:
+            return upto
+        return and_(day > literal(self.as_of - timedelta(days), Date), upto)
 
     def owner(self, customer_id: SQLColumnExpression[Any]) -> SQLColumnExpression[Any]:
         """The customer a row counts for."""

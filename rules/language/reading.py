@@ -123,6 +123,8 @@ def _text(value: Any) -> str:
         if name != "name" and fact_named(name) is None:
             message = unknown(name, ["name", *suggestions(name)], _l("fact"))
             raise PydanticCustomError("said", text, {"message": message})
+    if "{" in _PLACES.sub("", text) or "}" in _PLACES.sub("", text):
+        raise PydanticCustomError("said", text, {"message": _l("A brace stands alone: write a place as {name}.")})
     return text
 
 
@@ -136,6 +138,7 @@ Hours = Annotated[int, _pattern(r"(\d{1,4})h", _l("A number of hours is needed, 
 Months = Annotated[int, _pattern(r"(\d{1,3})mo", _l("A number of months is needed, such as 12mo."))]
 _PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."))
 Permille = Annotated[int, BeforeValidator(_permille), _PERCENT]
+Share = Annotated[Permille, Field(le=1000)]
 Free = BeforeValidator(_free)
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Template = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=300)]
