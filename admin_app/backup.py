@@ -87,7 +87,7 @@ def restore(path: Path) -> None:
     try:
         shutil.copyfile(path, partial)
         partial.chmod(0o600)
-        db.engine.dispose()
+        _hang_up()
         for suffix in ("", "-wal", "-shm"):
             old = target.with_name(target.name + suffix)
             if old.exists():
@@ -114,13 +114,19 @@ def _check_file(path: Path) -> None:
         raise BackupError(f"{path}: the backup is not whole: {problems}")
 
 
+def _hang_up() -> None:
+    """Give every connection of this process back."""
+    db.session.remove()
+    db.engine.dispose()
+
+
 def _check_alone(path: Path, target: Path) -> None:
     """Nobody works in the database that is to go: leaving WAL needs it for oneself."""
     if path.resolve() == target.resolve():
         raise BackupError(f"{path}: this is the database itself")
     if not target.exists():
         return
-    db.engine.dispose()
+    _hang_up()
     mine = sqlite_driver.connect(str(target), timeout=0, isolation_level=None)
     try:
         mine.execute("PRAGMA journal_mode=DELETE")
@@ -164,7 +170,7 @@ SELECT count(*) FROM pg_stat_activity
 
 def _stand_aside() -> None:
     """Make room; what an earlier restore left aside when it was killed comes back first."""
-    db.engine.dispose()
+    _hang_up()
     with db.engine.connect() as connection:
         if connection.scalar(text(_OTHERS)):
             raise BackupError("Somebody is at work in the database; end the program first.")

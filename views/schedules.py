@@ -45,13 +45,6 @@ def schedules_page() -> Any:
             select(ScheduleRun).where(ScheduleRun.schedule_id == schedule.id).order_by(ScheduleRun.id.desc()).limit(1)
         )
         upcoming = None if schedule.paused else next_due(schedule, at)
-        lines.append(
-            Line(
-                schedule,
-                str(LABELS.get(schedule.name, schedule.name)),
-                db.session.scalar(newest),
-                upcoming,
-                schedule.name in late,
-            )
-        )
+        label = str(LABELS.get(schedule.name, schedule.name))
+        lines.append(Line(schedule, label, db.session.scalar(newest), upcoming, schedule.name in late))
     return render_template("schedules.html", lines=lines)

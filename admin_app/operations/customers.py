@@ -205,11 +205,8 @@ def same_person(row_id: int, access: Access) -> Customer | None:
     row, other = db.session.get_one(Customer, row_id), table_of(Customer).c
     if row.phone is None:
         return None
-    same = (
-        other.name == row.name,
-        other.phone_index == keyring().blind(row.phone, "customer.phone"),
-        other.id != row_id,
-    )
+    phone = keyring().blind(row.phone, "customer.phone")
+    same = (other.name == row.name, other.phone_index == phone, other.id != row_id)
     return db.session.scalars(select(Customer).where(*same, access.rows(Customer)).limit(1)).first()
 
 

@@ -357,7 +357,8 @@ def test_the_database_before_a_restore_is_kept_beside_it(sqlite_house: House, tm
     one_more(sqlite_house)
     db.session.remove()
     restore(tmp_path / "one.backup")
-    kept = sqlite_driver.connect(str(sqlite_house.folder / "peony.db.before-restore"))
+    [aside] = sqlite_house.folder.glob("peony.db.before-restore-*")
+    kept = sqlite_driver.connect(str(aside))
     assert kept.execute("SELECT count(*) FROM customer").fetchone() == (4,)
     kept.close()
     assert names() == ["安娜", "贝塔", "柯拉"]
@@ -400,6 +401,7 @@ def test_a_restore_in_vain_does_not_cost_what_an_earlier_one_put_aside(sqlite_ho
     (tmp_path / "rubbish").write_bytes(b"SQLite format 3\x00" + bytes(500))
     with pytest.raises(BackupError):
         restore(tmp_path / "rubbish")
-    kept = sqlite_driver.connect(str(sqlite_house.folder / "peony.db.before-restore"))
+    [aside] = sqlite_house.folder.glob("peony.db.before-restore-*")
+    kept = sqlite_driver.connect(str(aside))
     assert kept.execute("SELECT count(*) FROM customer").fetchone() == (4,)
     kept.close()

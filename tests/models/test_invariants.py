@@ -25,6 +25,7 @@ BROKEN: dict[str, dict[str, str]] = {
     "customer_birth_year": {"birth_year": "1899"},
     "customer_birthday_exists": {"birth_month": "4", "birth_day": "31"},
     "customer_birthday_whole": {"birth_month": "4", "birth_day": "NULL"},
+    "customer_contact_every_days": {"contact_every_days": "-1"},
     "customer_merged": {"merged_into_id": "id"},
     "customer_referrer": {"referrer_id": "id"},
     "customer_tag_held": {"held": "false", "by_hand": "false"},

@@ -145,7 +145,11 @@ def test_tests_inside_rules_name_known_tags() -> None:
         ("clear: [sensitive]\n    read_only: [customer.member_no]", "read_only: [customer.number]", "customer.number"),
         ("room: [view, create, edit, archive, history]", "rooom: [view]", "rooom"),
         ("      - hand_over_customers\n", "      - hand_over_customer\n", "hand_over_customer"),
-        ('hears: ["*"]', "hears: [recepton]", "recepton"),
+        (
+            'hears: ["*"]\n    clear: [personal, sensitive]\n',
+            "hears: [recepton]\n    clear: [personal, sensitive]\n",
+            "recepton",
+        ),
     ],
 )
 def test_roles_name_known_fields_entities_operations_and_roles(old: str, new: str, words: str) -> None:
