@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flask import current_app
+from flask_babel import gettext as _
 from sqlalchemy import inspect, text
 
 from admin_app.operations.kernel import now
@@ -26,7 +27,7 @@ def back_up(path: Path) -> tuple[int, str]:
     :raises BackupError: it could not be written.
     """
     if path.exists():
-        raise BackupError(f"{path}: exists already")
+        raise BackupError(_("%(path)s: exists already", path=path))
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +38,7 @@ def back_up(path: Path) -> tuple[int, str]:
         partial.chmod(0o600)
         partial.replace(path)
     except (OSError, sqlite_driver.Error) as error:
-        raise BackupError(f"{path}: {error}") from error
+        raise BackupError(_("%(path)s: %(why)s", path=path, why=error)) from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -56,17 +57,22 @@ def _sqlite(path: Path) -> None:
     finally:
         target.close()
     if problems != "ok":
-        raise BackupError(f"the copy is not whole: {problems}")
+        raise BackupError(_("the copy is not whole: %(why)s", why=problems))
 
 
 def _dump(path: Path) -> None:
     if shutil.which("pg_dump") is None:
-        raise BackupError("pg_dump is not installed; it comes with PostgreSQL's client")
+        raise BackupError(_("pg_dump is not installed; it comes with PostgreSQL's client"))
     address = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     command = ["pg_dump", "--format=custom", "--no-owner", "--file", str(path), address]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command, no shell
     if done.returncode:
-        raise BackupError(done.stderr.strip().splitlines()[-1])
+        raise BackupError(_last_word(done))
+
+
+def _last_word(done: subprocess.CompletedProcess[str]) -> str:
+    """What a program said last, or how it ended when it said nothing."""
+    return (done.stderr.strip().splitlines() or [f"{done.args[0]}: {done.returncode}"])[-1]
 
 
 def restore(path: Path) -> None:
@@ -75,7 +81,7 @@ def restore(path: Path) -> None:
     :raises BackupError: the file is no whole backup of this kind of database, which stays as it is.
     """
     if not path.is_file():
-        raise BackupError(f"{path}: there is no such file")
+        raise BackupError(_("%(path)s: there is no such file", path=path))
     if db.engine.dialect.name == "postgresql":
         _restore_dump(path)
         return
@@ -94,7 +100,7 @@ def restore(path: Path) -> None:
                 old.replace(old.with_name(aside + suffix))
         partial.replace(target)
     except OSError as error:
-        raise BackupError(f"{path}: {error}") from error
+        raise BackupError(_("%(path)s: %(why)s", path=path, why=error)) from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -109,9 +115,9 @@ def _check_file(path: Path) -> None:
         finally:
             copy.close()
     except sqlite_driver.Error as error:
-        raise BackupError(f"{path}: not a backup of a SQLite database") from error
+        raise BackupError(_("%(path)s: not a backup of a SQLite database", path=path)) from error
     if problems != "ok":
-        raise BackupError(f"{path}: the backup is not whole: {problems}")
+        raise BackupError(_("%(path)s: the backup is not whole: %(why)s", path=path, why=problems))
 
 
 def _hang_up() -> None:
@@ -123,7 +129,7 @@ def _hang_up() -> None:
 def _check_alone(path: Path, target: Path) -> None:
     """Nobody works in the database that is to go: leaving WAL needs it for oneself."""
     if path.resolve() == target.resolve():
-        raise BackupError(f"{path}: this is the database itself")
+        raise BackupError(_("%(path)s: this is the database itself", path=path))
     if not target.exists():
         return
     _hang_up()
@@ -134,7 +140,7 @@ def _check_alone(path: Path, target: Path) -> None:
         mine.execute("ROLLBACK")
     except sqlite_driver.OperationalError as error:
         if "locked" in str(error):
-            raise BackupError("Somebody is at work in the database; end the program first.") from error
+            raise BackupError(_("Somebody is at work in the database; end the program first.")) from error
     except sqlite_driver.DatabaseError:
         return  # a broken file is what a restore is for
     finally:
@@ -144,7 +150,7 @@ def _check_alone(path: Path, target: Path) -> None:
 def _restore_dump(path: Path) -> None:
     """Into a fresh schema; the old one stands aside until the new one is whole."""
     if shutil.which("pg_restore") is None:
-        raise BackupError("pg_restore is not installed; it comes with PostgreSQL's client")
+        raise BackupError(_("pg_restore is not installed; it comes with PostgreSQL's client"))
     _stand_aside()
     address = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     command = ["pg_restore", "--no-owner", "--exit-on-error", "--dbname", address, str(path)]
@@ -155,7 +161,7 @@ def _restore_dump(path: Path) -> None:
         raise
     if done.returncode:
         _schema(*_BACK)
-        raise BackupError(done.stderr.strip().splitlines()[-1])
+        raise BackupError(_last_word(done))
     _schema("DROP SCHEMA before_restore CASCADE")
 
 
@@ -173,7 +179,7 @@ def _stand_aside() -> None:
     _hang_up()
     with db.engine.connect() as connection:
         if connection.scalar(text(_OTHERS)):
-            raise BackupError("Somebody is at work in the database; end the program first.")
+            raise BackupError(_("Somebody is at work in the database; end the program first."))
         left = inspect(connection).has_schema("before_restore")
     if left:
         _schema(*_BACK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask_babel import gettext as _
 from sqlalchemy import Connection, Engine, create_engine, func, insert, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -38,7 +39,7 @@ def _moved(target: Engine) -> int:
         sink.begin(),
     ):
         if inspect(sink).get_table_names():
-            raise SchemaError("The database to move to is not empty.")
+            raise SchemaError(_("The database to move to is not empty."))
         Base.metadata.create_all(sink)
         _without_checks(sink)
         for table in Base.metadata.sorted_tables:
@@ -50,7 +51,7 @@ def _moved(target: Engine) -> int:
         MigrationContext.configure(sink).stamp(ScriptDirectory(str(SCRIPTS)), newest())
         amiss = schema.differences(schema.schema_of(sink), schema.expected_schema(target))
         if amiss:
-            raise SchemaError(f"The new database did not come out right: {amiss[0]}")
+            raise SchemaError(_("The new database did not come out right: %(what)s", what=amiss[0]))
     return moved
 
 
@@ -58,7 +59,7 @@ def _target(address: str) -> Engine:
     try:
         url = make_url(address)
         if url.get_backend_name() not in {"sqlite", "postgresql"}:
-            raise SchemaError(f"{address}: neither a sqlite nor a postgresql database")
+            raise SchemaError(_("%(address)s: neither a sqlite nor a postgresql database", address=address))
         if url.get_backend_name() == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         engine = create_engine(url, **engine_options(url))
@@ -66,9 +67,11 @@ def _target(address: str) -> Engine:
         with engine.connect():
             return engine
     except ArgumentError as error:
-        raise SchemaError(f"{address}: not a database address") from error
+        raise SchemaError(_("%(address)s: not a database address", address=address)) from error
     except OperationalError as error:
-        raise SchemaError(f"The database cannot be reached: {str(error.orig).strip().splitlines()[0]}") from error
+        raise SchemaError(
+            _("The database cannot be reached: %(why)s", why=str(error.orig).strip().splitlines()[0])
+        ) from error
 
 
 def _without_checks(sink: Connection) -> None:
@@ -92,7 +95,7 @@ def _copy(source: Connection, sink: Connection, name: str) -> int:
         sink.execute(insert(table), [dict(row) for row in part])
         done += len(part)
     if sink.scalar(select(func.count()).select_from(table)) != done:
-        raise SchemaError(f"{name}: not every row arrived.")
+        raise SchemaError(_("%(name)s: not every row arrived.", name=name))
     _restore_checks(sink, name)
     return done
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import current_app
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from admin_app import upgrade
@@ -64,7 +65,7 @@ def _check_keys() -> None:
     known = db.session.scalar(select(Setting.value).where(Setting.key == KEYS))
     if known is not None and known != keyring().fingerprint():
         path = current_app.config["PEONY"].data_dir / KEY_FILE
-        raise WrongKeysError(f"{path} is not the key file of this database. Put the right one back.")
+        raise WrongKeysError(_("%(path)s is not the key file of this database. Put the right one back.", path=path))
 
 
 def is_new() -> bool:

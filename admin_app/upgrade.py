@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
+from flask_babel import gettext as _
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import OperationalError
 
@@ -51,11 +52,11 @@ def standing() -> str | None:
             if not tables:
                 return None
             if "alembic_version" not in tables:
-                raise SchemaError("The database holds tables of another program; name an empty one.")
+                raise SchemaError(_("The database holds tables of another program; name an empty one."))
             revision: str | None = MigrationContext.configure(connection).get_current_revision()
             return revision
     except OperationalError as error:
-        raise SchemaError(f"The database cannot be reached: {_first_line(error)}") from error
+        raise SchemaError(_("The database cannot be reached: %(why)s", why=_first_line(error))) from error
 
 
 def _first_line(error: OperationalError) -> str:
@@ -72,7 +73,7 @@ def make(scripts: Path = SCRIPTS) -> None:
 
 def _check_server(connection: Connection) -> None:
     if connection.dialect.name == "postgresql" and (connection.dialect.server_version_info or (0,)) < (15,):
-        raise SchemaError("PostgreSQL 15 or later is needed.")
+        raise SchemaError(_("PostgreSQL 15 or later is needed."))
 
 
 def check() -> bool:
@@ -87,9 +88,13 @@ def check() -> bool:
         return True
     known = {script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions()}
     if found in known:
-        raise SchemaError(f"The database is of an older release ({found}); run: python run.py upgrade")
+        raise SchemaError(_("The database is of an older release (%(found)s); run: python run.py upgrade", found=found))
     raise SchemaError(
-        f"The database is of a newer release ({found}) than this program ({newest()}); update the program."
+        _(
+            "The database is of a newer release (%(found)s) than this program (%(newest)s); update the program.",
+            found=found,
+            newest=newest(),
+        )
     )
 
 
@@ -100,7 +105,7 @@ def upgrade(scripts: Path = SCRIPTS) -> tuple[str, str, Path | None]:
     """
     before, after = standing(), newest(scripts)
     if before is None:
-        raise SchemaError("The database is empty; start with: python run.py")
+        raise SchemaError(_("The database is empty; start with: python run.py"))
     if before == after:
         return before, after, None
     backup = current_app.config["PEONY"].data_dir / "backups" / f"before-{after}-{now():%Y%m%d-%H%M%S}.backup"
@@ -141,7 +146,11 @@ def _check_whole(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         broken = connection.execute(text("PRAGMA foreign_key_check")).first()
         if broken is not None:
-            raise SchemaError(f"After the upgrade a row of {broken[0]} refers to nothing; nothing was changed.")
+            raise SchemaError(
+                _("After the upgrade a row of %(what)s refers to nothing; nothing was changed.", what=broken[0])
+            )
     amiss = schema.differences(schema.schema_of(connection), schema.expected_schema(db.engine))
     if amiss:
-        raise SchemaError(f"After the upgrade the schema is not this release's ({amiss[0]}); nothing was changed.")
+        raise SchemaError(
+            _("After the upgrade the schema is not this release's (%(what)s); nothing was changed.", what=amiss[0])
+        )

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -60,7 +60,9 @@ def house(context: click.Context) -> Iterator[Flask]:
     except (OSError, FileCreateError) as error:
         fail(str(error))
     except DBAPIError as error:
-        fail(f"The database did not do it: {str(error.orig).strip().splitlines()[0]}")
+        with app.app_context() if app is not None else nullcontext():
+            why = str(error.orig).strip().splitlines()[0]
+            fail(_("The database did not do it: %(why)s", why=why) if app is not None else why)
     except KeyboardInterrupt:
         click.echo()
         sys.exit(130)

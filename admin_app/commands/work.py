@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from admin_app import upgrade
 from admin_app.commands import BAD, answer, fail, house, me, progress, writable_path
-from admin_app.doctor import Finding, examine
+from admin_app.doctor import LABELS, Finding, examine
 from admin_app.documents.export import Selection, export_to
 from admin_app.evaluation import evaluate, try_out
 from admin_app.importing.files import FileReport, import_file, importable
@@ -181,8 +181,10 @@ def doctor_command(context: click.Context, as_json: bool) -> None:
 
 def _finding_lines(finding: Finding) -> list[str]:
     state = _("sound") if not finding.faults else _("%(count)s faults", count=len(finding.faults))
-    rate = f", {finding.looked_at / finding.seconds:,.0f}/s" if finding.looked_at > 10_000 and finding.seconds else ""
-    return [f"{finding.name}: {state} ({finding.looked_at:,}{rate})", *(f"  {fault}" for fault in finding.faults)]
+    return [
+        f"{LABELS.get(finding.name, finding.name)}: {state} ({finding.looked_at:,})",
+        *(f"  {fault}" for fault in finding.faults),
+    ]
 
 
 COMMANDS: list[Any] = [check_command, evaluate_command, import_command, export_command, doctor_command]

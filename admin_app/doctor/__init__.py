@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from flask_babel import lazy_gettext as _l
+
 from admin_app.doctor.books import CHECKS
 from admin_app.doctor.chain import check_anchors, check_chain
 from admin_app.doctor.standing import check_references, check_schema
@@ -35,6 +37,21 @@ ALL: dict[str, Check] = {
     "log anchors": check_anchors,
     **CHECKS,
 }
+
+
+LABELS = {
+    "schema": _l("schema"),
+    "references": _l("references"),
+    "log chain": _l("log chain"),
+    "log anchors": _l("log anchors"),
+    "receipt numbers": _l("receipt numbers"),
+    "receipt totals": _l("receipt totals"),
+    "payments": _l("payments"),
+    "staff shares": _l("staff shares"),
+    "exclusive tags": _l("exclusive tags"),
+    "one tier each": _l("one tier each"),
+}
+"""How a check is called on the console; in JSON it keeps its name."""
 
 
 def examine(told: Callable[[Finding], None] | None = None) -> list[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import current_app
+from flask_babel import gettext as _
 from sqlalchemy import select, text
 
 from admin_app.operations.chain import OPERATION_COLUMNS, START, content_of, operation_text
@@ -39,15 +40,26 @@ def check_chain() -> tuple[int, list[str]]:
                 own = changes.get(operation_id, [])
                 looked_at += len(own) + 1
                 if seq != expected:
-                    faults.tell(f"link {expected} is missing")
+                    faults.tell(_("link %(expected)s is missing", expected=expected))
                 if before != previous:
-                    faults.tell(f"link {seq} does not hold the link before it")
+                    faults.tell(_("link %(seq)s does not hold the link before it", seq=seq))
                 if rows != len(own):
-                    faults.tell(f"operation {operation_id} had {rows} row changes, now {len(own)}")
+                    faults.tell(
+                        _(
+                            "operation %(operation_id)s had %(rows)s row changes, now %(now)s",
+                            operation_id=operation_id,
+                            rows=rows,
+                            now=len(own),
+                        )
+                    )
                 if link[5] is None:
-                    faults.tell(f"operation {operation_id} of link {seq} is missing")
+                    faults.tell(
+                        _("operation %(operation_id)s of link %(seq)s is missing", operation_id=operation_id, seq=seq)
+                    )
                 elif keyring().chain(before, content_of(operation_text(link[5:]), own)) != stored:
-                    faults.tell(f"operation {operation_id} or its row changes were altered")
+                    faults.tell(
+                        _("operation %(operation_id)s or its row changes were altered", operation_id=operation_id)
+                    )
                 expected, previous = seq + 1, stored
         _unlinked(connection, faults)
         _explain(connection, missing_values, faults)
@@ -93,7 +105,7 @@ def _changes(connection: Any, operations: list[int], faults: _Faults, missing: l
                 if valued is None:
                     missing.append(change)
                 elif hashlib.sha256(f"{salt}|{old or ''}|{new or ''}".encode()).hexdigest() != digest:
-                    faults.tell(f"the values of row change {change} were altered")
+                    faults.tell(_("the values of row change %(change)s were altered", change=change))
     else:
         for operation, change, line, valued, sound in cursor:
             if operation in wanted:
@@ -101,7 +113,7 @@ def _changes(connection: Any, operations: list[int], faults: _Faults, missing: l
                 if not valued:
                     missing.append(change)
                 elif not sound:
-                    faults.tell(f"the values of row change {change} were altered")
+                    faults.tell(_("the values of row change %(change)s were altered", change=change))
     cursor.close()
     return wanted
 
@@ -113,13 +125,13 @@ def _unlinked(connection: Any, faults: _Faults) -> None:
         " WHERE l.seq IS NULL ORDER BY o.id LIMIT 20"
     )
     for operation in connection.execute(loose).scalars():
-        faults.tell(f"operation {operation} has no link")
+        faults.tell(_("operation %(operation)s has no link", operation=operation))
     orphans = text(
         "SELECT c.id FROM row_change c LEFT JOIN operation o ON o.id = c.operation_id"
         " WHERE o.id IS NULL ORDER BY c.id LIMIT 20"
     )
     for change in connection.execute(orphans).scalars():
-        faults.tell(f"row change {change} belongs to no operation")
+        faults.tell(_("row change %(change)s belongs to no operation", change=change))
 
 
 def _explain(connection: Any, missing: list[int], faults: _Faults) -> None:
@@ -136,7 +148,7 @@ def _explain(connection: Any, missing: list[int], faults: _Faults) -> None:
         gone = set(part)
         for change, entity, row_id in rows:
             if change in gone and _owner(connection, entity, row_id) not in erased:
-                faults.tell(f"the values of row change {change} are missing, and nobody was erased")
+                faults.tell(_("the values of row change %(change)s are missing, and nobody was erased", change=change))
 
 
 def _owner(connection: Any, entity: str, row_id: int) -> int | None:
@@ -162,7 +174,9 @@ def check_anchors() -> tuple[int, list[str]]:
         for at, seq, digest in lines:
             stored = connection.scalar(select(LogLink.hash).where(LogLink.seq == int(seq)))
             if stored is None and int(seq) > 0:
-                faults.tell(f"the log had {seq} links at {at}; its end has been cut off")
+                faults.tell(_("the log had %(seq)s links at %(at)s; its end has been cut off", seq=seq, at=at))
             elif int(seq) > 0 and stored != digest:
-                faults.tell(f"link {seq} is not the one written down at {at}: the chain was made anew")
+                faults.tell(
+                    _("link %(seq)s is not the one written down at %(at)s: the chain was made anew", seq=seq, at=at)
+                )
     return len(lines), list(faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_babel import gettext as _
 from sqlalchemy import text
 
 from models.entity import db
@@ -23,5 +24,8 @@ def check_references() -> tuple[int, list[str]]:
     with db.engine.connect() as connection:
         broken = connection.execute(text("PRAGMA foreign_key_check")).all()
         whole = connection.execute(text("PRAGMA integrity_check(5)")).scalars().all()
-    faults = [f"{table} row {row}: refers to a {target} that is not there" for table, row, target, _ in broken[:20]]
-    return len(broken), faults + [f"damaged file: {line}" for line in whole if line != "ok"]
+    faults = [
+        _("%(table)s row %(row)s: refers to a %(target)s that is not there", table=table, row=row, target=target)
+        for table, row, target, _key in broken[:20]
+    ]
+    return len(broken), faults + [_("damaged file: %(line)s", line=line) for line in whole if line != "ok"]

@@ -12,6 +12,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from flask_babel import gettext as _
 from python_calamine import CalamineError, CalamineWorkbook
 
 from admin_app.documents.sheets import DANGEROUS
@@ -53,15 +54,15 @@ def read_tables(path: Path) -> list[Table]:
     """
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise UnreadableFileError(f"{path}: larger than 100 MB")
+            raise UnreadableFileError(_("%(path)s: larger than 100 MB", path=path))
         if path.suffix.lower() == ".csv":
             return [_table(path.stem, _csv_rows(path))]
         workbook = CalamineWorkbook.from_path(str(path))
         return [_table(name, _sheet_rows(workbook, name)) for name in workbook.sheet_names]
     except OSError as error:
-        raise UnreadableFileError(f"{path}: {error.strerror or error}") from error
+        raise UnreadableFileError(_("%(path)s: %(why)s", path=path, why=error.strerror or error)) from error
     except (CalamineError, UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableFileError(f"{path}: not a spreadsheet or CSV file that can be read") from error
+        raise UnreadableFileError(_("%(path)s: not a spreadsheet or CSV file that can be read", path=path)) from error
 
 
 def _csv_rows(path: Path) -> Iterator[list[Any]]:
@@ -94,10 +95,10 @@ def _sheet_rows(workbook: CalamineWorkbook, name: str) -> Iterator[list[Any]]:
 def _table(name: str, rows: Iterator[list[Any]]) -> Table:
     numbered = [(number, cells) for number, cells in enumerate(rows, 1) if any(c not in (None, "") for c in cells)]
     if len(numbered) > MOST_ROWS:
-        raise UnreadableFileError(f"{name}: more than a million rows")
+        raise UnreadableFileError(_("%(name)s: more than a million rows", name=name))
     if not numbered:
         return Table(name, (), ())
-    (_, headings), *body = numbered
+    (_number, headings), *body = numbered
     return Table(
         name,
         tuple(str(heading or "").strip() for heading in headings),

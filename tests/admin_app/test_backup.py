@@ -35,6 +35,8 @@ from tests.cast import create
 from tests.conftest import House
 from tests.factory import fill
 
+pytestmark = pytest.mark.usefixtures("in_english")
+
 
 def everything() -> dict[str, list[tuple[Any, ...]]]:
     """Every table to the last byte, sorted."""

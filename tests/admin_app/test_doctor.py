@@ -24,6 +24,8 @@ from models.names import Name
 from tests.cast import raw_operation
 from tests.conftest import House
 
+pytestmark = pytest.mark.usefixtures("in_english")
+
 
 def faults() -> dict[str, list[str]]:
     db.session.remove()

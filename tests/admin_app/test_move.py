@@ -36,6 +36,9 @@ from tests.factory import fill
 Everything = dict[str, list[tuple[Any, ...]]]
 
 
+pytestmark = pytest.mark.usefixtures("in_english")
+
+
 @pytest.fixture(autouse=True)
 def targets(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Engine]]:
     """The engines that a move opens; closed behind each test."""

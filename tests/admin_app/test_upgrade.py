@@ -24,6 +24,7 @@ from models.organisation import Room
 from tests.conftest import House
 from tests.factory import fill
 
+pytestmark = pytest.mark.usefixtures("in_english")
 MIGRATION = '''
 """A change as a later release would bring it: a column, an altered CHECK, a partial index, a table."""
 
