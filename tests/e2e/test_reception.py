@@ -143,6 +143,7 @@ def test_a_fault_stands_at_its_field_and_nothing_typed_is_lost(street: Street) -
     page.goto("/customer/new/")
     page.fill("#name", "新客")
     page.fill("#phone", "1380013")
+    page.click("summary:has-text('更多信息')")
     page.fill("#birth_month", "2")
     page.fill("#birth_day", "30")
     page.click("main button.primary")
