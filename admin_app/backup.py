@@ -8,7 +8,6 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import inspect, text
 
@@ -86,7 +85,7 @@ def restore(path: Path) -> None:
         _restore_dump(path)
         return
     _check_file(path)
-    target = Path(current_app.config["PEONY"].url.database or "")
+    target = Path(db.engine.url.database or "")
     _check_alone(path, target)
     aside = f"{target.name}.before-restore-{now():%Y%m%d-%H%M%S}"
     partial = target.with_name(f"{target.name}.restoring")
@@ -175,14 +174,15 @@ SELECT count(*) FROM pg_stat_activity
 
 
 def _stand_aside() -> None:
-    """Make room; what an earlier restore left aside when it was killed comes back first."""
+    """Make room; what a restore that was killed left aside comes back first, unless it had been done with."""
     _hang_up()
     with db.engine.connect() as connection:
         if connection.scalar(text(_OTHERS)):
             raise BackupError(_("Somebody is at work in the database; end the program first."))
         left = inspect(connection).has_schema("before_restore")
+        whole = inspect(connection).has_table("alembic_version")
     if left:
-        _schema(*_BACK)
+        _schema(*(["DROP SCHEMA before_restore CASCADE"] if whole else _BACK))
     _schema("ALTER SCHEMA public RENAME TO before_restore", "CREATE SCHEMA public")
 
 

@@ -23,9 +23,8 @@ from admin_app.tier_moves import move_tiers
 from admin_app.todo_effects import ask_staff
 from models.actor import SYSTEM, Actor
 from models.clock import EvaluationRun, ScheduleClaim
-from models.connection import WRITES
 from models.customers import Customer
-from models.entity import db, rows_changed, table_of
+from models.entity import db, rows_changed, table_of, writing
 from models.log import EntryKind
 from models.names import Name
 from models.rulebook import MASK_BITS, MASKS, ChangedCustomer, RuleActivation, RuleMatch, RuleSlot, RuleState
@@ -38,6 +37,9 @@ from rules.language.conditions import NEVER, Condition
 from rules.language.reading import places_in
 
 CHUNK = 5_000
+FEW = 500
+"""Customers by name in one statement: each source binds them anew, and databases bind so many values only."""
+
 FULL_ABOVE = 0.3
 """Above this share of changed customers the full pass is cheaper."""
 
@@ -102,7 +104,7 @@ def evaluate(
         )
     marks = _marks()
     total = db.session.scalar(select(func.count()).select_from(Customer)) or 0
-    changed = sorted(_with_kin(_with_kin(set(marks.values()))))
+    changed = sorted(_with_kin(set(marks.values())))
     full = full or len(changed) > FULL_ABOVE * total or _rules_changed()
     run_id, after = _open_run(as_of, full)
     report = Report(as_of)
@@ -110,7 +112,7 @@ def evaluate(
     if full:
         parts += [(low, high, None) for low, high in _ranges(after)]
     again = [one for one in changed if not full or one <= after]  # a run taken up again has passed these already
-    parts += [(part[0], part[-1], part) for part in (again[i : i + CHUNK] for i in range(0, len(again), CHUNK))]
+    parts += [(part[0], part[-1], part) for part in (again[i : i + FEW] for i in range(0, len(again), FEW))]
     for done, (low, high, ids) in enumerate(parts, 1):
         data = ApplyInput(
             as_of=as_of,
@@ -133,13 +135,16 @@ def _marks() -> dict[int, int]:
 
 
 def _with_kin(customers: set[int]) -> set[int]:
-    """These customers, whom they were merged into, and whoever sent them: what befell them counts there too."""
-    found = set(customers)
-    ids = sorted(customers)
-    for start in range(0, len(ids), CHUNK):
-        part = Customer.id.in_(ids[start : start + CHUNK])
-        for pair in db.session.execute(select(Customer.merged_into_id, Customer.referrer_id).where(part)):
-            found.update(one for one in pair if one is not None)
+    """These customers, whom they were merged into, and whoever sent any of them: what befell them counts there too."""
+    found, fresh = set(customers), set(customers)
+    while fresh:
+        ids, kin = sorted(fresh), set[int]()
+        for start in range(0, len(ids), FEW):
+            part = Customer.id.in_(ids[start : start + FEW])
+            for pair in db.session.execute(select(Customer.merged_into_id, Customer.referrer_id).where(part)):
+                kin.update(one for one in pair if one is not None)
+        fresh = kin - found
+        found |= fresh
     return found
 
 
@@ -151,7 +156,7 @@ def _ranges(after: int) -> list[list[int]]:
 
 def _open_run(as_of: date, full: bool) -> tuple[int, int]:
     """A new run, or the full one of this day that was cut short, with the last customer it reached."""
-    session = _writing()
+    session = writing()
     cut = select(EvaluationRun).where(
         EvaluationRun.as_of == as_of, EvaluationRun.ended_at.is_(None), EvaluationRun.full
     )
@@ -167,14 +172,20 @@ def _open_run(as_of: date, full: bool) -> tuple[int, int]:
 
 def _resumable(session: Session, run: EvaluationRun) -> bool:
     """Whether those already done need no second look, but for the marked ones: the rules are still the same."""
-    changed = session.scalar(select(RuleActivation.id).where(RuleActivation.at >= run.started_at).limit(1))
-    return run.last_customer_id > 0 and now() - run.started_at < timedelta(hours=6) and changed is None
+    fresh = now() - run.started_at < timedelta(hours=6)
+    return run.last_customer_id > 0 and fresh and not _activated_since(session, run.id)
+
+
+def _activated_since(session: Session, run_id: int) -> bool:
+    """Whether rules changed while a run lasted: then its first customers do not know them yet."""
+    run = session.get_one(EvaluationRun, run_id)
+    return session.scalar(select(RuleActivation.id).where(RuleActivation.at >= run.started_at).limit(1)) is not None
 
 
 def _close_run(run_id: int, report: Report, read: list[int], full: bool) -> None:
-    session = _writing()
+    session = writing()
     counts = report.counts()
-    if full:
+    if full and not _activated_since(session, run_id):
         _remember_rules(session)
     session.execute(update(EvaluationRun).where(EvaluationRun.id == run_id).values(ended_at=now(), counts=counts))
     for start in range(0, len(read), 500):
@@ -200,21 +211,13 @@ def _remember_rules(session: Session) -> None:
             session.delete(slot)
 
 
-def _writing() -> Session:
-    session = db.session()
-    session.rollback()
-    session.connection(execution_options={WRITES: True})
-    return session
-
-
 def try_out(as_of: date, rule_id: str | None = None) -> dict[str, Any]:
     """How many customers each rule (or the one named) would find as of a day; changes nothing, empty when unknown."""
     book = rulebook()
     conditions = {rule.id: condition_of(rule) for rule in everything(book) if rule_id in (None, rule.id)}
     if not conditions:
         return {}
-    merges = db.session.scalar(select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)) is not None
-    found = dict(db.session.execute(counts(Frame(as_of, None, merges), conditions)).mappings().one())
+    found = dict(db.session.execute(counts(Frame(as_of, None, _merges(db.session())), conditions)).mappings().one())
     return {
         "customers": found.pop("customers"),
         "matching": {rule: count or 0 for rule, count in sorted(found.items())},
@@ -246,7 +249,7 @@ def apply_rules(op: Operation, data: ApplyInput) -> Answer:
     """Bring tiers, tags, alerts and tasks of a chunk of customers to what the rules say, stratum by stratum."""
     _hold_claim(op, data)
     book, version = rulebook(op.session), versions()
-    frame = Frame(data.as_of, _among(data), _merges(op))
+    frame = Frame(data.as_of, _among(data), _merges(op.session))
     report = Report(data.as_of)
     report.moved.update(move_tiers(op, frame, book.tiers, version["tiers"]))
     slots = slots_of(op.session, book)
@@ -267,8 +270,8 @@ def _among(data: ApplyInput) -> Callable[[ColumnElement[Any]], ColumnElement[boo
     return lambda column: column.between(data.first, data.last)
 
 
-def _merges(op: Operation) -> bool:
-    return op.session.scalar(select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)) is not None
+def _merges(session: Session) -> bool:
+    return session.scalar(select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)) is not None
 
 
 def _hold_claim(op: Operation, data: ApplyInput) -> None:

@@ -14,8 +14,7 @@ from admin_app.operations.kernel import now, perform
 from models.accounts import SignInThrottle, UserSession
 from models.actor import SYSTEM
 from models.clock import ScheduleClaim
-from models.connection import WRITES
-from models.entity import db, rows_changed
+from models.entity import rows_changed, writing
 from models.log import OperationKey
 from models.names import Name
 
@@ -39,9 +38,7 @@ def daily_backup() -> dict[str, Any]:
 def sweep() -> dict[str, Any]:
     """Forget answered keys after a week, ended sessions and claims after half a year, old failures after a day."""
     at = now()
-    session = db.session()
-    session.rollback()
-    session.connection(execution_options={WRITES: True})
+    session = writing()
     swept = {
         "keys": delete(OperationKey).where(OperationKey.claimed_at < at - KEEP_KEYS),
         "sessions": delete(UserSession).where(UserSession.last_seen_at < at - KEEP_SESSIONS),

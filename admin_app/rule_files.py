@@ -7,7 +7,9 @@ as an alert, and the last good version stays in force.
 from __future__ import annotations
 
 import getpass
+import itertools
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -81,7 +83,6 @@ def watch_files() -> list[str]:
         fresh = {name for name, digest in found.items() if digest != seen.get(name, in_force[name])}
         if not fresh:
             return []
-        seen.update(found)
         waiting = {name: text for name, text in texts.items() if found[name] != in_force[name]}
         taken, refused = _fitting(rulebook(), waiting)
         refused |= {name: _not_there(name) for name in DOCUMENTS if name not in texts}
@@ -94,8 +95,9 @@ def watch_files() -> list[str]:
             if name in refused:
                 if name in fresh:
                     tell_broken(name, found[name], refused[name])
-            elif name in fresh:
+            elif name in fresh or name in taken:
                 perform(Name.SETTLE_ALERTS, {"source": SOURCE, "occasion": f"{name}:"}, actor=SYSTEM)
+        seen.update(found)  # last: what failed on the way is tried again at the next look
         return taken
 
 
@@ -117,7 +119,7 @@ def _readable() -> dict[str, str]:
 
 
 def _fitting(book: Rulebook, texts: dict[str, str]) -> tuple[list[str], dict[str, Faults]]:
-    """Which of these documents can come into force: all together, else as many as fit; and why not the others."""
+    """Which of these documents can come into force: as many together as fit, and why not the others."""
     whole: dict[str, Document] = {}
     refused: dict[str, Faults] = {}
     for name, text in texts.items():
@@ -125,23 +127,29 @@ def _fitting(book: Rulebook, texts: dict[str, str]) -> tuple[list[str], dict[str
             whole[name] = read_document(DOCUMENTS[name], text, f"rules/{name}.yaml")
         except Faults as faults:
             refused[name] = faults
-    with suppress(Faults):
-        book.with_documents(whole)
-        return list(whole), refused
-    taken: list[str] = []
-    for name, document in whole.items():
+    for count in range(len(whole), 0, -1):
+        for names in itertools.combinations(whole, count):
+            with suppress(Faults):
+                book = book.with_documents({name: whole[name] for name in names})
+                return [*names], refused | _misfits(book, {n: d for n, d in whole.items() if n not in names})
+    return [], refused | _misfits(book, whole)
+
+
+def _misfits(book: Rulebook, documents: Mapping[str, Document]) -> dict[str, Faults]:
+    """Why none of these documents fits into the book."""
+    found: dict[str, Faults] = {}
+    for name, document in documents.items():
         try:
-            book = book.with_documents({name: document})
-            taken.append(name)
+            book.with_documents({name: document})
         except Faults as faults:
-            refused[name] = faults
-    return taken, refused
+            found[name] = faults
+    return found
 
 
 def _os_user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):
+    except (KeyError, OSError, ImportError):
         return "unknown"
 
 

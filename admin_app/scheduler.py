@@ -31,8 +31,7 @@ from admin_app.operations.todo import RaiseAlertInput
 from admin_app.rule_files import watch_files
 from models.actor import SYSTEM
 from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRun
-from models.connection import WRITES
-from models.entity import db, rows_changed
+from models.entity import db, rows_changed, writing
 from models.names import Name
 from models.standing import Severeness
 
@@ -139,10 +138,8 @@ def next_due(schedule: Schedule, at: datetime) -> datetime:
 
 def take_claim(due: Due, at: datetime) -> Claim | None:
     """Claim a due run, or take it over when its lease has run out; None when it is another's."""
-    session = db.session()
-    session.rollback()
-    connection = session.connection(execution_options={WRITES: True})
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    session = writing()
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     values = {
         "schedule_id": due.schedule,
         "due_at": due.at,
@@ -171,9 +168,7 @@ def _settle(
     due: Due, claim: Claim, state: ClaimState, run: int, counts: dict[str, Any] | None, error: str | None
 ) -> bool:
     """Close claim and run, if the claim is still this process's."""
-    session = db.session()
-    session.rollback()
-    session.connection(execution_options={WRITES: True})
+    session = writing()
     own = (
         ScheduleClaim.schedule_id == due.schedule,
         ScheduleClaim.due_at == due.at,
@@ -204,8 +199,7 @@ class _Renewal:
     def _renew(self) -> None:
         while not self.done.wait(LEASE.total_seconds() / 4):
             with self.app.app_context():
-                session = db.session()
-                session.connection(execution_options={WRITES: True})
+                session = writing()
                 own = (
                     ScheduleClaim.schedule_id == self.claim.schedule_id,
                     ScheduleClaim.due_at == self.claim.due_at,
@@ -259,9 +253,7 @@ def _run(due: Due, claim: Claim) -> None:
 
 
 def _begin_run(due: Due, claim: Claim) -> int:
-    session = db.session()
-    session.rollback()
-    session.connection(execution_options={WRITES: True})
+    session = writing()
     run = ScheduleRun(
         schedule_id=due.schedule,
         due_at=due.at,

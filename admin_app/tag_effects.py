@@ -95,7 +95,9 @@ def _group_taken(op: Operation, tag: Tag, customer: int, pinned: set[tuple[int, 
 def hold_by_rules(op: Operation, tag: Tag, customers: list[int]) -> None:
     """Put on what rules hold of a tag, or of its exclusive group, now that the decision by hand is gone."""
     group = select(Tag).where(Tag.group == tag.group) if tag.exclusive else select(Tag).where(Tag.id == tag.id)
-    for one in op.session.scalars(group):
+    current = _current(op, set(customers)).values()
+    pinned = {(row.customer_id, row.tag_id) for row in current if row.by_hand and row.held}
+    for one in op.session.scalars(group).all():
         rules = setters_of(op, {one.slug})[one.slug]
         decided = select(CustomerTag.customer_id).where(CustomerTag.tag_id == one.id, CustomerTag.until.is_(None))
         matches = select(RuleMatch.customer_id).where(
@@ -105,6 +107,7 @@ def hold_by_rules(op: Operation, tag: Tag, customers: list[int]) -> None:
             RuleMatch.customer_id.not_in(decided),
         )
         values = {"tag_id": one.id, "held": True, "by_hand": False, "since": op.at}
-        fresh = [{"customer_id": customer, **values} for customer in sorted(set(op.session.scalars(matches)))]
+        hers = sorted(set(op.session.scalars(matches)))
+        fresh = [{"customer_id": who, **values} for who in hers if not _group_taken(op, one, who, pinned)]
         if fresh:
             op.session.execute(insert(CustomerTag), fresh)

@@ -16,6 +16,7 @@ from sqlalchemy import CheckConstraint, Column, Executable, MetaData, Select, St
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, Session, declared_attr, mapped_column
 
+from models.connection import WRITES
 from models.field import INFO_KEY, Field, FieldInfo, Privacy, Search, field, kind_of
 from models.invariants import NoGaps, NoOverlap, OneStep
 from models.screen import Screen, WrittenBy
@@ -226,6 +227,14 @@ def entity_named(name: str) -> type[Entity]:
 
 class DeclarationError(Exception):
     """An entity contradicts itself; the message names entity, field and mend."""
+
+
+def writing() -> Session:
+    """The session at the beginning of a write transaction of the house's own bookkeeping; ends any open read."""
+    session = db.session()
+    session.rollback()
+    session.connection(execution_options={WRITES: True})
+    return session
 
 
 def check_declarations(among: list[type[Entity]] | None = None) -> None:

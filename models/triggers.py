@@ -322,6 +322,7 @@ DECLARE
   taken boolean;
 BEGIN
   IF target IS NULL THEN RETURN NEW; END IF;
+  PERFORM pg_advisory_xact_lock(7366);
   EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE (id = %L AND %I IS NOT NULL) OR %I = %L)',
     TG_TABLE_NAME, target, TG_ARGV[0], TG_ARGV[0], NEW.id) INTO taken;
   IF taken THEN RAISE EXCEPTION 'one_step_%', TG_TABLE_NAME; END IF;

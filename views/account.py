@@ -71,7 +71,7 @@ def _change(form: PasswordForm) -> None:
         do(Name.CHANGE_PASSWORD, ChangePasswordInput(failed="waiting"))
     if not passwords.matches(stored, old):
         do(Name.CHANGE_PASSWORD, ChangePasswordInput(failed="wrong_password"))
-    throttle.succeeded(subjects, at)
+    throttle.succeeded(subjects)
     weak = _("Choose another password than the one you have.") if new == old else passwords.weakness(new, login)
     if weak is not None:
         form.new.errors = [str(weak)]

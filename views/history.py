@@ -63,7 +63,7 @@ def of_row(entity: type[Entity], row_id: int, access: Access) -> list[Entry]:
         .limit(NEWEST)
     )
     found = db.session.execute(query).all()
-    told = Told(entity_changes(entity, [(change, value) for change, value, _ in found]), access)
+    told = Told([(entity, change, value) for change, value, _ in found], access)
     return [
         Entry(operation, label_of(operation.name), change.kind, told.differences(entity, change, value))
         for change, value, operation in found
@@ -71,10 +71,6 @@ def of_row(entity: type[Entity], row_id: int, access: Access) -> list[Entry]:
 
 
 Change = tuple[type[Entity], RowChange, RowValue | None]
-
-
-def entity_changes(entity: type[Entity], found: Iterable[tuple[RowChange, RowValue | None]]) -> list[Change]:
-    return [(entity, change, value) for change, value in found]
 
 
 class Told:

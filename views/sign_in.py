@@ -69,7 +69,7 @@ def _let_in(login: str, password: str) -> None:
     rehash = passwords.hashed(password) if passwords.outdated(stored) else ""
     token = fresh_token()
     perform(Name.SIGN_IN, SignInInput(user=user_id, token_hash=token_hash(token), rehash=rehash), actor=somebody)
-    throttle.succeeded(subjects, at)
+    throttle.succeeded(subjects)
     session.clear()  # a new session, a new CSRF token: nothing of before survives signing in
     session.permanent = False
     login_user(signed_in(token))

@@ -76,8 +76,8 @@ def create_owner_command(context: click.Context, login: str, name: str) -> None:
 def worker_command(context: click.Context) -> None:
     """Look after the schedules, without serving pages."""
     with house(context) as app:
-        open_house()
-        log_start()
+        if not open_house():
+            log_start()
         clock = start_clock(app)
         click.echo(_("Looking after the schedules. Ctrl-C ends it."))
         try:

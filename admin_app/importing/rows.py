@@ -191,9 +191,24 @@ def import_table(entity: type[Entity], table: Table, actor: Actor, dry_run: bool
         }
         fresh = [one for one in prepared if one.values.get(unique) not in known]
         report.unchanged = len(prepared) - len(fresh)
-        prepared = fresh
+        prepared = _without_doubles(fresh, unique, entity, report)
     take(entity, prepared, report, actor, dry_run=dry_run)
     return report
+
+
+def _without_doubles(
+    prepared: list[Prepared], unique: str, entity: type[Entity], report: SheetReport
+) -> list[Prepared]:
+    """The first row of each value; the others stand in the sheet twice."""
+    first: dict[Any, Prepared] = {}
+    for one in prepared:
+        value = one.values.get(unique)
+        if value is not None and value in first:
+            reason = _l("The same as in row %(row)s.", row=first[value].row.number)
+            report.duplicates.append(RowFault(one.row, _heading(entity, report.table, unique), str(reason)))
+        else:
+            first[value if value is not None else one.row.number] = one
+    return list(first.values())
 
 
 __all__ = ["FILLS", "Prepared", "columns_of", "existing", "import_table", "prepare", "take"]

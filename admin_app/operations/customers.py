@@ -373,7 +373,9 @@ def _tells(entity: type[Entity], one: EntityField) -> bool:
     """Whether a field may say something of a person."""
     if one.info.privacy in (Privacy.PERSONAL, Privacy.SENSITIVE):
         return bool(one.column.nullable)
-    return not entity.append_only and one.kind in (Kind.TEXT, Kind.LONG_TEXT, Kind.ITEMS) and not one.info.words
+    told_apart = issubclass(entity, (Alert, Task))  # their text goes, not who raised and who closed them
+    words = one.kind in (Kind.TEXT, Kind.LONG_TEXT, Kind.ITEMS) and not one.info.words
+    return words and not entity.append_only and not told_apart
 
 
 def _erase_values(op: Operation, erased: set[tuple[str, int]]) -> None:

@@ -143,8 +143,10 @@ def _still_an_owner(op: Operation, row: Entity) -> None:
     """The last owner who may sign in stays one: nobody else could make another."""
     if not isinstance(row, User):
         return
-    owners = select(User.id).where(User.role == OWNER, User.active, User.archived_at.is_(None))
-    if op.session.scalar(owners.limit(1)) is None:
+    owners = select(User.id).where(User.role == OWNER).order_by(User.id)
+    op.session.execute(owners.with_for_update())  # two owners who give it up at once wait for one another
+    left = owners.where(User.active, User.archived_at.is_(None))
+    if op.session.scalar(left.limit(1)) is None:
         raise Refused(_l("Somebody must remain who signs in as owner."), "active")
 
 

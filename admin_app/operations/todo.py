@@ -27,11 +27,15 @@ class RaiseAlertInput(Input):
 
 @operation(Name.RAISE_ALERT, label=_l("Raise an alert"), form=False)
 def raise_alert(op: Operation, data: RaiseAlertInput) -> Answer:
-    """Raise the alert, unless this occasion has had one."""
-    there = select(Alert.id).where(Alert.source == data.source, Alert.occasion == data.occasion)
-    known = op.session.scalar(there)
+    """Raise the alert, unless this occasion has one; one that was closed stands open again."""
+    there = select(Alert).where(Alert.source == data.source, Alert.occasion == data.occasion)
+    known = op.session.scalars(there.with_for_update()).first()
     if known is not None:
-        return {"id": known, "raised": False}
+        again = known.closed_at is not None
+        if again:
+            known.closed_at = known.closed_by = known.outcome = None
+            known.raised_at = op.at
+        return {"id": known.id, "raised": again}
     alert = Alert(
         source=data.source,
         occasion=data.occasion,

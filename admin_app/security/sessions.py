@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 from admin_app.operations.kernel import now
 from models.accounts import User, UserSession
 from models.actor import Actor, ActorKind
-from models.connection import WRITES
-from models.entity import db, rows_changed
+from models.entity import db, rows_changed, writing
 from models.organisation import Staff, StaffStore
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -90,9 +89,7 @@ def alive(session: UserSession, at: datetime) -> bool:
 
 
 def _seen(session_id: int, at: datetime) -> None:
-    session = db.session()
-    session.rollback()
-    session.connection(execution_options={WRITES: True})
+    session = writing()
     session.execute(update(UserSession).where(UserSession.id == session_id).values(last_seen_at=at))
     session.commit()
 

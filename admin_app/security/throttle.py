@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models.accounts import SignInThrottle
-from models.connection import WRITES
-from models.entity import db
+from models.entity import writing
 
 FREE = {"account": 5, "address": 20}
 """Failures that cost nothing: one forgets; one address may be a whole salon's."""
@@ -23,13 +25,16 @@ def attempt(subjects: list[str], at: datetime) -> bool:
     From the sixth failure (an address: the twenty-first) each doubles the wait, up to a quarter hour. It counts before
     the password is looked at, so that many at once are no way around.
     """
-    session = _writing()
-    rows = [_row(session, subject, at) for subject in sorted(subjects)]
+    session = writing()
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    fresh = [{"subject": subject, "failures": 0, "last_failed_at": at} for subject in sorted(subjects)]
+    session.execute(dialect.insert(SignInThrottle).values(fresh).on_conflict_do_nothing())
+    rows = _locked(session, subjects)
     if any(row.blocked_until is not None and row.blocked_until > at for row in rows):
         session.rollback()
         return False
     for row in rows:
-        row.failures += 1
+        row.failures = row.failures + 1 if at - row.last_failed_at <= FORGOTTEN_AFTER else 1
         row.last_failed_at = at
         over = row.failures - FREE[row.subject.partition(":")[0]]
         row.blocked_until = at + min(timedelta(seconds=2.0 ** min(over, 12)), LONGEST_WAIT) if over > 0 else None
@@ -37,30 +42,17 @@ def attempt(subjects: list[str], at: datetime) -> bool:
     return True
 
 
-def succeeded(subjects: list[str], at: datetime) -> None:
+def succeeded(subjects: list[str]) -> None:
     """Forget the failures of an account, and of its address this one attempt."""
-    session = _writing()
-    for subject in sorted(subjects):
-        row = _row(session, subject, at)
-        row.failures = 0 if subject.startswith("account:") else row.failures - 1
+    session = writing()
+    for row in _locked(session, subjects):
+        row.failures = 0 if row.subject.startswith("account:") else row.failures - 1
         row.blocked_until = None
         if row.failures <= 0:
             session.delete(row)
     session.commit()
 
 
-def _writing() -> Session:
-    session = db.session()
-    session.rollback()
-    session.connection(execution_options={WRITES: True})
-    return session
-
-
-def _row(session: Session, subject: str, at: datetime) -> SignInThrottle:
-    row = session.get(SignInThrottle, subject, with_for_update=True)
-    if row is None:
-        row = SignInThrottle(subject=subject, failures=0, last_failed_at=at)
-        session.add(row)
-    elif at - row.last_failed_at > FORGOTTEN_AFTER:
-        row.failures = 0
-    return row
+def _locked(session: Session, subjects: list[str]) -> Sequence[SignInThrottle]:
+    query = select(SignInThrottle).where(SignInThrottle.subject.in_(subjects)).order_by(SignInThrottle.subject)
+    return session.scalars(query.with_for_update()).all()

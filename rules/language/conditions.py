@@ -105,10 +105,6 @@ def tags_in(condition: Condition) -> set[str]:
     return {str(value) for leaf in comparisons(condition) if leaf.fact.type is FactType.TAG for value in leaf.values}
 
 
-def tiers_in(condition: Condition) -> set[str]:
-    return {str(value) for leaf in comparisons(condition) if leaf.fact.type is FactType.TIER for value in leaf.values}
-
-
 def implies(first: Condition, second: Condition) -> bool:
     """Whether whoever fulfils the first fulfils the second, as far as thresholds and equal parts tell."""
     if first == second:

@@ -14,6 +14,7 @@ from admin_app.importing.files import FileReport, import_file
 from admin_app.importing.tables import UnreadableFileError, read_tables
 from admin_app.operations.refusals import Refused
 from models.actor import command_actor
+from models.catalogue import Product
 from models.clock import ImportRun
 from models.customers import Contraindication, Customer
 from models.entity import db
@@ -111,12 +112,54 @@ def test_a_text_too_long_is_refused_at_its_column(house: House, tmp_path: Path) 
 
 
 def test_a_row_the_database_refuses_stays_out_alone(house: House, tmp_path: Path) -> None:
-    """Two rows with one number, and good ones around them: the part is taken row by row."""
+    """A price that only the database refuses, and good ones around it: the part is taken row by row."""
     head = ["name", "barcode", "price"]
-    rows = [["甲", "690", "1"], ["乙", "690", "2"], ["丙", "691", "3"]]
+    rows = [["甲", "690", "1"], ["乙", "691", "-2"], ["丙", "692", "3"]]
+    tried = import_file("products", sheet(tmp_path, head, *rows), ME, dry_run=True)
+    assert counts(tried) == (2, 0, 0, 1)
+    assert db.session.scalar(select(func.count()).select_from(Product)) == 0
     report = import_file("products", sheet(tmp_path, head, *rows), ME)
     assert counts(report) == (2, 0, 0, 1)
-    assert report.sheets[0].refused[0].column == "barcode"
+    assert report.sheets[0].refused[0].column == "price"
+
+
+def test_of_two_rows_of_one_number_the_first_is_taken(house: House, tmp_path: Path) -> None:
+    rows = [["甲", "690", "1"], ["乙", "690", "2"], ["丙", "691", "3"]]
+    for dry_run in (True, False):
+        report = import_file("products", sheet(tmp_path, ["name", "barcode", "price"], *rows), ME, dry_run)
+        assert counts(report) == (2, 0, 1, 0)
+    assert report.sheets[0].duplicates[0].row.number == 3
+
+
+def test_columns_that_nothing_is_made_of_are_named(house: House, tmp_path: Path) -> None:
+    report = import_file("products", sheet(tmp_path, ["name", "price", "鞋码", "name"], ["甲", "1", "37", "乙"]), ME)
+    assert report.sheets[0].unused == ["鞋码", "name"]
+
+
+def test_a_customer_comes_to_the_store_her_row_names(house: House, tmp_path: Path) -> None:
+    head = ["姓名", "电话", "所属门店"]
+    rows = [["王芳", "13911112222", "第二店"], ["李霞", "13911112223", "火星店"]]
+    report = import_file("customers", sheet(tmp_path, head, *rows), ME)
+    assert counts(report) == (1, 0, 0, 1)
+    assert report.sheets[0].refused[0].column == "所属门店"
+    assert db.session.scalars(select(Customer.store_id).where(Customer.name == "王芳")).one() == house.ids["second"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["name;price\n甲;1\n", "name\tprice\n甲\t1\n", "name,price\n甲,1\n"],
+    ids=["semicolons", "tabs", "commas"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_a_csv_file_as_spreadsheets_write_it(house: House, tmp_path: Path, content: str, encoding: str) -> None:
+    (tmp_path / "in.csv").write_bytes(content.encode(encoding))
+    assert counts(import_file("products", tmp_path / "in.csv", ME)) == (1, 0, 0, 0)
+
+
+def test_a_quote_that_is_never_closed_is_refused(house: House, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text('name,price\n"甲,1\n乙,2\n', encoding="utf-8")
+    with pytest.raises(UnreadableFileError):
+        import_file("products", tmp_path / "in.csv", ME)
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(house: House, tmp_path: Path) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from flask_babel import force_locale
 from sqlalchemy import func, select
 
+from admin_app import rule_files
 from admin_app import rulebook as book_module
 from admin_app.operations.kernel import perform
-from admin_app.operations.refusals import Refused
+from admin_app.operations.refusals import Busy, Refused
 from admin_app.operations.rules import ActivateInput
 from admin_app.rule_files import watch_files
 from admin_app.rulebook import access_for, refresh, rulebook, words_of
@@ -147,3 +149,67 @@ def test_who_has_no_role_in_the_file_may_nothing(house: House) -> None:
     access = access_for(house.actor("stranger", id=999))
     assert not access.does("record_consent")
     assert access.role is None
+
+
+# ---------------------------------------------------------------------------------------- files, one after another
+
+
+def open_alerts() -> list[str]:
+    db.session.rollback()
+    query = select(Alert.occasion).where(Alert.source == "rules", Alert.closed_at.is_(None))
+    return [occasion.split(":")[0] for occasion in db.session.scalars(query)]
+
+
+def rename(house: House, document: str) -> None:
+    """The tag «lost» gets another id: in one file first, in the other later."""
+    path = house.settings.rules_dir / f"{document}.yaml"
+    text = path.read_text(encoding="utf-8").replace("{tag: lost}", "{tag: gone}").replace("id: lost, ", "id: gone, ")
+    path.write_text(text.replace("tag: lost}", "tag: gone}"), encoding="utf-8")
+
+
+def test_files_that_fit_only_together_come_in_together(house: House) -> None:
+    rename(house, "alerts")
+    assert watch_files() == []
+    assert open_alerts() == ["alerts"]
+    rename(house, "tags")
+    assert sorted(watch_files()) == ["alerts", "tags"]
+    assert open_alerts() == [], "what was told is in order again"
+
+
+def test_a_third_file_that_fits_nowhere_does_not_keep_the_pair_out(house: House) -> None:
+    rename(house, "alerts")
+    rename(house, "tags")
+    edit(house, "tiers", "enter: {paid_365d: {at_least: 50000}}", "enter: {tag: nobody-knows}")
+    assert sorted(watch_files()) == ["alerts", "tags"]
+    assert open_alerts() == ["tiers"]
+
+
+def test_a_file_that_could_not_be_taken_up_just_now_is_taken_up_at_the_next_look(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(house, "tiers", "at_least: 8000", "at_least: 9000")
+    with monkeypatch.context() as busy:
+        busy.setattr(rule_files, "perform", Mock(side_effect=Busy("locked")))  # type: ignore[arg-type]
+        with pytest.raises(Busy):
+            watch_files()
+    assert watch_files() == ["tiers"]
+
+
+def test_a_file_that_is_gone_is_told_each_time_it_goes(house: House) -> None:
+    path = house.settings.rules_dir / "alerts.yaml"
+    text = path.read_text(encoding="utf-8")
+    for _ in range(2):
+        path.unlink()
+        assert watch_files() == []
+        assert open_alerts() == ["alerts"]
+        path.write_text(text, encoding="utf-8")
+        watch_files()
+        assert open_alerts() == []
+
+
+def test_a_file_in_another_encoding_is_told(house: House) -> None:
+    path = house.settings.rules_dir / "tags.yaml"
+    path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
+    assert watch_files() == []
+    [alert] = db.session.scalars(select(Alert).where(Alert.source == "rules"))
+    assert "UTF-8" in alert.text

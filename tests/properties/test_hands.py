@@ -123,6 +123,16 @@ def test_she_has_her_own_layer_again_when_the_rules_decide_again(salon: Salon, a
     assert tags_of(anna) & LAYERS == {"layer-c"}
 
 
+def test_of_two_decisions_by_hand_the_one_that_stays_is_the_only_layer(salon: Salon, anna: int) -> None:
+    """One layer put on, the rules' own taken off; then the second is left to the rules again."""
+    salon.past([(anna, TODAY, 6000)])
+    evaluate(TODAY)
+    salon.tag(anna, "layer-a")
+    salon.untag(anna, "layer-b")
+    salon.untag(anna, "layer-b", back=True)
+    assert tags_of(anna) & LAYERS == {"layer-a"}
+
+
 def test_a_layer_that_changed_under_the_hand_is_hers_when_the_rules_decide_again(salon: Salon, anna: int) -> None:
     evaluate(TODAY)
     salon.tag(anna, "layer-a")

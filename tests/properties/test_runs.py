@@ -182,6 +182,30 @@ def test_rules_that_changed_while_a_run_lay_cut_short_reach_everybody(
     assert "active" in tags_of(anna)
 
 
+def test_rules_that_change_while_a_run_lasts_reach_everybody_in_the_next(
+    salon: Salon, anna: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was done before they changed does not know them yet."""
+    salon.people(4)
+    salon.visit(anna, TODAY)
+    evaluate(TODAY)
+    monkeypatch.setattr(evaluation, "CHUNK", 2)
+    real, done = evaluation.perform, []
+
+    def changing(*args: Any, **options: Any) -> Any:
+        answer = real(*args, **options)
+        done.append(1)
+        if len(done) == 1:
+            old, new = "when: {visits_90d: {at_least: 6}}", "when: {visits_90d: {at_least: 1}}"
+            activate("tags", replaced("tags", old, new))
+        return answer
+
+    monkeypatch.setattr(evaluation, "perform", changing)
+    evaluate(TODAY)
+    evaluate(TODAY, full=False)
+    assert "active" in tags_of(anna)
+
+
 # --------------------------------------------------------------------------------------------- when rules change
 
 

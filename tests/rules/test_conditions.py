@@ -13,7 +13,6 @@ from rules.language.conditions import (
     Operator,
     comparisons,
     tags_in,
-    tiers_in,
 )
 from rules.language.facts import FAMILIES, Fact, FactType, fact_named, suggestions
 from rules.language.faults import nearest
@@ -208,4 +207,3 @@ def test_every_fault_is_told_in_the_order_of_the_file() -> None:
 def test_what_a_condition_names_is_found() -> None:
     found = condition("{all: [{tier: [gold, silver]}, {not: {tag: lost}}, {any: [{tag: {in: [new, active]}}]}]}")
     assert tags_in(found) == {"lost", "new", "active"}
-    assert tiers_in(found) == {"gold", "silver"}
