@@ -10,7 +10,7 @@ from typing import Any
 from flask_admin import AdminIndexView, expose
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import BigInteger, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, and_, case, cast, func, or_, select
 
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
@@ -149,18 +149,14 @@ def birthdays(today: date) -> list[tuple[Customer, int]]:
     if not _may(Customer):
         return []
     soon = {(c, m, d): days for c, m, d, days in calendar_ahead(today) if days <= BIRTHDAYS_AHEAD}
-    ways = [
-        and_(Customer.birth_calendar == calendar, Customer.birth_month == month, Customer.birth_day == day)
-        for calendar, month, day in soon
-    ]
+    ways = {
+        and_(Customer.birth_calendar == calendar, Customer.birth_month == month, Customer.birth_day == day): days
+        for (calendar, month, day), days in soon.items()
+    }
+    days = case(*ways.items()).label("days")
     living = (_rows(Customer), Customer.archived_at.is_(None), Customer.merged_into_id.is_(None))
-    dates = select(Customer.id, Customer.birth_calendar, Customer.birth_month, Customer.birth_day)
-    found = db.session.execute(dates.where(*living, or_(*ways))).all()
-    dated = [(soon[str(calendar), month or 0, day or 0], number) for number, calendar, month, day in found]
-    coming = sorted(dated)[:MOST]
-    people = db.session.scalars(select(Customer).where(Customer.id.in_([number for _days, number in coming])))
-    by_number = {one.id: one for one in people}
-    return [(by_number[number], days) for days, number in coming]
+    query = select(Customer, days).where(*living, or_(*ways)).order_by(days, Customer.id).limit(MOST)
+    return [(one, ahead) for one, ahead in db.session.execute(query)]
 
 
 # ------------------------------------------------------------------------------------------------- charts
