@@ -44,7 +44,9 @@ def expected_schema(engine: Engine) -> dict[str, str]:
         prepare_engine(fresh)
         with fresh.begin() as connection:
             create(connection)
-            return schema_of(connection)
+            expected = schema_of(connection)
+        fresh.dispose()
+        return expected
     with engine.connect() as connection:
         connection.execute(DropSchema(SCRATCH, cascade=True, if_exists=True))
         connection.execute(CreateSchema(SCRATCH))

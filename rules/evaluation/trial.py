@@ -36,6 +36,7 @@ def failing_tests(book: Rulebook) -> tuple[int, list[Fault]]:
                         expect=test.expect,
                     )
                     failed.append(Fault(test.place, message))
+    engine.dispose()
     return count, failed
 
 
