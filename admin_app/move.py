@@ -64,8 +64,8 @@ def _target(address: str) -> Engine:
             url = url.set(drivername="postgresql+psycopg")
         engine = create_engine(url, **engine_options(url))
         prepare_engine(engine)
-        engine.connect().close()
-        return engine
+        with engine.connect():
+            return engine
     except ArgumentError as error:
         raise SchemaError(_("%(address)s: not a database address", address=address)) from error
     except OperationalError as error:
