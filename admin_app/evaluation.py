@@ -56,6 +56,14 @@ class Claim:
     due_at: datetime
     epoch: int
 
+    def own(self) -> ColumnElement[bool]:
+        """Which row of ``schedule_claim`` this is, as long as nobody has taken it over."""
+        return and_(
+            ScheduleClaim.schedule_id == self.schedule_id,
+            ScheduleClaim.due_at == self.due_at,
+            ScheduleClaim.epoch == self.epoch,
+        )
+
 
 @dataclass
 class Report:
@@ -282,12 +290,8 @@ def _hold_claim(op: Operation, data: ApplyInput) -> None:
     if data.claim is None:
         return
     schedule, due, epoch = data.claim
-    own = and_(
-        ScheduleClaim.schedule_id == schedule,
-        ScheduleClaim.due_at == datetime.fromisoformat(str(due)),
-        ScheduleClaim.epoch == epoch,
-    )
-    lease = update(ScheduleClaim).where(own).values(lease_until=op.at + LEASE)
+    claim = Claim(int(schedule), datetime.fromisoformat(str(due)), int(epoch))
+    lease = update(ScheduleClaim).where(claim.own()).values(lease_until=op.at + LEASE)
     if rows_changed(op.session, lease) != 1:
         raise Refused(_l("Another process has taken this run over."), None, "lost_claim")
 

@@ -18,9 +18,8 @@ from typing import Any, Self
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask, current_app
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _
 from sqlalchemy import and_, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
 from admin_app import housekeeping
@@ -31,7 +30,7 @@ from admin_app.operations.todo import RaiseAlertInput
 from admin_app.rule_files import watch_files
 from models.actor import SYSTEM
 from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRun
-from models.entity import db, rows_changed, writing
+from models.entity import db, insert_new, rows_changed, writing
 from models.names import Name
 from models.standing import Severeness
 
@@ -139,18 +138,15 @@ def next_due(schedule: Schedule, at: datetime) -> datetime:
 def take_claim(due: Due, at: datetime) -> Claim | None:
     """Claim a due run, or take it over when its lease has run out; None when it is another's."""
     session = writing()
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     values = {
         "schedule_id": due.schedule,
         "due_at": due.at,
         "state": ClaimState.CLAIMED,
-        "epoch": 1,
         "owner": OWNER,
         "lease_until": at + LEASE,
     }
-    fresh = dialect.insert(ScheduleClaim).values(values).on_conflict_do_nothing().returning(ScheduleClaim.epoch)
-    epoch = session.execute(fresh).scalar()
-    if epoch is None:
+    epoch: int | None = 1
+    if not insert_new(session, ScheduleClaim, [{**values, "epoch": epoch}]):
         run_out = and_(
             ScheduleClaim.schedule_id == due.schedule,
             ScheduleClaim.due_at == due.at,
@@ -164,17 +160,10 @@ def take_claim(due: Due, at: datetime) -> Claim | None:
     return None if epoch is None else Claim(due.schedule, due.at, epoch)
 
 
-def _settle(
-    due: Due, claim: Claim, state: ClaimState, run: int, counts: dict[str, Any] | None, error: str | None
-) -> bool:
+def _settle(claim: Claim, state: ClaimState, run: int, counts: dict[str, Any] | None, error: str | None) -> bool:
     """Close claim and run, if the claim is still this process's."""
     session = writing()
-    own = (
-        ScheduleClaim.schedule_id == due.schedule,
-        ScheduleClaim.due_at == due.at,
-        ScheduleClaim.epoch == claim.epoch,
-    )
-    held = rows_changed(session, update(ScheduleClaim).where(*own).values(state=state)) == 1
+    held = rows_changed(session, update(ScheduleClaim).where(claim.own()).values(state=state)) == 1
     values = {"ended_at": now(), "state": state if held else ClaimState.FAILED, "counts": counts}
     session.execute(update(ScheduleRun).where(ScheduleRun.id == run).values(**values, error=error and error[:500]))
     session.commit()
@@ -200,12 +189,7 @@ class _Renewal:
         while not self.done.wait(LEASE.total_seconds() / 4):
             with self.app.app_context():
                 session = writing()
-                own = (
-                    ScheduleClaim.schedule_id == self.claim.schedule_id,
-                    ScheduleClaim.due_at == self.claim.due_at,
-                    ScheduleClaim.epoch == self.claim.epoch,
-                )
-                session.execute(update(ScheduleClaim).where(*own).values(lease_until=now() + LEASE))
+                session.execute(update(ScheduleClaim).where(self.claim.own()).values(lease_until=now() + LEASE))
                 session.commit()
 
 
@@ -240,16 +224,16 @@ def _run(due: Due, claim: Claim) -> None:
         with _Renewal(app, claim):
             counts = WORK[due.name](claim)
     except Refused as refusal:
-        _settle(due, claim, ClaimState.FAILED, run, None, str(refusal))
+        _settle(claim, ClaimState.FAILED, run, None, str(refusal))
         log.warning("%s of %s: %s", due.name, due.at, refusal)
         if refusal.code != "lost_claim":
             _tell(due, str(refusal))
     except Exception as error:
-        _settle(due, claim, ClaimState.FAILED, run, None, f"{type(error).__name__}: {error}")
+        _settle(claim, ClaimState.FAILED, run, None, f"{type(error).__name__}: {error}")
         log.exception("%s of %s failed", due.name, due.at)
         _tell(due, type(error).__name__)
     else:
-        _settle(due, claim, ClaimState.DONE, run, counts, None)
+        _settle(claim, ClaimState.DONE, run, counts, None)
 
 
 def _begin_run(due: Due, claim: Claim) -> int:
@@ -268,7 +252,7 @@ def _begin_run(due: Due, claim: Claim) -> int:
 
 
 def _tell(due: Due, problem: str) -> None:
-    text = str(_l("The schedule %(name)s failed: %(problem)s", name=due.name, problem=problem))
+    text = _("The schedule %(name)s failed: %(problem)s", name=due.name, problem=problem)
     occasion = f"{due.name}:{due.at.isoformat()}"
     alert = RaiseAlertInput(source="scheduler", occasion=occasion, text=text, severity=Severeness.URGENT)
     perform(Name.RAISE_ALERT, alert, actor=SYSTEM)

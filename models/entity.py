@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from flask_babel import lazy_gettext as _l
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import CheckConstraint, Column, Executable, MetaData, Select, String, Table
 from sqlalchemy import Enum as SqlEnum
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, Session, declared_attr, mapped_column
 
 from models.connection import WRITES
@@ -208,6 +209,14 @@ def rows_changed(session: Session, statement: Executable) -> int:
     """Run an UPDATE or DELETE; how many rows it touched."""
     count: int = session.execute(statement).rowcount  # type: ignore[attr-defined]  # both have one
     return count
+
+
+def insert_new(session: Session, mapped: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert those of the rows whose key is not there yet; how many they were."""
+    table = table_of(mapped)
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    fresh = dialect.insert(table).values(list(rows)).on_conflict_do_nothing()
+    return len(session.execute(fresh.returning(*table.primary_key.columns)).all())
 
 
 def entities() -> list[type[Entity]]:

@@ -20,7 +20,6 @@ from zoneinfo import ZoneInfo
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import event, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
@@ -31,7 +30,7 @@ from admin_app.operations.registry import Answer, Asked, Input, Spec, spec_named
 from admin_app.rulebook import access_for
 from models.actor import Actor
 from models.connection import WRITES, take_operation
-from models.entity import Entity, db
+from models.entity import Entity, db, insert_new
 from models.log import EntryKind, OperationKey
 from models.log import Operation as LogOperation
 from models.names import Name
@@ -272,9 +271,7 @@ def _claim(session: Session, call: _Call, number: int) -> Answer | None:
         "operation_id": number,
         "claimed_at": now(),
     }
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    claim = dialect.insert(OperationKey).values(values).on_conflict_do_nothing()
-    if session.execute(claim.returning(OperationKey.key)).first() is not None:
+    if insert_new(session, OperationKey, [values]):
         return None
     known = session.scalars(select(OperationKey).where(OperationKey.key == call.key)).one()
     if (known.actor, known.input_digest) != (call.who, call.digest):

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models.accounts import SignInThrottle
-from models.entity import writing
+from models.entity import insert_new, writing
 
 FREE = {"account": 5, "address": 20}
 """Failures that cost nothing: one forgets; one address may be a whole salon's."""
@@ -26,9 +25,8 @@ def attempt(subjects: list[str], at: datetime) -> bool:
     the password is looked at, so that many at once are no way around.
     """
     session = writing()
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     fresh = [{"subject": subject, "failures": 0, "last_failed_at": at} for subject in sorted(subjects)]
-    session.execute(dialect.insert(SignInThrottle).values(fresh).on_conflict_do_nothing())
+    insert_new(session, SignInThrottle, fresh)
     rows = _locked(session, subjects)
     if any(row.blocked_until is not None and row.blocked_until > at for row in rows):
         session.rollback()
