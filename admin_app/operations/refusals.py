@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import CheckConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from models.entity import Base, entity_named
+from models.entity import Base
 from models.triggers import NO_ACTOR
 
 
@@ -137,14 +137,6 @@ def _check(name: str) -> Refused:
             field = name.removeprefix(f"ck_{table.name}_").removesuffix("_choice")
             return Refused(_l("This is not one of the choices."), field, "choice")
     return Refused(_l("The database refused this."), None, "check")
-
-
-def label_of(entity: str, field: str | None) -> LazyString | None:
-    """How a person knows the field."""
-    if field is None:
-        return None
-    found = entity_named(entity).fields().get(field)
-    return found.label if found else None
 
 
 RESULTS = {
