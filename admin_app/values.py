@@ -82,9 +82,13 @@ def _number(written: Any) -> int:
     return int(text)
 
 
+LARGEST_ID = 10**17
+"""The largest number that an address may name a row by."""
+
+
 def whole_number(text: str | None) -> int | None:
     """A number as an address or a form names a row or a version; None where it is none that a database can hold."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 18 else None
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < len(str(LARGEST_ID)) else None
 
 
 def _money(written: Any) -> int:

@@ -20,9 +20,6 @@ from models.field import Field, Kind
 from views.listing import OPERATORS, Applied
 from views.person import access
 
-LARGEST = 10**17
-"""The largest number that an address may name a row by."""
-
 
 def local_time(at: datetime, seconds: bool = False) -> str:
     """A moment on the salon's own clock."""

@@ -23,14 +23,13 @@ from admin_app.operations.reading import LogInput
 from admin_app.operations.refusals import Forbidden, Missing
 from admin_app.operations.registry import specs
 from admin_app.titles import titles_by
-from admin_app.values import Unreadable, read_kind, whole_number
+from admin_app.values import LARGEST_ID, Unreadable, read_kind, whole_number
 from models.entity import AnySelect, Entity, db, entities, entity_named
 from models.field import Kind
 from models.log import EntryKind, LogLink, Operation, RowChange, RowValue
 from models.names import Name
 from rules.decisions.access import MASK
 from views.downloads import download
-from views.helpers import LARGEST
 from views.history import Difference, Told, difference_texts, label_of
 from views.person import access, do, refuse
 
@@ -50,7 +49,7 @@ class Wanted:
 
 def register(app: Flask) -> None:
     app.add_url_rule("/log", "log", log_page)
-    app.add_url_rule(f"/log/<int(max={LARGEST}):number>", "log.entry", entry_page)
+    app.add_url_rule(f"/log/<int(max={LARGEST_ID}):number>", "log.entry", entry_page)
     app.add_url_rule("/log/export.<file_type>", "log.export", export)
     app.add_url_rule("/log/prove", "log.prove", prove, methods=["POST"])
 
