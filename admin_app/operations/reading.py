@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from admin_app.operations.kernel import Operation, one_of
 from admin_app.operations.refusals import Forbidden, Missing, Refused
@@ -41,7 +41,9 @@ def reveal_field(op: Operation, data: RevealInput) -> Answer:
     field = entity.fields().get(data.field)
     if field is None or op.access.sight(field) is not Sight.MASKED:
         raise Forbidden(_l("There is nothing to reveal here."), data.field)
-    if _today(op, Name.REVEAL_FIELD) >= current_app.config["PEONY"].reveals_per_day:
+    settings = current_app.config["PEONY"]
+    midnight = datetime.combine(op.day, time(), settings.zone)
+    if _times(op, midnight, LogOperation.result == "done") >= settings.reveals_per_day:
         raise Refused(_l("You have revealed as many values today as one person may."), data.field, "too_many")
     op.logged_subject = (row.named(), row.id)
     op.reason = data.why or None
@@ -49,11 +51,10 @@ def reveal_field(op: Operation, data: RevealInput) -> Answer:
     return {}
 
 
-def _today(op: Operation, name: Name) -> int:
-    zone = current_app.config["PEONY"].zone
-    midnight = datetime.combine(op.day, time(), zone)
-    mine = (LogOperation.name == name.value, LogOperation.actor_id == op.actor.id, LogOperation.result == "done")
-    return op.session.scalar(select(func.count()).where(*mine, LogOperation.at >= midnight)) or 0
+def _times(op: Operation, since: datetime, *which: ColumnElement[bool]) -> int:
+    """How many entries of this operation the asker has in the log since then."""
+    mine = (LogOperation.name == op.spec.name, LogOperation.actor_id == op.actor.id, LogOperation.at >= since)
+    return op.session.scalar(select(func.count()).where(*mine, *which)) or 0
 
 
 class ReadInput(Input):
@@ -90,10 +91,8 @@ def hold_back(op: Operation) -> None:
 
     :raises Refused: she has tried as many within the hour as one may.
     """
-    name = Name(op.spec.name)
-    mine = (LogOperation.name == name.value, LogOperation.actor_id == op.actor.id)
-    recent = select(func.count()).where(*mine, LogOperation.at >= op.at - timedelta(hours=1))
-    if not op.actor.unrestricted and (op.session.scalar(recent) or 0) >= MOST_AN_HOUR[name]:
+    most = MOST_AN_HOUR[Name(op.spec.name)]
+    if not op.actor.unrestricted and _times(op, op.at - timedelta(hours=1)) >= most:
         raise Refused(_l("Too many searches by number within an hour."), None, "too_many")
 
 
