@@ -162,9 +162,7 @@ def export_command(context: click.Context, entity: str, file: Path) -> None:
 def doctor_command(context: click.Context, as_json: bool) -> None:
     """Prove the books: schema, references, log chain, receipts, tags; exit 1 on any fault."""
     with house(context):
-        from admin_app.upgrade import check
-
-        if not check():
+        if not upgrade.check():
             fail(_("There is no salon here yet; start with: python run.py"))
 
         def told(finding: Finding) -> None:

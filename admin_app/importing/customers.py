@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from admin_app.importing.report import RowFault, SheetReport
-from admin_app.importing.rows import FILLS, Prepared, columns_of, existing, prepare, take, unused
+from admin_app.importing.rows import FILLS, Prepared, existing, heading, prepare, take, unused
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.operations.kernel import Operation
 from models.actor import Actor
@@ -90,9 +90,8 @@ def _placed(prepared: list[Prepared], report: SheetReport, store_id: int) -> lis
     for one in prepared:
         named = one.values.get("store_id")
         if named is not None and named not in stores:
-            heading = report.table.headings[columns_of(Customer, report.table)["store_id"]]
             reason = _l("There is no store called %(name)s.", name=named)
-            report.refused.append(RowFault(one.row, heading, str(reason)))
+            report.refused.append(RowFault(one.row, heading(Customer, report.table, "store_id"), str(reason)))
             continue
         store = stores[named] if named is not None else str(store_id)
         taken.append(Prepared(one.row, {**one.values, "store_id": store}, one.more))
@@ -114,7 +113,7 @@ def _sort_out(prepared: list[Prepared], report: SheetReport) -> list[Prepared]:
             continue
         if number is None and identity in people:
             reason = _l("The same name and phone as %(who)s.", who=people[identity])
-            report.duplicates.append(RowFault(one.row, _heading(report.table), str(reason)))
+            report.duplicates.append(RowFault(one.row, heading(Customer, report.table, "phone"), str(reason)))
             continue
         if number is not None:
             by_number[number] = name
@@ -128,17 +127,7 @@ def _known(one: Prepared, known_as: str, report: SheetReport) -> None:
         report.unchanged += 1
     else:
         reason = _l("This member number belongs to %(name)s.", name=known_as)
-        report.refused.append(RowFault(one.row, _heading(report.table, "member_no"), str(reason)))
-
-
-def _heading(table: Table, field: str = "phone") -> str:
-    names = (
-        ("会员编号", "会员号", "卡号", "member_no")
-        if field == "member_no"
-        else ("联系电话", "手机", "手机号", "电话", "phone")
-    )
-    place = table.column(*names)
-    return table.headings[place] if place is not None else field
+        report.refused.append(RowFault(one.row, heading(Customer, report.table, "member_no"), str(reason)))
 
 
 def _values(prepared: list[Prepared], name: str) -> list[str]:

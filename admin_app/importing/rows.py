@@ -18,7 +18,7 @@ from admin_app.operations.refusals import Forbidden, Refused
 from admin_app.operations.registry import Answer, Input, operation
 from admin_app.values import Unreadable, read_value, said_in_every_language, write_value
 from models.actor import Actor
-from models.entity import Entity, entity_named, table_of
+from models.entity import Entity, db, entity_named, table_of
 from models.field import Field, Kind
 from models.names import Name
 
@@ -27,14 +27,12 @@ CHUNK = 500
 
 def columns_of(entity: type[Entity], table: Table) -> dict[str, int]:
     """Field names with the place of their column."""
-    found: dict[str, int] = {}
-    for field in entity.fields().values():
-        if field.info.generated:
-            continue
-        place = table.column(*headings_of(field))
-        if place is not None:
-            found[field.name] = place
-    return found
+    places = {field.name: _place(table, field) for field in entity.fields().values()}
+    return {name: place for name, place in places.items() if place is not None}
+
+
+def _place(table: Table, field: Field) -> int | None:
+    return None if field.info.generated else table.column(*headings_of(field))
 
 
 def unused(entity: type[Entity], table: Table, *also: str) -> list[str]:
@@ -152,7 +150,7 @@ def take(
                 try:
                     ids += _perform(entity, [one], actor, dry_run)
                 except Refused as refusal:
-                    column = _heading(entity, report.table, refusal.field)
+                    column = heading(entity, report.table, refusal.field)
                     report.refused.append(RowFault(one.row, column, str(refusal)))
     report.created += len(ids)
     return ids
@@ -165,8 +163,10 @@ def _perform(entity: type[Entity], part: Sequence[Prepared], actor: Actor, dry_r
     return ids
 
 
-def _heading(entity: type[Entity], table: Table, field: str | None) -> str:
-    place = columns_of(entity, table).get(field or "")
+def heading(entity: type[Entity], table: Table, field: str | None) -> str:
+    """The heading of a field's column; the field's own name where the table has none."""
+    known = entity.fields().get(field or "")
+    place = _place(table, known) if known is not None else None
     return table.headings[place] if place is not None else (field or "")
 
 
@@ -183,8 +183,6 @@ def import_table(entity: type[Entity], table: Table, actor: Actor, dry_run: bool
     prepared, report.refused = prepare(entity, table)
     unique = next((f.name for f in entity.fields().values() if f.column.unique and not f.info.generated), None)
     if unique is not None:
-        from models.entity import db
-
         known = {
             str(getattr(row, unique))
             for row in existing(db.session, entity, unique, [p.values.get(unique) for p in prepared])
@@ -205,10 +203,7 @@ def _without_doubles(
         value = one.values.get(unique)
         if value is not None and value in first:
             reason = _l("The same as in row %(row)s.", row=first[value].row.number)
-            report.duplicates.append(RowFault(one.row, _heading(entity, report.table, unique), str(reason)))
+            report.duplicates.append(RowFault(one.row, heading(entity, report.table, unique), str(reason)))
         else:
             first[value if value is not None else one.row.number] = one
     return list(first.values())
-
-
-__all__ = ["FILLS", "Prepared", "columns_of", "existing", "import_table", "prepare", "take"]
