@@ -102,22 +102,34 @@ def matching(entity: type[Entity], query: str) -> AnySelect:
 def by_number(entity: type[Entity], field: Field, number: str) -> ColumnElement[bool] | None:
     """Rows whose encrypted number is, whole or in its last four digits, the one given; None when it is neither."""
     digits = re.sub(r"\D", "", number)
-    columns = table_of(entity).c
     if len(digits) == 4:
-        return columns[f"{field.name}_last4"] == keyring().blind(digits, f"{field.key}.last4")
+        return table_of(entity).c[f"{field.name}_last4"] == blind_indexes(field, digits)[f"{field.name}_last4"]
     from models.numbers import phone_number
 
     whole = phone_number(number)
-    return None if whole is None else columns[f"{field.name}_index"] == keyring().blind(whole, field.key)
+    return None if whole is None else same_number(entity, field, whole)
+
+
+def same_number(entity: type[Entity], field: Field, whole: str) -> ColumnElement[bool]:
+    """Rows whose encrypted number is this one."""
+    return table_of(entity).c[f"{field.name}_index"] == blind_indexes(field, whole)[f"{field.name}_index"]
+
+
+def blind_indexes(field: Field, number: str | None) -> dict[str, str | None]:
+    """What stands in the columns by which an encrypted number is found, whole or by its last four digits."""
+    ring = keyring()
+    return {
+        f"{field.name}_index": number and ring.blind(number, field.key),
+        f"{field.name}_last4": number and ring.blind(number[-4:], f"{field.key}.last4"),
+    }
 
 
 def set_blind_indexes(row: Entity) -> None:
     """Bring the blind indexes of a row up to its numbers."""
     for field in row.fields().values():
         if field.info.search is Search.WHOLE_OR_LAST4:
-            number = getattr(row, field.name)
-            setattr(row, f"{field.name}_index", number and keyring().blind(number, field.key))
-            setattr(row, f"{field.name}_last4", number and keyring().blind(number[-4:], f"{field.key}.last4"))
+            for name, index in blind_indexes(field, getattr(row, field.name)).items():
+                setattr(row, name, index)
 
 
 def word_fields(entity: type[Entity]) -> list[Field]:

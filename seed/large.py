@@ -13,7 +13,6 @@ from sqlalchemy import insert
 from admin_app.load import Loader, align_sequences, load
 from models import search
 from models.actor import Actor
-from models.cipher import keyring
 from models.clock import SearchKey
 from models.customers import Calendar, Customer, Sex, SkinType, Stage
 from models.entity import table_of
@@ -57,7 +56,7 @@ def make_large(
 
 
 def _customers(random: Random, count: int, today: date) -> Iterator[list[dict[str, Any]]]:
-    ring, skins = keyring(), list(SkinType)
+    phones, skins = Customer.fields()["phone"], list(SkinType)
     for start in range(1, count + 1, PART):
         part: list[dict[str, Any]] = []
         for number in range(start, min(start + PART, count + 1)):
@@ -68,8 +67,7 @@ def _customers(random: Random, count: int, today: date) -> Iterator[list[dict[st
                     "name": name_of(random),
                     "member_no": f"P{number:08d}",
                     "phone": phone,
-                    "phone_index": ring.blind(phone, "customer.phone"),
-                    "phone_last4": ring.blind(phone[-4:], "customer.phone.last4"),
+                    **search.blind_indexes(phones, phone),
                     "sex": Sex.FEMALE,
                     "birth_calendar": Calendar.SOLAR,
                     "birth_month": random.randint(1, 12),

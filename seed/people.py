@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from models.cipher import keyring
-from models.customers import Calendar, Sex, SkinType, SourceChannel, Stage
+from models.customers import Calendar, Customer, Sex, SkinType, SourceChannel, Stage
+from models.search import blind_indexes
 from seed.names import name_of, phone_of
 
 CUSTOMERS = 800
@@ -155,7 +155,7 @@ def _story(random: Random, today: date, number: int, about: str, days_ago: list[
 def _row(random: Random, today: date, number: int, since: int) -> dict[str, Any]:
     male = random.random() < 0.06
     first = today - timedelta(days=since)
-    phone, ring = phone_of(number), keyring()
+    phone = phone_of(number)
     birthday = date(random.randint(1962, 2004), 1, 1) + timedelta(days=random.randint(0, 364))
     lunar = number % ODD_LUNAR == 0
     return {
@@ -163,8 +163,7 @@ def _row(random: Random, today: date, number: int, since: int) -> dict[str, Any]
         "name": name_of(random, male),
         "member_no": f"P{number:05d}",
         "phone": phone,
-        "phone_index": ring.blind(phone, "customer.phone"),
-        "phone_last4": ring.blind(phone[-4:], "customer.phone.last4"),
+        **blind_indexes(Customer.fields()["phone"], phone),
         "wechat": f"wx_{number:05d}",
         "sex": Sex.MALE if male else Sex.FEMALE,
         "birth_calendar": Calendar.LUNAR if lunar else Calendar.SOLAR,

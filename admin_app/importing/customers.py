@@ -14,11 +14,11 @@ from admin_app.importing.rows import FILLS, Prepared, existing, heading, prepare
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.operations.kernel import Operation
 from models.actor import Actor
-from models.cipher import keyring
 from models.customers import Contraindication, Customer, DangerKind
 from models.entity import db
 from models.numbers import day_of, phone_number
 from models.organisation import Store
+from models.search import blind_indexes
 
 BIRTHDAY = ("出生日期", "生日", "birthday", "date of birth")
 ALLERGY = ("过敏史", "过敏", "allergies", "allergy")
@@ -136,9 +136,9 @@ def _values(prepared: list[Prepared], name: str) -> list[str]:
 
 def _people(prepared: list[Prepared]) -> dict[tuple[str | None, str], str]:
     """Who is in the salon already, by phone and plain name: only those whose phone or name the sheet speaks of."""
-    ring = keyring()
+    phone = Customer.fields()["phone"]
     numbers = {number for one in prepared if (number := phone_number(one.values.get("phone", "")))}
-    indexes = sorted(ring.blind(number, "customer.phone") for number in numbers)
+    indexes = sorted(str(blind_indexes(phone, number)["phone_index"]) for number in numbers)
     found = {
         (c.phone, same_name(c.name)): str(c.member_no or c.name)
         for c in existing(db.session, Customer, "phone_index", indexes)

@@ -16,7 +16,6 @@ from admin_app.operations.refusals import Missing, Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.tag_effects import hold_by_rules
 from models.assessments import Assessment, AssessmentParameter, AssessmentTemplate, Reading
-from models.cipher import keyring
 from models.customers import (
     CareRole,
     Channel,
@@ -34,6 +33,7 @@ from models.names import Name
 from models.numbers import phone_number
 from models.organisation import Staff
 from models.rulebook import ChangedCustomer, RuleMatch
+from models.search import same_number
 from models.standing import Alert, CustomerTag, Tag, Task
 from rules.decisions.access import Access
 
@@ -191,7 +191,7 @@ def look_up_customer(op: Operation, data: LookUpInput) -> Answer:
     whole = phone_number(data.number)
     ways = [Customer.member_no == data.number]
     if whole is not None:
-        ways.append(table_of(Customer).c.phone_index == keyring().blind(whole, "customer.phone"))
+        ways.append(same_number(Customer, Customer.fields()["phone"], whole))
     living = (Customer.merged_into_id.is_(None), Customer.erased_at.is_(None))
     found = list(op.session.scalars(select(Customer).where(or_(*ways), *living).limit(2)))
     if len(found) != 1:
@@ -205,8 +205,8 @@ def same_person(row_id: int, access: Access) -> Customer | None:
     row, other = db.session.get_one(Customer, row_id), table_of(Customer).c
     if row.phone is None:
         return None
-    phone = keyring().blind(row.phone, "customer.phone")
-    same = (other.name == row.name, other.phone_index == phone, other.id != row_id)
+    phone = same_number(Customer, Customer.fields()["phone"], row.phone)
+    same = (other.name == row.name, phone, other.id != row_id)
     return db.session.scalars(select(Customer).where(*same, access.rows(Customer)).limit(1)).first()
 
 
