@@ -26,7 +26,7 @@ def back_up(path: Path) -> tuple[int, str]:
     :raises BackupError: it could not be written.
     """
     if path.exists():
-        raise BackupError(_("%(path)s: exists already", path=path))
+        raise BackupError(_("%(path)s: exists already.", path=path))
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,13 +74,18 @@ def _last_word(done: subprocess.CompletedProcess[str]) -> str:
     return (done.stderr.strip().splitlines() or [f"{done.args[0]}: {done.returncode}"])[-1]
 
 
+def check_there(path: Path) -> None:
+    """:raises BackupError: there is nothing to restore from."""
+    if not path.is_file():
+        raise BackupError(_("%(path)s: there is no such file.", path=path))
+
+
 def restore(path: Path) -> None:
     """Put a backup in the place of the database. A SQLite file that stood there is kept beside it.
 
     :raises BackupError: the file is no whole backup of this kind of database, which stays as it is.
     """
-    if not path.is_file():
-        raise BackupError(_("%(path)s: there is no such file", path=path))
+    check_there(path)
     if db.engine.dialect.name == "postgresql":
         _restore_dump(path)
         return

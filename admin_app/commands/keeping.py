@@ -38,8 +38,7 @@ def backup_command(context: click.Context, file: Path) -> None:
 def restore_command(context: click.Context, file: Path, yes: bool) -> None:
     """Put the backup FILE in the place of the database."""
     with house(context):
-        if not file.is_file():
-            fail(_("%(path)s: there is no such file.", path=file))
+        backup.check_there(file)
         if not yes:
             click.confirm(_("Everything done since that backup will be gone from the database. Go on?"), abort=True)
         backup.restore(file)
