@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from admin_app.load import align_sequences
 from admin_app.upgrade import SCRIPTS, SchemaError, newest
 from models import schema, triggers
-from models.connection import WRITES, engine_options, prepare_engine
+from models.connection import WRITES, engine_options, prepare_engine, why_of
 from models.entity import Base, db
 
 PAGE = 2_000
@@ -69,9 +69,7 @@ def _target(address: str) -> Engine:
     except ArgumentError as error:
         raise SchemaError(_("%(address)s: not a database address", address=address)) from error
     except OperationalError as error:
-        raise SchemaError(
-            _("The database cannot be reached: %(why)s", why=str(error.orig).strip().splitlines()[0])
-        ) from error
+        raise SchemaError(_("The database cannot be reached: %(why)s", why=why_of(error))) from error
 
 
 def _without_checks(sink: Connection) -> None:

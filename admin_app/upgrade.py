@@ -24,7 +24,7 @@ from admin_app.operations.house import UpgradeInput
 from admin_app.operations.kernel import now, perform
 from models import schema, triggers
 from models.actor import SYSTEM
-from models.connection import WRITES
+from models.connection import WRITES, why_of
 from models.entity import db
 from models.names import Name
 
@@ -56,11 +56,7 @@ def standing() -> str | None:
             revision: str | None = MigrationContext.configure(connection).get_current_revision()
             return revision
     except OperationalError as error:
-        raise SchemaError(_("The database cannot be reached: %(why)s", why=_first_line(error))) from error
-
-
-def _first_line(error: OperationalError) -> str:
-    return str(error.orig).strip().splitlines()[0]
+        raise SchemaError(_("The database cannot be reached: %(why)s", why=why_of(error))) from error
 
 
 def make(scripts: Path = SCRIPTS) -> None:

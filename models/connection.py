@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
 
 try:
     import pysqlite3.dbapi2 as sqlite_driver  # a SQLite without the WAL-reset fault, where there is a wheel
@@ -93,6 +94,11 @@ def engine_options(url: str | URL) -> dict[str, Any]:
         "pool_pre_ping": True,
         "connect_args": {"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=10s"},
     }
+
+
+def why_of(error: DBAPIError) -> str:
+    """What the database itself said, in its first line."""
+    return str(error.orig).strip().splitlines()[0]
 
 
 def prepare_engine(engine: Engine) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,6 +26,7 @@ from admin_app.settings import SettingsError, load_settings
 from admin_app.start import WrongKeysError
 from admin_app.upgrade import SchemaError
 from models.actor import Actor, command_actor
+from models.connection import why_of
 from models.entity import DeclarationError
 from rules.language.faults import Faults
 
@@ -42,6 +43,7 @@ _TOLD = (
     DeclarationError,
     Faults,
     Refused,
+    DBAPIError,
 )
 
 
@@ -59,10 +61,6 @@ def house(context: click.Context) -> Iterator[Flask]:
         fail("\n".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
     except (OSError, FileCreateError) as error:
         fail(str(error))
-    except DBAPIError as error:
-        with app.app_context() if app is not None else nullcontext():
-            why = str(error.orig).strip().splitlines()[0]
-            fail(_("The database did not do it: %(why)s", why=why) if app is not None else why)
     except KeyboardInterrupt:
         click.echo()
         sys.exit(130)
@@ -72,6 +70,8 @@ def _said(app: Flask | None, error: Exception) -> str:
     if app is None:
         return str(error)
     with app.app_context():
+        if isinstance(error, DBAPIError):
+            return str(_("The database did not do it: %(why)s", why=why_of(error)))
         return f"{error.field}: {error}" if isinstance(error, Refused) and error.field else str(error)
 
 
