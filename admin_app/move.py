@@ -6,13 +6,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_babel import gettext as _
 from sqlalchemy import Connection, Engine, create_engine, func, insert, inspect, select, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from admin_app.load import align_sequences
 from admin_app.upgrade import SCRIPTS, SchemaError, newest
 from models import schema, triggers
-from models.connection import WRITES, engine_options, prepare_engine, why_of
+from models.connection import WRITES, UnknownEngineError, engine_options, prepare_engine, url_of, why_of
 from models.entity import Base, db
 
 PAGE = 2_000
@@ -57,15 +56,13 @@ def _moved(target: Engine) -> int:
 
 def _target(address: str) -> Engine:
     try:
-        url = make_url(address)
-        if url.get_backend_name() not in {"sqlite", "postgresql"}:
-            raise SchemaError(_("%(address)s: neither a sqlite nor a postgresql database", address=address))
-        if url.get_backend_name() == "postgresql":
-            url = url.set(drivername="postgresql+psycopg")
+        url = url_of(address)
         engine = create_engine(url, **engine_options(url))
         prepare_engine(engine)
         with engine.connect():
             return engine
+    except UnknownEngineError as error:
+        raise SchemaError(_("%(address)s: neither a sqlite nor a postgresql database", address=address)) from error
     except ArgumentError as error:
         raise SchemaError(_("%(address)s: not a database address", address=address)) from error
     except OperationalError as error:

@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
+
+from models.connection import UnknownEngineError, url_of
 
 HOUSE = Path(__file__).resolve().parent.parent
 
@@ -73,8 +75,7 @@ class Settings(BaseSettings):
         """The database's address, with the driver that the house brings along."""
         if not self.database_url:
             return URL.create("sqlite", database=str((self.data_dir / "peony.db").resolve()))
-        url = make_url(self.database_url)
-        return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
+        return url_of(self.database_url)
 
 
 def load_settings(**given: object) -> Settings:
@@ -89,12 +90,13 @@ def load_settings(**given: object) -> Settings:
             raise SettingsError(f"There is no setting {name}" + (f"; did you mean {near[0]}?" if near else "."))
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-        backend = settings.url.get_backend_name()
+        if settings.database_url:
+            url_of(settings.database_url)
     except ValidationError as error:
         lines = [f"PEONY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
         raise SettingsError("\n".join(lines)) from error
     except ArgumentError as error:
         raise SettingsError("PEONY_DATABASE_URL: not a database address (such as postgresql://…)") from error
-    if backend not in {"sqlite", "postgresql"}:
-        raise SettingsError(f"PEONY_DATABASE_URL: {backend} is neither sqlite nor postgresql")
+    except UnknownEngineError as error:
+        raise SettingsError(f"PEONY_DATABASE_URL: {error} is neither sqlite nor postgresql") from error
     return settings

@@ -84,6 +84,26 @@ def value_digest(salt: str, old: str | None, new: str | None) -> str:
     return hashlib.sha256(f"{salt}|{old or ''}|{new or ''}".encode()).hexdigest()
 
 
+class UnknownEngineError(Exception):
+    """The address of a database that is neither SQLite nor PostgreSQL; its word is what was named instead."""
+
+
+def url_of(address: str) -> URL:
+    """A database's address, with the driver that the house brings along.
+
+    :raises sqlalchemy.exc.ArgumentError: it is no address.
+    :raises UnknownEngineError: it is that of another kind of database.
+    """
+    url = make_url(address)
+    match url.get_backend_name():
+        case "sqlite":
+            return url
+        case "postgresql":
+            return url.set(drivername="postgresql+psycopg")
+        case other:
+            raise UnknownEngineError(other)
+
+
 def engine_options(url: str | URL) -> dict[str, Any]:
     """What ``create_engine`` needs for this address."""
     if make_url(url).get_backend_name() == "sqlite":
