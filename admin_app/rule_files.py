@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flask import current_app
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
@@ -64,8 +65,8 @@ def adopt_first() -> None:
     """
     if db.session.scalar(select(func.count()).select_from(RuleActivation)):
         return
-    read_files()
     texts = _files()
+    read_book(texts.__getitem__)
     perform(Name.ACTIVATE_RULES, ActivateInput(texts=texts, why="first start"), actor=SYSTEM)
     refresh()
 
@@ -94,7 +95,7 @@ def watch_files() -> list[str]:
         for name in DOCUMENTS:
             if name in refused:
                 if name in fresh:
-                    tell_broken(name, found[name], refused[name])
+                    _tell_broken(name, found[name], refused[name])
             elif name in fresh or name in taken:
                 perform(Name.SETTLE_ALERTS, {"source": SOURCE, "occasion": f"{name}:"}, actor=SYSTEM)
         seen.update(found)  # last: what failed on the way is tried again at the next look
@@ -153,8 +154,8 @@ def _os_user() -> str:
         return "unknown"
 
 
-def tell_broken(document: str, digest: str, faults: Faults) -> None:
+def _tell_broken(document: str, digest: str, faults: Faults) -> None:
     """Tell the owner, once per content, that a file is broken and what stays in force."""
-    text = str(_l("%(file)s was not taken up: %(fault)s", file=f"{document}.yaml", fault=str(faults.faults[0])))
+    text = _("%(file)s was not taken up: %(fault)s", file=f"{document}.yaml", fault=faults.faults[0])
     alert = RaiseAlertInput(source=SOURCE, occasion=f"{document}:{digest}", text=text, severity=Severeness.URGENT)
     perform(Name.RAISE_ALERT, alert, actor=SYSTEM)

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import Any
 
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from admin_app.importing.report import RowFault, SheetReport
@@ -47,7 +47,7 @@ def _more(
     if place is not None and cell is not None:
         day = day_of(cell)
         if day is None or not 1900 <= day.year <= 2100:
-            faults.append((table.headings[place], str(_l("There is no such day: %(written)s.", written=plain(cell)))))
+            faults.append((table.headings[place], _("There is no such day: %(written)s.", written=plain(cell))))
         else:
             values = {"birth_year": str(day.year), "birth_month": str(day.month), "birth_day": str(day.day)}
     allergy = table.column(*ALLERGY)
@@ -90,8 +90,8 @@ def _placed(prepared: list[Prepared], report: SheetReport, store_id: int) -> lis
     for one in prepared:
         named = one.values.get("store_id")
         if named is not None and named not in stores:
-            reason = _l("There is no store called %(name)s.", name=named)
-            report.refused.append(RowFault(one.row, heading(Customer, report.table, "store_id"), str(reason)))
+            reason = _("There is no store called %(name)s.", name=named)
+            report.refused.append(RowFault(one.row, heading(Customer, report.table, "store_id"), reason))
             continue
         store = stores[named] if named is not None else str(store_id)
         taken.append(Prepared(one.row, {**one.values, "store_id": store}, one.more))
@@ -112,12 +112,12 @@ def _sort_out(prepared: list[Prepared], report: SheetReport) -> list[Prepared]:
             _known(one, by_number[number], report)
             continue
         if number is None and identity in people:
-            reason = _l("The same name and phone as %(who)s.", who=people[identity])
-            report.duplicates.append(RowFault(one.row, heading(Customer, report.table, "phone"), str(reason)))
+            reason = _("The same name and phone as %(who)s.", who=people[identity])
+            report.duplicates.append(RowFault(one.row, heading(Customer, report.table, "phone"), reason))
             continue
         if number is not None:
             by_number[number] = name
-        people[identity] = str(number or _l("row %(row)s", row=one.row.number))
+        people[identity] = number or _("row %(row)s", row=one.row.number)
         fresh.append(one)
     return fresh
 
@@ -126,8 +126,8 @@ def _known(one: Prepared, known_as: str, report: SheetReport) -> None:
     if same_name(known_as) == same_name(one.values["name"]):
         report.unchanged += 1
     else:
-        reason = _l("This member number belongs to %(name)s.", name=known_as)
-        report.refused.append(RowFault(one.row, heading(Customer, report.table, "member_no"), str(reason)))
+        reason = _("This member number belongs to %(name)s.", name=known_as)
+        report.refused.append(RowFault(one.row, heading(Customer, report.table, "member_no"), reason))
 
 
 def _values(prepared: list[Prepared], name: str) -> list[str]:

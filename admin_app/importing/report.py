@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _
 
 from admin_app.documents.sheets import write_sheets
 from admin_app.importing.tables import Row, Table, plain
@@ -49,10 +49,15 @@ class SheetReport:
 
     def lines(self) -> list[str]:
         """Each refused row in one line."""
-        told = _l("%(sheet)s, row %(row)s, %(column)s: %(reason)s")
         return [
-            str(told) % {"sheet": self.table.name, "row": f.row.number, "column": f.column, "reason": f.reason}
-            for f in self.refused
+            _(
+                "%(sheet)s, row %(row)s, %(column)s: %(reason)s",
+                sheet=self.table.name,
+                row=fault.row.number,
+                column=fault.column,
+                reason=fault.reason,
+            )
+            for fault in self.refused
         ]
 
 
@@ -60,9 +65,9 @@ def write_failed_rows(path: Path, reports: list[SheetReport]) -> None:
     """One sheet per sheet read: the rows not taken as they were, with number, column and reason before them."""
     sheets = []
     for report in reports:
-        for title, faults in ((_l("not taken"), report.refused), (_l("duplicates"), report.duplicates)):
+        for title, faults in ((_("not taken"), report.refused), (_("duplicates"), report.duplicates)):
             if faults:
-                head = [str(_l("Sheet")), str(_l("Row")), str(_l("Column")), str(_l("Reason")), *report.table.headings]
+                head = [_("Sheet"), _("Row"), _("Column"), _("Reason"), *report.table.headings]
                 body = [
                     [report.table.name, fault.row.number, fault.column, fault.reason, *map(plain, fault.row.cells)]
                     for fault in faults

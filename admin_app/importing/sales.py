@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from flask import current_app
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
@@ -341,7 +342,7 @@ class _Reader:
             name=plain(self.cell(row, "name")),
             day=day,
             kind=LineKind.SERVICE if service else LineKind.PRODUCT,
-            item=(service or product or str(_l("Sale brought over")))[:80],
+            item=(service or product or _("Sale brought over"))[:80],
             quantity=quantity,
             amount=amount,
             method=method,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import select
@@ -62,7 +63,7 @@ def settle_alerts(op: Operation, data: SettleAlertsInput) -> Answer:
     mine = (Alert.source == data.source, Alert.occasion.startswith(data.occasion, autoescape=True))
     waiting = list(op.session.scalars(select(Alert).where(*mine, Alert.closed_at.is_(None))))
     for alert in waiting:
-        alert.closed_at, alert.closed_by, alert.outcome = op.at, op.actor.name, str(_l("It is in order again."))
+        alert.closed_at, alert.closed_by, alert.outcome = op.at, op.actor.name, _("It is in order again.")
     return {"settled": len(waiting)}
 
 
