@@ -8,18 +8,7 @@ import pytest
 
 from admin_app.evaluation import evaluate
 from tests.cast import TODAY
-from tests.conftest import House
 from tests.properties.history import LAYERS, Salon, changed_only, crowded, rules_of, tags_of
-
-
-@pytest.fixture
-def salon(house: House) -> Salon:
-    return Salon(house)
-
-
-@pytest.fixture
-def anna(house: House) -> int:
-    return house.ids["anna"]
 
 
 def test_a_tag_put_on_by_hand_survives_runs(salon: Salon, anna: int) -> None:

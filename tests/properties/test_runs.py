@@ -16,7 +16,6 @@ from models.entity import db
 from models.standing import Alert, Membership, Task
 from tests import conftest
 from tests.cast import TODAY, raw_operation
-from tests.conftest import House
 from tests.properties.history import (
     LAYERS,
     Salon,
@@ -34,16 +33,6 @@ from tests.properties.history import (
 from tests.rules.texts import SHIPPED, replaced
 
 NOTHING = {"gained": {}, "lost": {}, "moved": {}, "asked": 0}
-
-
-@pytest.fixture
-def salon(house: House) -> Salon:
-    return Salon(house)
-
-
-@pytest.fixture
-def anna(house: House) -> int:
-    return house.ids["anna"]
 
 
 # ------------------------------------------------------------------------------------------------ again and again
