@@ -91,6 +91,13 @@ def needed() -> str:
     return found
 
 
+def fresh(server: str, word: str) -> str:
+    """The address of an empty database of this process, made anew."""
+    name = f"{word}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    sql(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
+    return f"{server}/{name}"
+
+
 def stop_postgres() -> None:
     for cluster in _cluster:
         cluster.stop()

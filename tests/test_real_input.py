@@ -70,10 +70,7 @@ def salon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """An empty database, the two files brought in, the rules evaluated: and what each step said."""
     database = ""
     if request.param == "postgresql":
-        server = engines.needed()
-        name = f"real_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-        engines.sql(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-        database = f"{server}/{name}"
+        database = engines.fresh(engines.needed(), "real")
     door = Door(tmp_path_factory.mktemp("real") / "data", database)
     said = {
         "customers": door.json("import", "customers", str(WORKBOOK)),

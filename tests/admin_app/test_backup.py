@@ -17,12 +17,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import create_engine, func, select, text
 
-from admin_app import backup, create_app
+from admin_app import backup
 from admin_app.backup import BackupError, back_up, restore
-from admin_app.doctor import examine
 from admin_app.operations.entities import EditInput
 from admin_app.operations.kernel import perform
-from admin_app.settings import Settings
 from models.actor import SYSTEM
 from models.cipher import KEY_FILE
 from models.connection import engine_options, sqlite_driver
@@ -31,6 +29,7 @@ from models.entity import Base, db
 from models.log import Operation
 from models.names import Name
 from tests import engines
+from tests.admin_app.houses import faults, opened
 from tests.cast import create
 from tests.conftest import House
 from tests.factory import fill
@@ -48,11 +47,6 @@ def everything() -> dict[str, list[tuple[Any, ...]]]:
             )
             for table in Base.metadata.sorted_tables
         }
-
-
-def faults() -> list[str]:
-    db.session.remove()
-    return [fault for finding in examine() for fault in finding.faults]
 
 
 def one_more(house: House, name: str = "后来者") -> int:
@@ -139,6 +133,7 @@ import sys
 from pathlib import Path
 from admin_app import create_app
 from admin_app.settings import Settings
+from tests.admin_app.houses import faults, opened
 from tests.cast import create
 
 folder, url, rules, store = sys.argv[1:]
@@ -201,7 +196,7 @@ def test_a_backup_while_somebody_writes_is_whole(house: House, tmp_path: Path, w
             entries = db.session.scalar(select(func.count()).where(Operation.name == "create_entity"))
             assert rows >= written
             assert entries == rows + CAST_ENTRIES
-            assert [f for finding in examine() if finding.name != "schema" for f in finding.faults] == []
+            assert faults(but="schema") == []
 
 
 CAST_ENTRIES = 2 + 6 + 3
@@ -215,17 +210,9 @@ def beside(house: House, folder: Path) -> Iterator[Flask]:
     (folder / KEY_FILE).write_bytes((house.folder / KEY_FILE).read_bytes())
     url = ""
     if house.engine == "postgresql":
-        server = str(engines.postgres())
-        name = f"beside_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-        engines.sql(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
-        url = f"{server}/{name}"
-    app = create_app(Settings(data_dir=folder, database_url=url, scheduler=False))
-    with app.app_context():
-        try:
-            yield app
-        finally:
-            db.session.remove()
-            db.engine.dispose()
+        url = engines.fresh(str(engines.postgres()), "beside")
+    with opened(data_dir=folder, database_url=url) as app:
+        yield app
 
 
 # -------------------------------------------------------------------------------------------- restoring
@@ -263,7 +250,7 @@ def test_after_a_restore_the_salon_goes_on(house: House, tmp_path: Path) -> None
     assert names() == ["安娜", "贝塔", "柯拉", "新来的"]
     with pytest.raises(Exception, match="append-only"), db.engine.begin() as connection:
         connection.execute(text("UPDATE operation SET reason = 'x'"))
-    assert [fault for finding in examine() if finding.name != "schema" for fault in finding.faults] == []
+    assert faults(but="schema") == []
 
 
 def test_a_telephone_number_can_still_be_read_after_a_restore(house: House, tmp_path: Path) -> None:

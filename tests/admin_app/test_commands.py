@@ -200,14 +200,12 @@ def test_backup_and_restore(door: Door, tmp_path: Path) -> None:
 
 
 def test_moving_to_postgresql_takes_everything_along(door: Door, tmp_path: Path) -> None:
-    server = engines.needed()
-    name = f"moved_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    engines.sql(server, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    address = engines.fresh(engines.needed(), "moved")
     door.run("import", "customers", str(DATA / "salon_workbook.xlsx"))
     before = door.json("evaluate")
-    door.run("move", "--to", f"{server}/{name}")
-    refused(door, "move", "--to", f"{server}/{name}")
-    door.environment["PEONY_DATABASE_URL"] = f"{server}/{name}"
+    door.run("move", "--to", address)
+    refused(door, "move", "--to", address)
+    door.environment["PEONY_DATABASE_URL"] = address
     assert door.json("doctor")["sound"] is True
     after = door.json("evaluate")
     assert (after["gained"], after["lost"], after["tags"], after["tiers"]) == ({}, {}, before["tags"], before["tiers"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,24 +10,24 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, QueuePool, create_engine, func, inspect, select, text
-from sqlalchemy.engine import make_url
 
-from admin_app import create_app, move
+from admin_app import move
 from admin_app.doctor import examine
 from admin_app.evaluation import evaluate, try_out
 from admin_app.move import move_to
 from admin_app.operations.entities import EditInput
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
-from admin_app.settings import Settings
 from admin_app.start import open_house
 from admin_app.upgrade import SchemaError, check
 from models.actor import SYSTEM
+from models.connection import url_of
 from models.customers import Customer
 from models.entity import Base, db
 from models.log import Operation
 from models.names import Name
 from tests import engines
+from tests.admin_app.houses import faults, opened
 from tests.cast import TODAY, create
 from tests.conftest import House
 from tests.factory import fill
@@ -61,28 +60,14 @@ def other(house: House, tmp_path: Path) -> str:
     server = engines.postgres() if house.engine == "sqlite" else None
     if server is None:
         return f"sqlite:///{tmp_path / 'moved.db'}"
-    return fresh(server, "moved")
-
-
-def fresh(server: str, word: str) -> str:
-    name = f"{word}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    engines.sql(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
-    return f"{server}/{name}"
+    return engines.fresh(server, "moved")
 
 
 @contextmanager
 def housed(house: House, address: str) -> Iterator[Flask]:
     """The same house, keys and rules, on another database."""
-    settings = house.settings
-    app = create_app(
-        Settings(data_dir=house.folder, database_url=address, rules_dir=settings.rules_dir, scheduler=False)
-    )
-    with app.app_context():
-        try:
-            yield app
-        finally:
-            db.session.remove()
-            db.engine.dispose()
+    with opened(data_dir=house.folder, database_url=address, rules_dir=house.settings.rules_dir) as app:
+        yield app
 
 
 def everything() -> Everything:
@@ -98,10 +83,7 @@ def everything() -> Everything:
 
 
 def tables_at(address: str) -> list[str]:
-    url = make_url(address)
-    if url.get_backend_name() == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    engine = create_engine(url)
+    engine = create_engine(url_of(address))
     try:
         return inspect(engine).get_table_names()
     finally:
@@ -145,14 +127,14 @@ def test_there_and_back_again_nothing_has_changed(house: House, other: str, tmp_
     before = everything()
     back = f"sqlite:///{tmp_path / 'back.db'}"
     if house.engine == "postgresql":
-        back = fresh(str(engines.postgres()), "back")
+        back = engines.fresh(str(engines.postgres()), "back")
     move_to(other)
     with housed(house, other):
         move_to(back)
     with housed(house, back):
         assert check() is True
         assert {name for name, rows in everything().items() if before[name] != rows} == set()
-        assert [fault for finding in examine() for fault in finding.faults] == []
+        assert faults() == []
 
 
 def test_the_doctor_proves_chain_references_and_schema_there(house: House, other: str) -> None:
@@ -181,7 +163,7 @@ def test_numbers_go_on_behind_the_last_one_and_the_chain_goes_on(house: House, o
         db.session.rollback()
         assert db.session.scalar(select(func.max(Operation.id))) == last["operation"] + 2
         assert db.session.scalar(text("SELECT max(id) FROM row_change")) == last["row_change"] + 2
-        assert [fault for finding in examine() for fault in finding.faults] == []
+        assert faults() == []
 
 
 def test_the_triggers_stand_in_the_new_house(house: House, other: str) -> None:
@@ -239,8 +221,7 @@ def test_a_second_move_to_the_same_place_is_refused_and_the_first_one_stays(hous
 
 
 def test_a_database_with_somebody_elses_table_is_refused_and_left_alone(house: House, other: str) -> None:
-    url = make_url(other)
-    engine = create_engine(url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url)
+    engine = create_engine(url_of(other))
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE theirs (id INTEGER)"))
         connection.execute(text("INSERT INTO theirs VALUES (7)"))
@@ -334,4 +315,4 @@ def test_who_writes_during_a_move_does_not_spoil_it(house: House, other: str, mo
     move_to(other)
     with housed(house, other):
         assert everything() == before
-        assert [fault for finding in examine() for fault in finding.faults] == []
+        assert faults() == []
