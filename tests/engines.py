@@ -7,11 +7,15 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
+
+from models.entity import db
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
 HOW = "apt-get install postgresql (15 or later), or set PEONY_TEST_POSTGRES to a server that may make databases"
@@ -89,6 +93,21 @@ def needed() -> str:
             pytest.fail("CI=true, and there is no PostgreSQL: " + HOW)
         pytest.skip("no PostgreSQL here")
     return found
+
+
+def sent_by(work: Callable[[], object]) -> list[str]:
+    """Every statement that a piece of work sends to the house's database."""
+    sent: list[str] = []
+
+    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        sent.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        work()
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return sent
 
 
 def fresh(server: str, word: str) -> str:

@@ -9,8 +9,9 @@ from models.accounts import User
 from models.actor import Actor, ActorKind
 from models.entity import db
 from models.names import Name
-from tests.bench.place import Figure, Place, spread, statements
+from tests.bench.place import Figure, Place, spread
 from tests.conftest import House
+from tests.engines import sent_by
 from tests.web import Browser
 
 TIMES = 30
@@ -40,7 +41,7 @@ def run(place: Place) -> list[Figure]:
             answer = browser.get(address)
             assert answer.status_code == 200, (address, answer.status_code)
             middle, slow = spread(lambda: browser.get(address), TIMES)  # noqa: B023 - run at once
-            count = statements(lambda: browser.get(address))  # noqa: B023 - run at once
+            count = len(sent_by(lambda: browser.get(address)))  # noqa: B023 - run at once
             figures.append(Figure(f"{name}, p50", middle, "ms", f"p95 {slow:,.0f} ms, {count} statements"))
     return figures
 

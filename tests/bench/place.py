@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from flask import Flask
-from sqlalchemy import event
 
 from admin_app import create_app
 from admin_app.settings import Settings
@@ -82,18 +80,3 @@ def spread(work: Callable[[], object], times: int) -> tuple[float, float]:
     work()
     found = sorted(seconds(work) * 1000 for _ in range(times))
     return statistics.median(found), found[max(0, int(len(found) * 0.95) - 1)]
-
-
-def statements(work: Callable[[], object]) -> int:
-    """How many statements a piece of work sends."""
-    sent: list[int] = []
-
-    def note(*_: Any) -> None:
-        sent.append(1)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        work()
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    return len(sent)

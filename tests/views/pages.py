@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from html import unescape
 from html.parser import HTMLParser
-from typing import Any
 
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from models.entity import db
 from models.sales import Payment, PaymentMethod, Sale, Visit
 from tests.cast import NOON, raw_operation
 from tests.conftest import House
+from tests.engines import sent_by
 
 SAID = ("title", "aria-label", "placeholder", "alt", "data-ask")
 """Attributes that people read or hear."""
@@ -79,27 +78,9 @@ def _plain(cell: str) -> str:
     return unescape(re.sub(r"<[^>]+>", "", cell)).strip()
 
 
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """The SQL that is sent meanwhile."""
-    sent: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
 def sql_of(work: Callable[[], object]) -> list[str]:
-    """The SQL that a piece of work sends."""
-    with statements() as sent:
-        work()
-    return sent
+    """The SQL that a piece of work sends, the beginnings of transactions apart."""
+    return [statement for statement in sent_by(work) if not statement.startswith("BEGIN")]
 
 
 def visited(house: House, day: date, customer: str = "anna", store: str = "first") -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from models.customers import Customer
 from models.entity import Entity, db, entities
@@ -24,6 +24,7 @@ from models.names import Name
 from models.screen import WrittenBy
 from tests.cast import NOON, create, raw_operation
 from tests.conftest import House
+from tests.engines import sent_by
 from tests.factory import Rows, fill, make
 from views.generated import EntityScreen
 from views.listing import COUNT_LIMIT, read_listing
@@ -189,13 +190,13 @@ def test_10_counting_stops_at_a_thousand(sqlite_house: House) -> None:
 def test_11_the_statements_of_a_page_do_not_grow_with_its_rows(sqlite_house: House, entity: type[Entity]) -> None:
     rows = fill(sqlite_house)
     browser = sqlite_house.browser("owner")
-    few = statements(lambda: browser.get(f"/{entity.named()}/?size=50"))
+    few = len(sent_by(lambda: browser.get(f"/{entity.named()}/?size=50")))
     if entity.named() in UNREPEATED:
         assert few < MOST_STATEMENTS
         return
     many(rows, {entity.named()}, 40)
     assert browser.get(f"/{entity.named()}/?size=50").text.count("row-link") >= 40
-    lots = statements(lambda: browser.get(f"/{entity.named()}/?size=50"))
+    lots = len(sent_by(lambda: browser.get(f"/{entity.named()}/?size=50")))
     assert lots <= few + 1, "one more for the log of a read, at most"
     assert lots < MOST_STATEMENTS
 
@@ -235,21 +236,6 @@ UNREPEATED = {
 """Entities whose rows exclude one another: a second needs a story of its own. Their page is bounded instead."""
 
 MOST_STATEMENTS = 45
-
-
-def statements(work: Any) -> int:
-    """How many statements a piece of work sends."""
-    sent: list[str] = []
-
-    def note(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        work()
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    return len(sent)
 
 
 @every_screen
