@@ -65,12 +65,10 @@ def _change(form: PasswordForm) -> None:
     """:raises Refused: the old password is wrong, or was tried too often; guessing is slowed down as at the door."""
     user = db.session.get(User, current_user.id)
     assert user is not None
-    old, new, stored, login = form.old.data or "", form.new.data or "", user.password_hash, user.login
-    subjects, at = [f"account:{login}"], now()
-    if not throttle.attempt(subjects, at):
-        do(Name.CHANGE_PASSWORD, ChangePasswordInput(failed="waiting"))
-    if not passwords.matches(stored, old):
-        do(Name.CHANGE_PASSWORD, ChangePasswordInput(failed="wrong_password"))
+    old, new, login = form.old.data or "", form.new.data or "", user.login
+    subjects = [f"account:{login}"]
+    if failed := throttle.failed(subjects, user, old, now()):
+        do(Name.CHANGE_PASSWORD, ChangePasswordInput(failed=failed))
     throttle.succeeded(subjects)
     weak = _("Choose another password than the one you have.") if new == old else passwords.weakness(new, login)
     if weak is not None:

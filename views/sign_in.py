@@ -58,17 +58,13 @@ def _let_in(login: str, password: str) -> None:
     user = db.session.scalar(select(User).where(func.lower(User.login) == name))
     address = request.remote_addr or ""
     subjects = [f"account:{name}", f"address:{address}"]
-    at = now()
     somebody = _somebody(user)
-    if not throttle.attempt(subjects, at):
-        perform(Name.SIGN_IN, SignInInput(failed="waiting"), actor=somebody)
-    stored, user_id = (user.password_hash, user.id) if user is not None else (None, None)
-    if not passwords.matches(stored, password) or stored is None:
-        perform(Name.SIGN_IN, SignInInput(failed="wrong_password"), actor=somebody)
-    assert stored is not None
-    rehash = passwords.hashed(password) if passwords.outdated(stored) else ""
+    if failed := throttle.failed(subjects, user, password, now()):
+        perform(Name.SIGN_IN, SignInInput(failed=failed), actor=somebody)
+    assert user is not None
+    rehash = passwords.hashed(password) if passwords.outdated(user.password_hash) else ""
     token = fresh_token()
-    perform(Name.SIGN_IN, SignInInput(user=user_id, token_hash=token_hash(token), rehash=rehash), actor=somebody)
+    perform(Name.SIGN_IN, SignInInput(user=user.id, token_hash=token_hash(token), rehash=rehash), actor=somebody)
     throttle.succeeded(subjects)
     session.clear()  # a new session, a new CSRF token: nothing of before survives signing in
     session.permanent = False

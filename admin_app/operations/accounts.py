@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from flask_babel import lazy_gettext as _l
 from pydantic import Field
@@ -13,6 +13,7 @@ from admin_app.operations.refusals import Missing, Refused
 from admin_app.operations.registry import Answer, Ask, Input, anybody, operation, somebody
 from admin_app.rulebook import words_of
 from admin_app.security import passwords, sessions
+from admin_app.security.throttle import Failed
 from models.accounts import Language, User, UserSession
 from models.log import EntryKind
 from models.names import Name
@@ -68,6 +69,12 @@ def reset_password(op: Operation, data: ResetPasswordInput) -> Answer:
     return {"id": user.id}
 
 
+def _refuse_waiting(failed: Failed, field: str | None = None) -> None:
+    """:raises Refused: she has tried too often, and has to wait."""
+    if failed == "waiting":
+        raise Refused(_l("Too many attempts. Wait a moment and try again."), field, failed)
+
+
 WRONG = _l("Sign-in name or password is wrong.")
 
 
@@ -80,14 +87,13 @@ class SignInInput(Input):
     user: int | None = None
     token_hash: str = ""
     rehash: str = ""
-    failed: Literal["", "wrong_password", "waiting"] = ""
+    failed: Failed = ""
 
 
 @operation(Name.SIGN_IN, label=_l("Sign in"), kind=EntryKind.ACCESS, permitted=anybody, form=False)
 def sign_in(op: Operation, data: SignInInput) -> Answer:
     """Open a session. Who may not sign in is refused with the same words as a wrong password."""
-    if data.failed == "waiting":
-        raise Refused(_l("Too many attempts. Wait a moment and try again."), None, data.failed)
+    _refuse_waiting(data.failed)
     user = op.session.get(User, data.user) if data.user is not None and not data.failed else None
     if user is None or not user.active or user.archived_at is not None:
         raise Refused(WRONG, None, "wrong_password")
@@ -132,14 +138,13 @@ class ChangePasswordInput(Input):
     """The hash of the new password, when the old one was proved; or why there is none."""
 
     password_hash: str = ""
-    failed: Literal["", "wrong_password", "waiting"] = ""
+    failed: Failed = ""
 
 
 @operation(Name.CHANGE_PASSWORD, label=_l("Change password"), permitted=somebody, form=False)
 def change_password(op: Operation, data: ChangePasswordInput) -> Answer:
     """Set one's own password and end one's other sessions."""
-    if data.failed == "waiting":
-        raise Refused(_l("Too many attempts. Wait a moment and try again."), "old", data.failed)
+    _refuse_waiting(data.failed, "old")
     if data.failed or not data.password_hash:
         raise Refused(_l("This is not your password."), "old", "wrong_password")
     user = op.session.scalars(select(User).where(User.id == op.actor.id)).one()

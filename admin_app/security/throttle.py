@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.accounts import SignInThrottle
+from admin_app.security import passwords
+from models.accounts import SignInThrottle, User
 from models.entity import insert_new, writing
 
 FREE = {"account": 5, "address": 20}
@@ -16,6 +18,17 @@ FREE = {"account": 5, "address": 20}
 
 LONGEST_WAIT = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=24)
+
+Failed = Literal["", "wrong_password", "waiting"]
+"""Why a password did not open: it was wrong, or was not looked at because there were too many attempts."""
+
+
+def failed(subjects: list[str], user: User | None, password: str, at: datetime) -> Failed:
+    """Try a user's password for these subjects; empty when it is right, and then ``succeeded`` is to be told."""
+    if not attempt(subjects, at):
+        return "waiting"
+    stored = user.password_hash if user is not None else None
+    return "" if passwords.matches(stored, password) else "wrong_password"
 
 
 def attempt(subjects: list[str], at: datetime) -> bool:
