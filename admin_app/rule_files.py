@@ -81,10 +81,10 @@ def watch_files() -> list[str]:
         refresh()
         in_force, texts = hashes(), _readable()
         found = {name: content_hash(texts[name]) if name in texts else MISSING for name in DOCUMENTS}
-        fresh = {name for name, digest in found.items() if digest != seen.get(name, in_force[name])}
+        fresh = {name for name, digest in found.items() if digest != seen.get(name, in_force.get(name))}
         if not fresh:
             return []
-        waiting = {name: text for name, text in texts.items() if found[name] != in_force[name]}
+        waiting = {name: text for name, text in texts.items() if found[name] != in_force.get(name)}
         taken, refused = _fitting(rulebook(), waiting)
         refused |= {name: _not_there(name) for name in DOCUMENTS if name not in texts}
         if taken:

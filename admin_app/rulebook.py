@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from admin_app.i18n import in_her_language
+from admin_app.settings import HOUSE
 from models.actor import Actor
 from models.entity import db
 from models.rulebook import RuleActivation, RuleVersion
@@ -123,8 +124,13 @@ def in_force(session: Session) -> list[tuple[RuleVersion, int]]:
 
 def book_of(texts: Mapping[str, str], session: Session) -> Rulebook:
     """The book of these texts, not asked whether they fit."""
-    documents: dict[str, Any] = read_documents(texts.__getitem__)
+    documents: dict[str, Any] = read_documents(lambda name: texts.get(name) or _shipped(name))
     return Rulebook(**documents, hand_tags=hand_tags(session))
+
+
+def _shipped(document: str) -> str:
+    """What stands in for a document that came with a later release than the salon's first."""
+    return (HOUSE / "rules" / f"{document}.yaml").read_text(encoding="utf-8")
 
 
 def _load(active: _Active, session: Session) -> None:

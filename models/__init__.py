@@ -3,6 +3,9 @@
 from models import (
     accounts,
     assessments,
+    booking,
+    cards,
+    care,
     catalogue,
     clock,
     customers,
@@ -11,6 +14,8 @@ from models import (
     rulebook,
     sales,
     standing,
+    till,
+    value,
 )
 from models.entity import Base, Entity, check_declarations, db, entities, entity_named
 
@@ -19,6 +24,9 @@ __all__ = [
     "Entity",
     "accounts",
     "assessments",
+    "booking",
+    "cards",
+    "care",
     "catalogue",
     "check_declarations",
     "clock",
@@ -31,4 +39,6 @@ __all__ = [
     "rulebook",
     "sales",
     "standing",
+    "till",
+    "value",
 ]

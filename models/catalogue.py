@@ -72,6 +72,9 @@ class Service(Record):
     )
     buffer_minutes: Mapped[int] = field(Big, label=_l("Buffer"), unit=_l("minutes"), default=0)
     room_kind: Mapped[RoomKind | None] = field(choice(RoomKind), label=_l("Room needed"))
+    equipment_needed: Mapped[str | None] = field(
+        Text(60), label=_l("Equipment needed"), help=_l("The name of a piece of equipment in the store")
+    )
     audience: Mapped[str | None] = field(Text(100), label=_l("For whom"))
     contraindicated_by: Mapped[list[str] | None] = field(Items, label=_l("Contraindicated by"))
     follow_up_days: Mapped[list[str] | None] = field(Items, label=_l("Follow up after days"))

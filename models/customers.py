@@ -171,6 +171,9 @@ class Customer(PublicId, Record):
     profile_checked_on: Mapped[date | None] = field(Day, label=_l("Profile checked on"))
     notes: Mapped[str | None] = field(LongText, label=_l("Notes"), aliases=("备注",))
     merged_into_id: Mapped[int | None] = reference("customer", label=_l("Merged into"), generated=True)
+    password_hash: Mapped[str | None] = field(
+        Text(200), label=_l("Member password"), privacy=Privacy.SECRET, generated=True
+    )
     erased_at: Mapped[datetime | None] = field(Instant, label=_l("Erased at"), generated=True)
 
 

@@ -66,6 +66,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     PHONE = "phone"
     REFERENCE = "reference"
+    PASSWORD = "password"  # noqa: S105 - of an operation only: no column is one
 
 
 class Choice(str, Enum):

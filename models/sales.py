@@ -15,6 +15,16 @@ from models.names import Name
 from models.screen import Screen, Section, WrittenBy
 from models.types import Big, Day, Flag, Instant, Money, Text
 
+SELLS = (
+    Name.SELL,
+    Name.RECHARGE,
+    Name.TAKE_DEPOSIT,
+    Name.OPEN_CARD,
+    Name.REDEEM_SESSION,
+    Name.IMPORT_SALES,
+)
+"""The operations that write a receipt."""
+
 
 class VisitSource(Choice):
     """Why she came in."""
@@ -29,7 +39,7 @@ class Visit(Record):
 
     label = _l("Visit")
     plural = _l("Visits")
-    written_by = WrittenBy.by(Name.IMPORT_SALES)
+    written_by = WrittenBy.by(*SELLS, Name.ARRIVE, Name.FINISH_VISIT)
     title = ("customer_id", "business_day")
     screen = Screen(Section.SALES, "door", ("business_day", "customer_id", "store_id", "source"), "-business_day")
 
@@ -41,12 +51,19 @@ class Visit(Record):
     source: Mapped[VisitSource] = field(choice(VisitSource), label=_l("Source"), default=VisitSource.WALK_IN)
 
 
+class Confirmation(Choice):
+    """How a customer says that she had it."""
+
+    SIGNATURE = "signature", _l("Signature on the receipt")
+    MEMBER_PASSWORD = "password", _l("Member password")
+
+
 class Sale(PublicId, Record):
     """A receipt: numbered without gaps per store and business day."""
 
     label = _l("Sale")
     plural = _l("Sales")
-    written_by = WrittenBy.by(Name.IMPORT_SALES)
+    written_by = WrittenBy.by(*SELLS)
     title = ("business_day", "number")
     no_gaps = (NoGaps("number", ("store_id", "business_day")),)
     screen = Screen(
@@ -66,6 +83,9 @@ class Sale(PublicId, Record):
     sold_at: Mapped[datetime] = field(Instant, label=_l("Sold at"), index=True)
     total: Mapped[int] = field(Money, label=_l("Total"))
     imported: Mapped[bool] = field(Flag, label=_l("Brought over"), default=False)
+    confirmed_by: Mapped[Confirmation | None] = field(choice(Confirmation), label=_l("Confirmed by"))
+    approval_id: Mapped[int | None] = reference("approval", label=_l("Approval"), unique=True, index=False)
+    rule_version_id: Mapped[int | None] = reference("rule_version", label=_l("Rules"), index=False)
     source_key: Mapped[str | None] = field(
         Text(64), label=_l("Source"), unique=True, generated=True, help=_l("Which row of which file it came from")
     )
@@ -76,6 +96,9 @@ class LineKind(Choice):
 
     SERVICE = "service", _l("Service")
     PRODUCT = "product", _l("Product")
+    CARD = "card", _l("Card")
+    RECHARGE = "recharge", _l("Recharge")
+    DEPOSIT = "deposit", _l("Deposit")
 
 
 class SaleLine(Event):
@@ -83,7 +106,7 @@ class SaleLine(Event):
 
     label = _l("Sale line")
     plural = _l("Sale lines")
-    written_by = WrittenBy.by(Name.IMPORT_SALES)
+    written_by = WrittenBy.by(*SELLS)
     within = "sale_id"
     title = ("item",)
     screen = Screen(Section.SALES, "receipt", ("sale_id", "item", "kind", "quantity", "amount"))
@@ -108,6 +131,12 @@ class SaleLine(Event):
             _l("Choose a service or a product, one of the two."),
         ),
         holds(
+            "(kind = 'card') = (card_id IS NOT NULL) AND (card_item_id IS NULL OR kind = 'service')",
+            "card",
+            "card_id",
+            _l("A card stands on the line that opens it, a session on a service."),
+        ),
+        holds(
             "discount = 0 OR discount_reason IS NOT NULL",
             "discount_reason",
             "discount_reason",
@@ -120,6 +149,8 @@ class SaleLine(Event):
     kind: Mapped[LineKind] = field(choice(LineKind), label=_l("Kind"))
     service_id: Mapped[int | None] = reference("service", label=_l("Service"))
     product_id: Mapped[int | None] = reference("product", label=_l("Product"))
+    card_id: Mapped[int | None] = reference("card", label=_l("Card opened"))
+    card_item_id: Mapped[int | None] = reference("card_item", label=_l("Session of"))
     item: Mapped[str] = field(Text(80), label=_l("Item"), help=_l("As it was called on the day"))
     quantity: Mapped[int] = field(Big, label=_l("Quantity"), default=1)
     unit_price: Mapped[int | None] = field(Money, label=_l("Unit price"))
@@ -155,7 +186,7 @@ class StaffShare(Event):
 
     label = _l("Staff share")
     plural = _l("Staff shares")
-    written_by = WrittenBy.by(Name.IMPORT_SALES)
+    written_by = WrittenBy.by(*SELLS)
     within = "sale_line_id"
     title = ("staff_id", "share_role")
     screen = Screen(Section.SALES, "people", ("sale_line_id", "staff_id", "share_role", "manner", "part", "permille"))
@@ -182,6 +213,9 @@ class PaymentMethod(Choice):
     UNKNOWN = "unknown", _l("Not recorded")
     STORED_VALUE = "stored_value", _l("Stored value")
     VOUCHER = "voucher", _l("Group-buying voucher")
+    SESSION = "session", _l("Card session")
+    DEPOSIT = "deposit", _l("Deposit")
+    ON_ACCOUNT = "on_account", _l("On account")
 
 
 MONEY_IN = (
@@ -200,7 +234,7 @@ class Payment(Event):
 
     label = _l("Payment")
     plural = _l("Payments")
-    written_by = WrittenBy.by(Name.IMPORT_SALES)
+    written_by = WrittenBy.by(*SELLS, Name.PAY_DEBT, Name.REVERSE_SALE, Name.REFUND_CARD)
     title = ("method", "amount")
     screen = Screen(Section.SALES, "coin", ("business_day", "sale_id", "store_id", "method", "amount"), "-business_day")
     __table_args__ = (holds("amount <> 0", "amount", "amount", _l("A payment is not nothing.")),)

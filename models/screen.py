@@ -15,7 +15,9 @@ class Section(Choice):
     """The side navigation, in its order."""
 
     CUSTOMERS = "customers", _l("Customers")
+    BOOKINGS = "bookings", _l("Bookings")
     SALES = "sales", _l("Sales")
+    VALUE = "value", _l("Cards and balances")
     CATALOGUE = "catalogue", _l("Menu and goods")
     ORGANISATION = "organisation", _l("Stores and staff")
     RULES = "rules", _l("Rules")

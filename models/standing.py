@@ -85,7 +85,7 @@ class Membership(Record):
 
     label = _l("Membership")
     plural = _l("Memberships")
-    written_by = WrittenBy.by(Name.APPLY_RULES)
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.OPEN_BALANCES)
     marks = False
     title = ("tier",)
     screen = Screen(Section.CUSTOMERS, "crown", ("customer_id", "tier", "since", "valid_until", "ended_on"))
@@ -121,7 +121,7 @@ class TierChange(Event):
 
     label = _l("Tier change")
     plural = _l("Tier changes")
-    written_by = WrittenBy.by(Name.APPLY_RULES)
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.OPEN_BALANCES)
     marks = False
     title = ("customer_id", "to_tier")
     screen = Screen(Section.CUSTOMERS, "crown", ("customer_id", "on", "move", "from_tier", "to_tier"), "-on")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Table, UniqueConstraint, text
 
+from models import value_triggers
 from models.entity import Base, Entity, entities, table_of
 from models.field import Privacy
 from models.invariants import NoGaps, NoOverlap, OneStep
@@ -36,7 +37,7 @@ def uninstall(connection: Connection) -> None:
         for name in names:
             connection.execute(text(f'DROP TRIGGER "{name}"'))
         return
-    for function in _POSTGRES_FUNCTIONS:
+    for function in {**_POSTGRES_FUNCTIONS, **value_triggers.POSTGRES_FUNCTIONS}:
         connection.execute(text(f"DROP FUNCTION IF EXISTS {function}() CASCADE"))
     for entity in entities():
         for rule in entity.no_overlap:
@@ -108,6 +109,7 @@ def _sqlite() -> Iterator[str]:
     yield from _sqlite_row_value()
     for table in _log_tables():
         yield _sqlite_with_an_actor(table)
+    yield from value_triggers.sqlite()
 
 
 def _sqlite_row(entity: type[Entity], side: str) -> str:
@@ -351,7 +353,7 @@ END""",
 
 
 def _postgres() -> Iterator[str]:
-    for name, body in _POSTGRES_FUNCTIONS.items():
+    for name, body in {**_POSTGRES_FUNCTIONS, **value_triggers.POSTGRES_FUNCTIONS}.items():
         yield f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $body${body}$body$"
     for entity in entities():
         table = entity.named()
@@ -372,6 +374,8 @@ def _postgres() -> Iterator[str]:
     for only in _append_only_tables():
         yield from _postgres_append_only(only.name, _erasable(only))
     yield from _postgres_append_only("row_value", [])
+    for table, name, when, function in value_triggers.POSTGRES_TRIGGERS:
+        yield from _on(table, name, when, function, [])
 
 
 def _on(table: str, name: str, when: str, function: str, args: list[str], each: str = "ROW") -> Iterator[str]:

@@ -12,6 +12,7 @@ from models.names import OPERATIONS, OWNER
 from rules.documents.roles import Role, RolesDocument
 from rules.documents.rules import AlertsDocument, Layers, Rule, TagsDocument
 from rules.documents.tiers import TiersDocument
+from rules.documents.till import CommissionsDocument, PointsDocument, RechargeDocument, TillDocument
 from rules.language.conditions import All, Comparison, Condition, Not, comparisons, implies, read_value_of, tags_in
 from rules.language.facts import FactType, fact_named, suggestions
 from rules.language.faults import Fault, Faults, Place, unknown
@@ -22,6 +23,10 @@ DOCUMENTS: dict[str, type[Document]] = {
     "tiers": TiersDocument,
     "tags": TagsDocument,
     "alerts": AlertsDocument,
+    "recharge": RechargeDocument,
+    "points": PointsDocument,
+    "till": TillDocument,
+    "commissions": CommissionsDocument,
 }
 
 
@@ -33,6 +38,10 @@ class Rulebook:
     tiers: TiersDocument
     tags: TagsDocument
     alerts: AlertsDocument
+    recharge: RechargeDocument
+    points: PointsDocument
+    till: TillDocument
+    commissions: CommissionsDocument
     hand_tags: frozenset[str] = frozenset()
 
     def rules(self) -> list[Rule]:
@@ -64,6 +73,7 @@ class Rulebook:
             *self._tags(),
             *self._tests(),
             *self._cycles(),
+            *self.recharge.misfits(),
         ]
 
     def _roles(self) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ from admin_app.commands import BAD, answer, fail, house, me, progress, writable_
 from admin_app.doctor import LABELS, Finding, examine
 from admin_app.documents.export import Selection, export_to
 from admin_app.evaluation import evaluate, try_out
-from admin_app.importing.files import FileReport, import_file, importable
+from admin_app.importing.files import OF_A_SALON, FileReport, import_file, importable
 from admin_app.operations.kernel import business_day, now
 from admin_app.rule_files import path_of, read_files, watch_files
 from admin_app.rulebook import hand_tags
@@ -105,9 +105,9 @@ def _lines(counts: dict[str, int]) -> list[str]:
 @JSON
 @click.pass_context
 def import_command(context: click.Context, kind: str, file: Path, dry_run: bool, as_json: bool) -> None:
-    """Bring in KIND (customers, sales, services, products …) from FILE (.xlsx, .xls, .ods or .csv)."""
+    """Bring in KIND (customers, sales, balances, services, products …) from FILE (.xlsx, .xls, .ods or .csv)."""
     with house(context):
-        known = ["customers", "sales", *importable()]
+        known = [*OF_A_SALON, *importable()]
         if kind not in known:
             fail(_("%(kind)s cannot be imported; one of: %(known)s.", kind=kind, known=", ".join(dict.fromkeys(known))))
         open_house()

@@ -9,6 +9,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 
+from admin_app.importing.balances import import_balances, is_balances
 from admin_app.importing.customers import import_customers, is_customers
 from admin_app.importing.report import SheetReport, write_failed_rows
 from admin_app.importing.rows import columns_of, import_table
@@ -42,6 +43,10 @@ class FileReport:
         }
 
 
+OF_A_SALON = ("customers", "sales", "balances")
+"""Sheets as salons keep them; whatever else is imported is one entity by the headings of its fields."""
+
+
 def importable() -> dict[str, type[Entity]]:
     """The entities that can be imported, by the word a command uses."""
     plain = [entity for entity in entities() if entity.imports and entity.written_by == WrittenBy.FORM]
@@ -49,18 +54,21 @@ def importable() -> dict[str, type[Entity]]:
 
 
 def import_file(kind: str, path: Path, actor: Actor, dry_run: bool = False) -> FileReport:
-    """Bring in a file of ``customers`` (with the sales a workbook may hold beside them), ``sales`` or another entity.
+    """Bring in a file of ``customers`` (with the sales a workbook may hold beside them), ``sales``, ``balances`` or
+    another entity.
 
     :raises UnreadableFileError: the file, or every sheet of it, is not what was said.
     """
     tables = read_tables(path)
     report = FileReport(dry_run=dry_run)
-    store = first_store("总店", actor) if kind in {"customers", "sales"} else 0
+    store = first_store("总店", actor) if kind in OF_A_SALON else 0
     if kind == "customers":
         _each(report, tables, is_customers, lambda table: import_customers(table, store, actor, dry_run))
     if kind in {"customers", "sales"}:
         _each(report, tables, is_sales, lambda table: import_sales(table, store, actor, dry_run))
-    if kind not in {"customers", "sales"}:
+    if kind == "balances":
+        _each(report, tables, is_balances, lambda table: import_balances(table, store, actor, dry_run))
+    if kind not in OF_A_SALON:
         entity = importable()[kind]
         _each(report, tables, lambda t: bool(columns_of(entity, t)), lambda t: import_table(entity, t, actor, dry_run))
     if not report.sheets:

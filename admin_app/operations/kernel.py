@@ -26,7 +26,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from admin_app.operations import chain
 from admin_app.operations.refusals import Busy, Forbidden, KeyReused, Missing, Refused, Stale, refusal_of
-from admin_app.operations.registry import Answer, Asked, Input, Spec, spec_named
+from admin_app.operations.registry import Answer, Asked, Input, Row, Spec, spec_named
 from admin_app.rulebook import access_for
 from models.actor import Actor
 from models.connection import WRITES, take_operation
@@ -236,6 +236,8 @@ def _load_references(op: Operation, data: Input) -> None:
     subject = op.spec.subject_field()
     for asked in op.spec.asked():
         value = getattr(data, asked.name)
+        for row in value or () if asked.rows else ():
+            _check_row(op, asked, row)
         if asked.ask.to is None or value is None:
             continue
         rows = _referred(op, asked, [*value] if asked.many else [value], lock=asked == subject)
@@ -244,6 +246,13 @@ def _load_references(op: Operation, data: Input) -> None:
             if len(rows) == 1:
                 op.logged_subject = (rows[0].named(), rows[0].id)
                 check_version(rows[0], data.version)
+
+
+def _check_row(op: Operation, asked: Asked, row: Row) -> None:
+    for part in asked.rows:
+        value = getattr(row, part.name)
+        if part.ask.to is not None and value is not None:
+            _referred(op, part, [value], lock=False)
 
 
 def _referred(op: Operation, asked: Asked, ids: list[int], lock: bool) -> list[Any]:

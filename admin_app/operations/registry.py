@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from flask_babel import LazyString
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement
 
 from models.entity import Entity
 from models.field import Kind
@@ -25,7 +26,8 @@ Answer = dict[str, Any]
 class Ask:
     """What a generated form needs to know of an input beside its type.
 
-    ``to`` makes it a reference to rows of an entity (one id, or a list of ids).
+    ``to`` makes it a reference to rows of an entity (one id, or a list of ids); ``among`` narrows those offered, given
+    the rows the operation is done on.
     """
 
     label: LazyString
@@ -33,6 +35,13 @@ class Ask:
     help: LazyString | None = None
     kind: Kind | None = None
     choices: Callable[[], list[tuple[str, str]]] | None = None
+    among: Callable[[Sequence[int]], ColumnElement[bool]] | None = None
+
+
+class Row(BaseModel):
+    """One row of a list within an input: a line of a bill, a payment. A row left empty is none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class Input(BaseModel):
@@ -57,6 +66,28 @@ class Asked:
     def many(self) -> bool:
         return self.ask.to is not None and "list" in str(self.annotation)
 
+    @property
+    def rows(self) -> list[Asked]:
+        """What each row asks, where the field is a list of rows."""
+        row = next(
+            (part for part in get_args(self.annotation) if isinstance(part, type) and issubclass(part, Row)), None
+        )
+        return asked_of(row) if row is not None else []
+
+
+def asked_of(model: type[BaseModel]) -> list[Asked]:
+    """What a form asks for an input or a row, in the order of declaration."""
+    hints = get_type_hints(model, include_extras=True)
+    found: list[Asked] = []
+    for name, info in model.model_fields.items():
+        ask = next((part for part in info.metadata if isinstance(part, Ask)), None)
+        if ask is None:
+            ask = next((part for part in getattr(hints[name], "__metadata__", ()) if isinstance(part, Ask)), None)
+        if ask is not None:
+            default = info.get_default(call_default_factory=True)
+            found.append(Asked(name, ask, info.annotation, info.is_required(), default))
+    return found
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -75,17 +106,7 @@ class Spec:
 
     def asked(self) -> list[Asked]:
         """What the form asks, in the order of declaration."""
-        hints = get_type_hints(self.input, include_extras=True)
-        found: list[Asked] = []
-        for name, info in self.input.model_fields.items():
-            ask = next((part for part in info.metadata if isinstance(part, Ask)), None)
-            if ask is None:
-                ask = next((part for part in getattr(hints[name], "__metadata__", ()) if isinstance(part, Ask)), None)
-            if ask is not None:
-                found.append(
-                    Asked(name, ask, info.annotation, info.is_required(), info.get_default(call_default_factory=True))
-                )
-        return found
+        return asked_of(self.input)
 
     def subject_field(self) -> Asked | None:
         """The input that names the rows the operation is done on."""

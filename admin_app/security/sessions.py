@@ -49,6 +49,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
         return self.token
 
     def actor(self, address: str, agent: str) -> Actor:
+        """Her as an actor, through this session."""
         return Actor(
             ActorKind.USER,
             name=self.name,
@@ -60,6 +61,20 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
             agent=agent,
             session_id=self.session_id,
         )
+
+
+def actor_of(user: User, address: str, agent: str) -> Actor:
+    """A user as an actor without a session of her own: she signs on somebody else's screen."""
+    return Actor(
+        ActorKind.USER,
+        name=user.name,
+        role=user.role,
+        id=user.id,
+        staff_id=user.staff_id,
+        stores=stores_of(db.session(), user.staff_id),
+        address=address,
+        agent=agent,
+    )
 
 
 def signed_in(token: str) -> SignedIn | None:

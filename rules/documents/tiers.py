@@ -61,6 +61,10 @@ class TiersDocument(Document):
     notice: Days
     tiers: Annotated[list[Tier], Field(min_length=1)]
 
+    def tier(self, tier: str | None) -> Tier | None:
+        """The tier of that id."""
+        return next((known for known in self.tiers if known.id == tier), None)
+
     def rank(self, tier: str) -> int | None:
         """0 is the highest."""
         return next((rank for rank, known in enumerate(self.tiers) if known.id == tier), None)

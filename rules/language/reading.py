@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from models.numbers import fen_of
 from rules.language.conditions import Condition, read_condition
 from rules.language.facts import fact_named, suggestions
 from rules.language.faults import Fault, Faults, Place, unknown
@@ -102,6 +103,14 @@ def _permille(value: Any) -> int:
     return int(Decimal(str(value)) * 10)
 
 
+def _yuan(value: Any) -> int:
+    """In yuan as it is written, in fen as it is kept."""
+    fen = fen_of(_one_text(value))
+    if fen is None or fen < 0:
+        raise PydanticCustomError("said", str(value), {"message": _l("An amount in yuan is needed, such as 1000.")})
+    return fen
+
+
 def _flag(value: Any) -> bool:
     known = {"yes": True, "no": False, "true": True, "false": False, "是": True, "否": False}
     if str(value) not in known:
@@ -136,6 +145,8 @@ Name = Annotated[str, _pattern(r"(?s)(.{1,60})", _l("A name of 1 to 60 letters i
 Days = Annotated[int, _pattern(r"(\d{1,4})d", _l("A number of days is needed, such as 30d."))]
 Hours = Annotated[int, _pattern(r"(\d{1,4})h", _l("A number of hours is needed, such as 24h."))]
 Months = Annotated[int, _pattern(r"(\d{1,3})mo", _l("A number of months is needed, such as 12mo."))]
+Minutes = Annotated[int, _pattern(r"(\d{1,3})min", _l("A number of minutes is needed, such as 15min."))]
+Yuan = Annotated[int, BeforeValidator(_yuan)]
 _PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."))
 Permille = Annotated[int, BeforeValidator(_permille), _PERCENT]
 Share = Annotated[Permille, Field(le=1000)]

@@ -1,0 +1,123 @@
+"""Approval on the spot: somebody with the right to do so signs for what another asks for, with her own password."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from flask_babel import lazy_gettext as _l
+from pydantic import Field, SecretStr
+from sqlalchemy import exists, select
+
+from admin_app.operations.kernel import Operation, now, perform
+from admin_app.operations.refusals import Refused
+from admin_app.operations.registry import Answer, Ask, Input, Spec, operation
+from admin_app.security import passwords, throttle
+from admin_app.security.sessions import actor_of
+from models.accounts import User
+from models.actor import Actor
+from models.cards import GiftIssue
+from models.entity import db
+from models.field import Kind
+from models.names import Name
+from models.organisation import Store
+from models.sales import Sale
+from models.till import Approval
+
+SIGNS = ("approver", "approver_password", "approval")
+
+
+class Approvable(Input):
+    """An input that may need an approval: who allows it, or the number of the approval she gave."""
+
+    approver: Annotated[str, Ask(_l("Allowed by"), help=_l("Her sign-in name, if an approval is needed"))] = ""
+    approver_password: Annotated[SecretStr, Ask(_l("Her password"), kind=Kind.PASSWORD)] = SecretStr("")
+    approval: int | None = None
+
+
+class AllowInput(Input):
+    """What is allowed: the operation and a digest of what is to be done; for whom; why."""
+
+    operation: str
+    content: Annotated[str, Field(min_length=64, max_length=64)]
+    asked_by: int
+    store: int
+    why: str = ""
+
+
+@operation(Name.ALLOW, label=_l("Allow"), form=False)
+def allow(op: Operation, data: AllowInput) -> Answer:
+    """Write the approval down; it is good for one operation of this very content."""
+    assert op.actor.id is not None
+    approval = Approval(
+        store_id=op.find(Store, data.store).id,
+        business_day=op.day,
+        at=op.at,
+        operation=data.operation,
+        asked_by=data.asked_by,
+        allowed_by=op.actor.id,
+        content=data.content,
+        reason=data.why or str(_l("allowed on the spot")),
+    )
+    op.store_id = data.store
+    op.session.add(approval)
+    op.concerns(approval)
+    return {"id": approval.id}
+
+
+def content_of(name: str, data: Approvable) -> str:
+    """A digest of what shall be done, without who signs for it."""
+    plain = data.model_dump(mode="json", exclude={*SIGNS, "version"})
+    return hashlib.sha256(json.dumps([name, plain], sort_keys=True).encode()).hexdigest()
+
+
+def signed(spec: Spec, values: dict[str, Any], actor: Actor, why: str, store: int) -> dict[str, Any]:
+    """The values of a form with the approval that the named person gives by her password; else as they are.
+
+    :raises Refused: the password is wrong, tried too often, or not of somebody who may allow this.
+    """
+    login, secret = values.get("approver", ""), values.get("approver_password", "")
+    if not login or actor.id is None:
+        return values
+    data = spec.input.model_validate(values)
+    assert isinstance(data, Approvable)
+    user = _who(login.strip().lower(), str(secret), actor)
+    given = AllowInput(
+        operation=spec.name, content=content_of(spec.name, data), asked_by=actor.id, store=store, why=why
+    )
+    made = perform(Name.ALLOW, given, actor=actor_of(user, actor.address, actor.agent))
+    plain = {name: value for name, value in values.items() if name not in SIGNS}
+    return {**plain, "approval": made["id"]}
+
+
+def _who(login: str, secret: str, actor: Actor) -> User:
+    subjects = [f"account:{login}"]
+    if not throttle.attempt(subjects, now()):
+        raise Refused(_l("Too many attempts. Wait a moment and try again."), "approver", "waiting")
+    user = db.session.scalar(select(User).where(User.login == login, User.active, User.archived_at.is_(None)))
+    if not passwords.matches(user.password_hash if user else None, secret) or user is None:
+        raise Refused(_l("Sign-in name or password is wrong."), "approver_password", "wrong_password")
+    throttle.succeeded(subjects)
+    if user.id == actor.id:
+        raise Refused(_l("Nobody allows herself what she asks for."), "approver", "forbidden")
+    return user
+
+
+def approval_for(op: Operation, data: Approvable) -> int | None:
+    """The approval that stands behind what is done now; None for somebody who may allow it herself.
+
+    :raises Refused: there is none, or it was given for something else, or used before.
+    """
+    if op.access.does(Name.ALLOW):
+        return None
+    if data.approval is None:
+        message = _l("This needs an approval: somebody who may allow it signs with her name and password.")
+        raise Refused(message, "approver", "needs_approval")
+    found = op.session.get(Approval, data.approval)
+    used = exists().where(Sale.approval_id == data.approval) | exists().where(GiftIssue.approval_id == data.approval)
+    if found is None or found.asked_by != op.actor.id or found.content != content_of(op.spec.name, data):
+        raise Refused(_l("The approval was given for something else."), "approver", "needs_approval")
+    if op.session.scalar(select(used)):
+        raise Refused(_l("The approval was used already."), "approver", "needs_approval")
+    return found.id

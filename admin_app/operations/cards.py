@@ -1,0 +1,354 @@
+"""Cards: open one, take a session from it, extend it, give it to somebody else, give its money back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Annotated
+
+from flask_babel import lazy_gettext as _l
+from pydantic import Field, SecretStr
+from sqlalchemy import ColumnElement, func, select
+
+from admin_app.operations.kernel import Operation
+from admin_app.operations.ledger import TENDER, Ledger, not_enough
+from admin_app.operations.receipts import Line, Tender, pay, write_receipt
+from admin_app.operations.refusals import Refused
+from admin_app.operations.registry import Answer, Ask, Input, operation
+from admin_app.operations.safety import ensure_safe
+from admin_app.operations.till import (
+    InStore,
+    OneCustomer,
+    Override,
+    PaidBy,
+    PaymentRow,
+    Shown,
+    _methods,
+    check_shown,
+    receipt_answer,
+    shares_of,
+    store_of,
+    tenders_of,
+)
+from admin_app.rulebook import rulebook
+from admin_app.security import passwords
+from models.cards import Card, CardChange, CardChangeKind, CardItem, CardStatus
+from models.catalogue import Package, PackageItem, Service
+from models.customers import Customer
+from models.field import Kind
+from models.names import Name
+from models.organisation import Staff
+from models.sales import Confirmation, LineKind, PaymentMethod, Sale, SaleLine, ShareManner
+from models.value import Account, AccountBalance, AccountKind
+from rules.decisions import value
+
+Why = Annotated[str, Ask(_l("Reason")), Field(min_length=1, max_length=200)]
+OneCard = Annotated[int, Ask(_l("Card"), to=Card)]
+
+
+def _of_services_only(_ids: Sequence[int]) -> ColumnElement[bool]:
+    goods = select(PackageItem.package_id).where(PackageItem.service_id.is_(None), PackageItem.archived_at.is_(None))
+    return Package.id.not_in(goods) & Package.on_sale
+
+
+def _her_items(ids: Sequence[int]) -> ColumnElement[bool]:
+    hers = select(Card.id).where(Card.customer_id.in_(ids), Card.status == CardStatus.LIVE)
+    return CardItem.card_id.in_(hers)
+
+
+class OpenCardInput(Input):
+    """A package of sessions, at its price or for less, paid in one or several ways."""
+
+    customer: OneCustomer
+    package: Annotated[int, Ask(_l("Package"), to=Package, among=_of_services_only)]
+    method: Annotated[PaymentMethod | None, Ask(_l("All paid by"), choices=_methods)] = None
+    payments: Annotated[list[PaymentRow], Ask(_l("Payments")), Field(max_length=10)] = []
+    seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff)] = None
+    store: InStore = None
+    shown_total: Shown = None
+
+
+@operation(Name.OPEN_CARD, label=_l("Open a card"), on=Customer)
+def open_card(op: Operation, data: OpenCardInput) -> Answer:
+    """Sell a package as a card: so many sessions of each of its services, until its end."""
+    package = op.find(Package, data.package)
+    check_shown(data.shown_total, package.price)
+    store_id = store_of(op, data.store)
+    days = package.valid_days or rulebook(op.session).till.card_days
+    card = _card(op, op.subject, store_id, package, op.day + timedelta(days=days))
+    line = Line(
+        LineKind.CARD,
+        package.name,
+        package.price,
+        package.price,
+        card=card,
+        shares=shares_of(op, None, None, data.seller, ShareManner.IN_TURN),
+    )
+    receipt = write_receipt(op, store_id, op.subject, [line], tenders_of(data, package.price))
+    issued = receipt.ledger.house(AccountKind.SESSIONS_ISSUED)
+    for item in items_of(op, card):
+        hers = receipt.ledger.hers(card.customer_id, AccountKind.SESSIONS, item.id)
+        receipt.ledger.move(hers, issued, item.sessions, line=receipt.lines[0][1].id)
+    return receipt_answer(receipt) | {"card": card.id}
+
+
+def _card(op: Operation, customer: Customer, store_id: int, package: Package, expires_on: date) -> Card:
+    parts = op.session.execute(
+        select(PackageItem, Service)
+        .outerjoin(Service, Service.id == PackageItem.service_id)
+        .where(PackageItem.package_id == package.id, PackageItem.archived_at.is_(None))
+        .order_by(PackageItem.id)
+    ).all()
+    if not parts or any(service is None for _, service in parts) or not package.on_sale:
+        raise Refused(_l("Only a package of services becomes a card."), "package", "not_a_card")
+    card = Card(
+        customer_id=customer.id,
+        store_id=store_id,
+        package_id=package.id,
+        name=package.name,
+        sold_for=package.price,
+        opened_on=op.day,
+        expires_on=expires_on,
+    )
+    op.session.add(card)
+    op.session.flush()
+    worth = value.spread(package.price, [item.quantity * service.price for item, service in parts])
+    for (item, service), part in zip(parts, worth, strict=True):
+        op.session.add(CardItem(card_id=card.id, service_id=service.id, sessions=item.quantity, value=part))
+    op.session.flush()
+    return card
+
+
+def items_of(op: Operation, card: Card) -> list[CardItem]:
+    """The card's items, in their order."""
+    return list(op.session.scalars(select(CardItem).where(CardItem.card_id == card.id).order_by(CardItem.id)))
+
+
+# --------------------------------------------------------------------------------------------------- sessions
+
+
+class RedeemInput(Input):
+    """Sessions taken from a card: who gave them, and how she says so."""
+
+    customer: OneCustomer
+    item: Annotated[int, Ask(_l("Session of"), to=CardItem, among=_her_items)]
+    performer: Annotated[int, Ask(_l("Given by"), to=Staff)]
+    sessions: Annotated[int, Ask(_l("Sessions")), Field(ge=1, le=99)] = 1
+    manner: Annotated[ShareManner, Ask(_l("How"))] = ShareManner.IN_TURN
+    assistant: Annotated[int | None, Ask(_l("Assistant"), to=Staff)] = None
+    confirmed_by: Annotated[Confirmation, Ask(_l("Confirmed by"))] = Confirmation.SIGNATURE
+    password: Annotated[SecretStr, Ask(_l("Member password"), kind=Kind.PASSWORD)] = SecretStr("")
+    override: Override = ""
+    store: InStore = None
+
+
+@operation(Name.REDEEM_SESSION, label=_l("Redeem a session"), on=Customer)
+def redeem_session(op: Operation, data: RedeemInput) -> Answer:
+    """Give sessions from a card.
+
+    :raises Refused: the card is over, not valid here, used up, not hers; or her password is wrong.
+    """
+    customer: Customer = op.subject
+    item = op.session.get_one(CardItem, data.item)
+    card = op.session.get_one(Card, item.card_id)
+    service = op.session.get_one(Service, item.service_id)
+    store_id = store_of(op, data.store)
+    _usable(op, card, customer, store_id)
+    _confirm(customer, data)
+    ensure_safe(op, customer.id, [service.id], data.override)
+    left = sessions_left(Ledger(op, store_id, op.day), card, item)
+    if left < data.sessions:
+        raise not_enough(AccountKind.SESSIONS)
+    worth = sum(value.session_worth(item.value, item.sessions, left - n) for n in range(data.sessions))
+    line = Line(
+        LineKind.SERVICE,
+        service.name,
+        worth,
+        worth // data.sessions,
+        service_id=service.id,
+        card_item=item,
+        quantity=data.sessions,
+        shares=shares_of(op, data.performer, data.assistant, None, data.manner),
+    )
+    tenders = [Tender(PaymentMethod.SESSION, worth)] if worth else []
+    receipt = write_receipt(op, store_id, customer, [line], tenders, confirmed_by=data.confirmed_by)
+    return receipt_answer(receipt) | {"left": left - data.sessions}
+
+
+def _usable(op: Operation, card: Card, customer: Customer, store_id: int) -> None:
+    if card.customer_id != customer.id:
+        raise Refused(_l("This card is somebody else's."), "item", "not_hers")
+    if card.status is not CardStatus.LIVE:
+        raise Refused(_l("This card is no longer live."), "item", "not_live")
+    if card.expires_on is not None and card.expires_on < op.day:
+        message = _l("This card ended on %(day)s. It can be extended.", day=card.expires_on.isoformat())
+        raise Refused(message, "item", "expired")
+    if not card.everywhere and card.store_id != store_id:
+        raise Refused(_l("This card is valid in another store."), "item", "other_store")
+
+
+def _confirm(customer: Customer, data: RedeemInput) -> None:
+    if data.confirmed_by is not Confirmation.MEMBER_PASSWORD:
+        return
+    if not passwords.matches(customer.password_hash, data.password.get_secret_value()):
+        raise Refused(_l("The member password is wrong, or she has none yet."), "password", "wrong_password")
+
+
+def sessions_left(ledger: Ledger, card: Card, item: CardItem) -> int:
+    """How many sessions of this item are left."""
+    return _on(ledger, card, item, AccountKind.SESSIONS)
+
+
+def _on(ledger: Ledger, card: Card, item: CardItem, kind: AccountKind) -> int:
+    query = (
+        select(func.coalesce(func.sum(AccountBalance.balance), 0))
+        .join(Account, Account.id == AccountBalance.account_id)
+        .where(Account.card_item_id == item.id, Account.kind == kind, Account.customer_id == card.customer_id)
+    )
+    return int(ledger.op.session.scalar(query) or 0)
+
+
+class MemberPasswordInput(Input):
+    """A customer's own password for redeeming, typed by her; its hash is kept."""
+
+    customer: OneCustomer
+    password: Annotated[SecretStr, Ask(_l("Member password"), kind=Kind.PASSWORD), Field(min_length=6, max_length=64)]
+
+
+@operation(Name.SET_MEMBER_PASSWORD, label=_l("Set the member password"), on=Customer)
+def set_member_password(op: Operation, data: MemberPasswordInput) -> Answer:
+    """Keep the hash of the password she chose."""
+    customer: Customer = op.subject
+    customer.password_hash = passwords.hashed(data.password.get_secret_value())
+    return {}
+
+
+# ---------------------------------------------------------------------------------------------- what befalls
+
+
+class ExtendInput(Input):
+    """A card's new last day, and why."""
+
+    card: OneCard
+    until: Annotated[date, Ask(_l("New last day"))]
+    why: Why
+
+
+@operation(Name.EXTEND_CARD, label=_l("Extend a card"), on=Card)
+def extend_card(op: Operation, data: ExtendInput) -> Answer:
+    """Let a card be good for longer.
+
+    :raises Refused: the new day is not later.
+    """
+    card: Card = op.subject
+    _live(card)
+    if card.expires_on is None or data.until <= card.expires_on:
+        raise Refused(_l("The new last day must be later than the present one."), "until", "not_later")
+    _change(op, card, CardChangeKind.EXTENDED, data.why, expires_after=data.until)
+    card.expires_on = data.until
+    return {"card": card.id}
+
+
+class TransferInput(Input):
+    """Whom the card goes to, and why."""
+
+    card: OneCard
+    to: Annotated[int, Ask(_l("To"), to=Customer)]
+    why: Why
+
+
+@operation(Name.TRANSFER_CARD, label=_l("Give a card to somebody else"), on=Card)
+def transfer_card(op: Operation, data: TransferInput) -> Answer:
+    """Move what is left of a card to another customer: sessions and what was paid for them."""
+    card: Card = op.subject
+    _live(card)
+    other = op.find(Customer, data.to)
+    if other.id == card.customer_id or other.merged_into_id is not None or other.erased_at is not None:
+        raise Refused(_l("Choose somebody else."), "to")
+    ledger = Ledger(op, card.store_id, op.day)
+    move_card(op, ledger, card, other.id)
+    _change(op, card, CardChangeKind.TRANSFERRED, data.why, to_customer_id=other.id)
+    card.customer_id = other.id
+    return {"card": card.id}
+
+
+def move_card(op: Operation, ledger: Ledger, card: Card, to: int) -> None:
+    """Move the ledger's part of a card to another customer."""
+    for item in items_of(op, card):
+        for kind in (AccountKind.SESSIONS, AccountKind.CARD):
+            left = _on(ledger, card, item, kind)
+            ledger.move(
+                ledger.hers(to, kind, item.id), ledger.hers(card.customer_id, kind, item.id), left, home=card.store_id
+            )
+
+
+class RefundCardInput(Input):
+    """Money back for a card: how it is paid out, and why. ``amount`` may differ from the working, for a reason."""
+
+    card: OneCard
+    method: PaidBy
+    why: Why
+    store: InStore = None
+    shown_total: Shown = None
+
+
+@operation(Name.REFUND_CARD, label=_l("Refund a card"), on=Card, danger=True)
+def refund_card(op: Operation, data: RefundCardInput) -> Answer:
+    """Give back what was paid for the sessions not given: the working stands in the answer and in the log."""
+    card: Card = op.subject
+    _live(card)
+    op.store_id = store_of(op, data.store)
+    ledger, sale = Ledger(op, op.store_id, op.day), _sold_in(op, card)
+    items = items_of(op, card)
+    left = {item.id: _on(ledger, card, item, AccountKind.SESSIONS) for item in items}
+    worth = {item.id: _on(ledger, card, item, AccountKind.CARD) for item in items}
+    used = sum(item.sessions - left[item.id] for item in items)
+    working = value.card_refund(card.sold_for, sum(worth.values()), used, card.opened_on, op.day)
+    check_shown(data.shown_total, working.back)
+    owed = -ledger.balance(card.customer_id, AccountKind.RECEIVABLE)
+    if owed:
+        raise Refused(_l("She still owes something; settle that first."), None, "owes")
+    for item in items:
+        ledger.move(
+            ledger.house(AccountKind.SESSIONS_ISSUED),
+            ledger.hers(card.customer_id, AccountKind.SESSIONS, item.id),
+            left[item.id],
+        )
+        hers = ledger.hers(card.customer_id, AccountKind.CARD, item.id)
+        ledger.move(ledger.house(TENDER[data.method]), hers, worth[item.id], home=card.store_id)
+    if working.back and sale is not None:
+        pay(op, sale, data.method, -working.back)
+    _change(op, card, CardChangeKind.REFUNDED, data.why, amount=working.back)
+    card.status = CardStatus.REFUNDED
+    op.detail = {"paid": working.paid, "used": working.used, "back": working.back, "sessions_used": used}
+    lines = [[str(_l("Paid")), 1, working.paid, 0, "", working.paid], [str(_l("Used")), used, 0, 0, "", -working.used]]
+    return {"card": card.id, "total": working.back, "working": lines, "cooling_off": working.unused_within_days}
+
+
+def _sold_in(op: Operation, card: Card) -> Sale | None:
+    """The receipt of the card; None for one that was brought over."""
+    line = select(SaleLine.sale_id).where(SaleLine.card_id == card.id)
+    return op.session.scalar(select(Sale).where(Sale.id.in_(line)))
+
+
+def _live(card: Card) -> None:
+    if card.status is not CardStatus.LIVE:
+        raise Refused(_l("This card is no longer live."), "card", "not_live")
+
+
+def _change(op: Operation, card: Card, kind: CardChangeKind, why: str, **values: object) -> None:
+    op.store_id = op.store_id or card.store_id
+    op.reason = why
+    op.session.add(
+        CardChange(
+            card_id=card.id,
+            customer_id=card.customer_id,
+            store_id=op.store_id,
+            business_day=op.day,
+            at=op.at,
+            kind=kind,
+            expires_before=card.expires_on,
+            reason=why,
+            **values,
+        )
+    )

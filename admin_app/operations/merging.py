@@ -1,0 +1,90 @@
+"""Two records of one person become one: what she has is moved, what she did stays where it was written."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from flask_babel import lazy_gettext as _l
+from pydantic import Field
+from sqlalchemy import exists, select
+
+from admin_app.operations.kernel import Operation
+from admin_app.operations.ledger import Grant, Ledger
+from admin_app.operations.refusals import Refused
+from admin_app.operations.registry import Answer, Ask, Input, operation
+from models.booking import OPEN, Appointment
+from models.cards import Card, CardItem
+from models.customers import Customer
+from models.names import Name
+from models.value import IN_LOTS, Account, AccountBalance, AccountKind, Lot
+
+
+class MergeInput(Input):
+    """The record that is given up, and the one that stays."""
+
+    customer: Annotated[int, Ask(_l("Customer"), to=Customer)]
+    into: Annotated[int, Ask(_l("The same person as"), to=Customer)]
+    why: Annotated[str, Ask(_l("Reason")), Field(min_length=1, max_length=200)]
+
+
+@operation(Name.MERGE_CUSTOMERS, label=_l("Merge with another"), on=Customer, danger=True)
+def merge_customers(op: Operation, data: MergeInput) -> Answer:
+    """Let one record stand for another: balances and cards move; receipts and visits stay, and count
+    for the one that stays.
+
+    :raises Refused: one of them stands for another already, was erased, or has bookings to come.
+    """
+    lost: Customer = op.subject
+    kept = op.find(Customer, data.into)
+    if lost.id == kept.id:
+        raise Refused(_l("Choose somebody else."), "into")
+    if any(one.merged_into_id is not None or one.erased_at is not None for one in (lost, kept)):
+        raise Refused(_l("One of the two is no record of her own any more."), "into")
+    ledger = Ledger(op, kept.store_id, op.day)
+    cards = list(op.session.scalars(select(Card).where(Card.customer_id == lost.id)))
+    move_value(op, ledger, lost.id, kept.id)
+    for card in cards:
+        card.customer_id = kept.id
+    coming = exists().where(Appointment.customer_id == lost.id, Appointment.status.in_(OPEN))
+    if op.session.scalar(select(coming)):
+        raise Refused(_l("She has bookings to come under this record: move or cancel them first."), None, "booked")
+    for earlier in op.session.scalars(select(Customer).where(Customer.merged_into_id == lost.id)).all():
+        earlier.merged_into_id = kept.id
+    op.session.flush()
+    lost.merged_into_id, lost.archived_at = kept.id, op.at
+    op.reason = data.why
+    return {"customer": kept.id, "cards": len(cards)}
+
+
+def move_value(op: Operation, ledger: Ledger, giver: int, taker: int) -> None:
+    """Move all that stands on one customer's accounts to another's, lot by lot, each with its own end."""
+    op.session.flush()
+    accounts = list(op.session.scalars(select(Account).where(Account.customer_id == giver).order_by(Account.id)))
+    for account in accounts:
+        to = ledger.hers(taker, account.kind, account.card_item_id)
+        if account.kind in IN_LOTS:
+            continue
+        left = op.session.get_one(AccountBalance, account.id, populate_existing=True).balance
+        home = _home(op, account)
+        if left < 0:
+            ledger.move(account, to, -left, home=home)
+        else:
+            ledger.move(to, account, left, home=home)
+    made: dict[int, int] = {}
+    for kind in (AccountKind.PRINCIPAL, AccountKind.BONUS, AccountKind.POINTS, AccountKind.DEPOSIT):
+        for lot, left in ledger.lots(giver, kind, usable=False):
+            made[lot.id] = _move_lot(op, ledger, lot, left, taker, made)
+
+
+def _home(op: Operation, account: Account) -> int | None:
+    if account.card_item_id is None:
+        return None
+    return op.session.get_one(Card, op.session.get_one(CardItem, account.card_item_id).card_id).store_id
+
+
+def _move_lot(op: Operation, ledger: Ledger, lot: Lot, left: int, taker: int, made: dict[int, int]) -> int:
+    source = op.session.get_one(Account, lot.account_id)
+    account = ledger.hers(taker, source.kind)
+    fresh = ledger.grant(account, Grant(lot.expires_on, lot.pending_until, made.get(lot.beside_id or 0)), lot)
+    ledger.move(account, source, left, given_lot=fresh, taken_lot=lot)
+    return fresh.id

@@ -1,0 +1,392 @@
+"""Writing a receipt: its number, its lines and who made them, how it was paid, and what that does to the ledger.
+
+Whatever is sold (services, goods, cards, recharges, deposits, a session of a card) is a receipt; the operations differ
+in what they put on it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import func, select
+
+from admin_app.operations.kernel import Operation
+from admin_app.operations.ledger import TENDER, Grant, Ledger, not_enough
+from admin_app.operations.refusals import Refused
+from admin_app.rulebook import rulebook, versions
+from models.cards import Card, CardItem
+from models.customers import Customer
+from models.organisation import Store
+from models.sales import (
+    MONEY_IN,
+    Confirmation,
+    LineKind,
+    Payment,
+    PaymentMethod,
+    Sale,
+    SaleLine,
+    ShareManner,
+    SharePart,
+    ShareRole,
+    StaffShare,
+    Visit,
+    VisitSource,
+)
+from models.standing import Membership
+from models.till import Platform, Voucher
+from models.value import Account, AccountKind, Lot
+from rules.decisions import value
+
+
+@dataclass(frozen=True)
+class Share:
+    """Who did what of a line."""
+
+    staff_id: int
+    role: ShareRole
+    permille: int = 1000
+    manner: ShareManner = ShareManner.IN_TURN
+    part: SharePart = SharePart.LEAD
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a receipt before it is written."""
+
+    kind: LineKind
+    item: str
+    amount: int
+    unit_price: int
+    quantity: int = 1
+    reason: str | None = None
+    service_id: int | None = None
+    product_id: int | None = None
+    card: Card | None = None
+    card_item: CardItem | None = None
+    shares: Sequence[Share] = ()
+
+
+@dataclass(frozen=True)
+class Tender:
+    """One way in which a receipt is paid, and how much; a voucher also has a platform, a code and a settle price."""
+
+    method: PaymentMethod
+    amount: int
+    platform: Platform | None = None
+    code: str = ""
+    settle_price: int | None = None
+
+
+TAKES: dict[PaymentMethod, tuple[LineKind, ...]] = {
+    PaymentMethod.SESSION: (LineKind.SERVICE,),
+    PaymentMethod.VOUCHER: (LineKind.SERVICE, LineKind.PRODUCT),
+    PaymentMethod.STORED_VALUE: (LineKind.SERVICE, LineKind.PRODUCT, LineKind.CARD),
+    PaymentMethod.DEPOSIT: (LineKind.SERVICE, LineKind.PRODUCT, LineKind.CARD),
+    PaymentMethod.ON_ACCOUNT: (LineKind.SERVICE, LineKind.PRODUCT, LineKind.CARD),
+}
+"""What may be paid in which way, those with the fewest choices first; money pays for everything."""
+
+EARNS = (LineKind.SERVICE, LineKind.PRODUCT, LineKind.CARD)
+"""What earns points, as far as it is paid with money or paid-in stored value."""
+
+
+@dataclass
+class Receipt:
+    """A receipt being written. By sale line: the money that earns points, and the lot it filled; by card item: what is
+    still to be paid into it.
+    """
+
+    op: Operation
+    ledger: Ledger
+    customer: Customer | None
+    sale: Sale
+    lines: list[tuple[Line, SaleLine]] = field(default_factory=list)
+    earning: Counter[int] = field(default_factory=Counter)
+    lots: dict[int, Lot] = field(default_factory=dict)
+    room: dict[int, int] = field(default_factory=dict)
+
+
+def write_receipt(
+    op: Operation,
+    store_id: int,
+    customer: Customer | None,
+    lines: Sequence[Line],
+    tenders: Sequence[Tender],
+    *,
+    approval_id: int | None = None,
+    confirmed_by: Confirmation | None = None,
+) -> Receipt:
+    """Write the receipt with everything that follows from it.
+
+    :raises Refused: it is not paid exactly, in ways that fit what is sold, out of what is there.
+    """
+    ledger = Ledger(op, store_id, op.day)
+    total = sum(line.amount for line in lines)
+    if sum(tender.amount for tender in tenders) != total or any(tender.amount <= 0 for tender in tenders):
+        raise Refused(_l("What is paid is not what it comes to."), "payments", "not_paid")
+    op.store_id = store_id
+    sale = _sale(op, ledger, customer, lines, total)
+    sale.approval_id, sale.confirmed_by = approval_id, confirmed_by
+    receipt = Receipt(op, ledger, customer, sale)
+    op.session.add(sale)
+    op.session.flush()
+    for position, line in enumerate(lines, 1):
+        receipt.lines.append((line, _line(op, sale, position, line)))
+    for line, tender, row, amount in _allocated(receipt.lines, tenders):
+        _settle(receipt, line, row, tender.method, amount)
+    for tender in tenders:
+        _payment(receipt, tender)
+    _earn(receipt)
+    op.concerns(sale)
+    op.detail = {"total": total, "number": sale.number}
+    return receipt
+
+
+def _sale(op: Operation, ledger: Ledger, customer: Customer | None, lines: Sequence[Line], total: int) -> Sale:
+    visit = _visit(op, ledger, customer, lines)
+    op.session.execute(select(Store.id).where(Store.id == ledger.store_id).with_for_update(key_share=True))
+    last = select(func.max(Sale.number)).where(Sale.store_id == ledger.store_id, Sale.business_day == ledger.day)
+    return Sale(
+        store_id=ledger.store_id,
+        business_day=ledger.day,
+        number=(op.session.scalar(last) or 0) + 1,
+        customer_id=customer.id if customer else None,
+        visit_id=visit,
+        sold_at=op.at,
+        total=total,
+        rule_version_id=versions().get("till"),
+    )
+
+
+def _visit(op: Operation, ledger: Ledger, customer: Customer | None, lines: Sequence[Line]) -> int | None:
+    """The visit of the day; a recharge or a deposit alone is none."""
+    here = any(line.kind not in {LineKind.RECHARGE, LineKind.DEPOSIT} for line in lines)
+    if customer is None or not here:
+        return None
+    return visit_of_the_day(op, customer, ledger.store_id, VisitSource.WALK_IN).id
+
+
+def visit_of_the_day(op: Operation, customer: Customer, store_id: int, source: VisitSource) -> Visit:
+    """The customer's visit in this store today; it begins now when there is none yet."""
+    today = (Visit.customer_id == customer.id, Visit.store_id == store_id, Visit.business_day == op.day)
+    found = op.session.scalars(select(Visit).where(*today).order_by(Visit.id.desc())).first()
+    if found is None:
+        found = Visit(customer_id=customer.id, store_id=store_id, business_day=op.day, arrived_at=op.at, source=source)
+        op.session.add(found)
+        if customer.first_visit_on is None or customer.first_visit_on > op.day:
+            customer.first_visit_on = op.day
+        op.session.flush()
+    return found
+
+
+def _line(op: Operation, sale: Sale, position: int, line: Line) -> SaleLine:
+    row = SaleLine(
+        sale_id=sale.id,
+        position=position,
+        kind=line.kind,
+        service_id=line.service_id,
+        product_id=line.product_id,
+        card_id=line.card.id if line.card else None,
+        card_item_id=line.card_item.id if line.card_item else None,
+        item=line.item,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        discount=line.unit_price * line.quantity - line.amount,
+        discount_reason=line.reason,
+        amount=line.amount,
+    )
+    op.session.add(row)
+    op.session.flush()
+    for share in line.shares:
+        op.session.add(
+            StaffShare(
+                sale_line_id=row.id,
+                staff_id=share.staff_id,
+                share_role=share.role,
+                manner=share.manner,
+                part=share.part,
+                permille=share.permille,
+            )
+        )
+    return row
+
+
+def _allocated(
+    lines: Sequence[tuple[Line, SaleLine]], tenders: Sequence[Tender]
+) -> list[tuple[Line, Tender, SaleLine, int]]:
+    """Which part of each payment goes for which line: the ways that fit least go first, services before goods.
+
+    :raises Refused: a way of paying does not fit what is sold.
+    """
+    order = [*TAKES]
+    left = {row.id: row.amount for _, row in lines}
+    found: list[tuple[Line, Tender, SaleLine, int]] = []
+    for tender in sorted(tenders, key=lambda one: order.index(one.method) if one.method in order else len(order)):
+        open_amount = tender.amount
+        for line, row in sorted(lines, key=lambda pair: (pair[0].kind is not LineKind.SERVICE, pair[1].position)):
+            fits = _fits(tender.method, line)
+            now = min(open_amount, left[row.id]) if fits else 0
+            if now:
+                found.append((line, tender, row, now))
+                left[row.id] -= now
+                open_amount -= now
+        if open_amount:
+            message = _l("%(method)s does not pay for this.", method=tender.method.label)
+            raise Refused(message, "payments", "does_not_fit")
+    return found
+
+
+def _fits(method: PaymentMethod, line: Line) -> bool:
+    if (method is PaymentMethod.SESSION) != (line.card_item is not None):
+        return False
+    return method not in TAKES or line.kind in TAKES[method]
+
+
+def _settle(receipt: Receipt, line: Line, row: SaleLine, method: PaymentMethod, amount: int) -> None:
+    """Post one part of one payment for one line."""
+    ledger = receipt.ledger
+    if method is PaymentMethod.SESSION:
+        _settle_session(receipt, line, row)
+        return
+    if method in TENDER:
+        _credit(receipt, line, row, amount, ledger.house(TENDER[method]))
+        receipt.earning[row.id] += amount if method in MONEY_IN else 0
+        return
+    if receipt.customer is None:
+        raise Refused(_l("Choose the customer: this way of paying is hers."), "customer", "no_customer")
+    if method is PaymentMethod.ON_ACCOUNT:
+        _credit(receipt, line, row, amount, ledger.hers(receipt.customer.id, AccountKind.RECEIVABLE))
+        return
+    for lot_id, part in _taken(receipt, receipt.customer, line, method, amount):
+        lot = receipt.op.session.get_one(Lot, lot_id)
+        account = receipt.op.session.get_one(Account, lot.account_id)
+        _credit(receipt, line, row, part, account, lot)
+        receipt.earning[row.id] += part if account.kind is not AccountKind.BONUS else 0
+    receipt.op.session.flush()
+
+
+def _taken(receipt: Receipt, customer: Customer, line: Line, method: PaymentMethod, amount: int) -> list[value.Taken]:
+    """Which of her lots pay.
+
+    :raises Refused: there is not enough.
+    """
+    ledger = receipt.ledger
+    if method is PaymentMethod.DEPOSIT:
+        lots = [(lot.id, left, lot.expires_on) for lot, left in ledger.lots(customer.id, AccountKind.DEPOSIT)]
+        taken = value.soonest_first(lots, amount)
+    else:
+        taken = value.burn(ledger.purses(customer.id), amount, bonus_too=line.kind is LineKind.SERVICE)
+    if taken is None:
+        raise not_enough(AccountKind.DEPOSIT if method is PaymentMethod.DEPOSIT else AccountKind.PRINCIPAL)
+    return taken
+
+
+def _settle_session(receipt: Receipt, line: Line, row: SaleLine) -> None:
+    """A session given: it is gone from the card, and what was paid for it is earned."""
+    ledger, item = receipt.ledger, line.card_item
+    assert item is not None
+    card = receipt.op.session.get_one(Card, item.card_id)
+    sessions = ledger.hers(card.customer_id, AccountKind.SESSIONS, item.id)
+    ledger.move(ledger.house(AccountKind.SESSIONS_ISSUED), sessions, line.quantity, line=row.id)
+    worth = ledger.hers(card.customer_id, AccountKind.CARD, item.id)
+    revenue = ledger.house(AccountKind.REVENUE)
+    ledger.move(revenue, worth, line.amount, line=row.id, home=card.store_id)
+
+
+def _credit(receipt: Receipt, line: Line, row: SaleLine, amount: int, source: Account, lot: Lot | None = None) -> None:
+    """Give ``amount`` out of ``source`` to what the line is about."""
+    ledger = receipt.ledger
+    if line.kind in {LineKind.RECHARGE, LineKind.DEPOSIT}:
+        filled = _filled(receipt, line, row)
+        ledger.move(
+            receipt.op.session.get_one(Account, filled.account_id), source, amount, given_lot=filled, line=row.id
+        )
+    elif line.kind is LineKind.CARD:
+        _credit_card(receipt, line, row, amount, source, lot)
+    else:
+        ledger.move(ledger.house(AccountKind.REVENUE), source, amount, taken_lot=lot, line=row.id)
+
+
+def _filled(receipt: Receipt, line: Line, row: SaleLine) -> Lot:
+    """The one lot that a recharge or a deposit fills, in however many ways it is paid."""
+    assert receipt.customer is not None
+    if row.id not in receipt.lots:
+        kind = AccountKind.PRINCIPAL if line.kind is LineKind.RECHARGE else AccountKind.DEPOSIT
+        receipt.lots[row.id] = receipt.ledger.grant(receipt.ledger.hers(receipt.customer.id, kind))
+    return receipt.lots[row.id]
+
+
+def _credit_card(receipt: Receipt, line: Line, row: SaleLine, amount: int, source: Account, lot: Lot | None) -> None:
+    """Fill the card's items one after another with what is paid for the card."""
+    ledger, card = receipt.ledger, line.card
+    assert card is not None
+    for item in receipt.op.session.scalars(select(CardItem).where(CardItem.card_id == card.id).order_by(CardItem.id)):
+        room = receipt.room.setdefault(item.id, item.value)
+        now = min(room, amount)
+        account = ledger.hers(card.customer_id, AccountKind.CARD, item.id)
+        ledger.move(account, source, now, taken_lot=lot, home=card.store_id, line=row.id)
+        receipt.room[item.id] -= now
+        amount -= now
+
+
+def _payment(receipt: Receipt, tender: Tender) -> None:
+    op, sale = receipt.op, receipt.sale
+    pay(op, sale, tender.method, tender.amount)
+    if tender.method is PaymentMethod.VOUCHER:
+        if tender.platform is None or not tender.code:
+            raise Refused(_l("A voucher has a platform and a code."), "payments", "empty")
+        op.session.add(
+            Voucher(
+                sale_id=sale.id,
+                store_id=sale.store_id,
+                customer_id=sale.customer_id,
+                business_day=sale.business_day,
+                platform=tender.platform,
+                code=tender.code,
+                amount=tender.amount,
+                settle_price=tender.amount if tender.settle_price is None else tender.settle_price,
+            )
+        )
+
+
+def pay(op: Operation, sale: Sale, method: PaymentMethod, amount: int) -> None:
+    """Write down that a sale was paid, today and here; less than nothing goes back to her."""
+    assert op.store_id is not None
+    op.session.add(
+        Payment(
+            sale_id=sale.id,
+            customer_id=sale.customer_id,
+            store_id=op.store_id,
+            business_day=op.day,
+            paid_at=op.at,
+            method=method,
+            amount=amount,
+        )
+    )
+
+
+def tier_of(op: Operation, customer: Customer | None) -> str | None:
+    """The tier she holds."""
+    if customer is None:
+        return None
+    held = select(Membership.tier).where(Membership.customer_id == customer.id, Membership.ended_on.is_(None))
+    return op.session.scalar(held)
+
+
+def _earn(receipt: Receipt) -> None:
+    """Points for the money on each line, at her tier's rate, usable after some days."""
+    op, customer = receipt.op, receipt.customer
+    if customer is None:
+        return
+    book = rulebook(op.session)
+    tier = book.tiers.tier(tier_of(op, customer))
+    rate = tier.points_rate if tier else 1000
+    terms = Grant(value.points_until(op.day, book.points), op.day + timedelta(days=book.points.pending))
+    for line, row in receipt.lines:
+        if line.kind in EARNS:
+            points = value.points_for(receipt.earning[row.id], rate, book.points)
+            receipt.ledger.earn_points(customer.id, points, terms, row.id, versions().get("points"))

@@ -1,0 +1,147 @@
+"""Taking back: a receipt or some of its lines, with everything that followed from them, each once and whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated
+
+from flask_babel import lazy_gettext as _l
+from pydantic import Field
+from sqlalchemy import ColumnElement, select
+
+from admin_app.operations.kernel import Operation
+from admin_app.operations.ledger import TENDER, Ledger
+from admin_app.operations.merging import move_value
+from admin_app.operations.receipts import pay
+from admin_app.operations.refusals import Refused
+from admin_app.operations.registry import Answer, Ask, Input, operation
+from admin_app.operations.till import Shown, check_shown
+from models.cards import Card, CardItem, CardStatus
+from models.customers import Customer
+from models.names import Name
+from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine
+from models.till import Reversal
+from models.value import Account, AccountKind, LedgerEntry
+
+
+def _its_lines(ids: Sequence[int]) -> ColumnElement[bool]:
+    return SaleLine.sale_id.in_(ids) & SaleLine.id.not_in(select(Reversal.sale_line_id))
+
+
+class ReverseInput(Input):
+    """A receipt; those of its lines that are taken back (none named: all); why."""
+
+    sale: Annotated[int, Ask(_l("Sale"), to=Sale)]
+    lines: Annotated[list[int], Ask(_l("Lines"), to=SaleLine, among=_its_lines, help=_l("None chosen: all"))] = []
+    why: Annotated[str, Ask(_l("Reason")), Field(min_length=1, max_length=200)]
+    shown_total: Shown = None
+
+
+@operation(Name.REVERSE_SALE, label=_l("Take back"), on=Sale, danger=True)
+def reverse_sale(op: Operation, data: ReverseInput) -> Answer:
+    """Take lines of a receipt back, line by line exactly what the sale did: money, value, points, sessions.
+
+    :raises Refused: a line was taken back before, or what it gave has been used since.
+    """
+    sale: Sale = op.subject
+    if sale.imported:
+        raise Refused(
+            _l("A sale that was brought over moved no money here; it cannot be taken back."), None, "imported"
+        )
+    lines = _open_lines(op, sale, data.lines)
+    total = sum(line.amount for line in lines)
+    check_shown(data.shown_total, total)
+    op.store_id, op.reason = sale.store_id, data.why
+    ledger = Ledger(op, sale.store_id, op.day)
+    back: Counter[PaymentMethod] = Counter()
+    for line in lines:
+        entries = _entries(op, line)
+        back.update(_paid_with(op, sale, entries))
+        _undo_card(op, sale, line)
+        ledger.reverse(entries)
+        op.session.add(_reversal(op, sale, line, data.why))
+    customer = op.session.get(Customer, sale.customer_id) if sale.customer_id else None
+    if customer is not None and customer.merged_into_id is not None:
+        move_value(op, ledger, customer.id, customer.merged_into_id)
+    for method, amount in sorted(back.items(), key=lambda pair: pair[0].value):
+        if amount:
+            pay(op, sale, method, -amount)
+    op.detail = {"total": total, "lines": [line.id for line in lines]}
+    working = [[line.item, line.quantity, line.unit_price, line.discount, "", -line.amount] for line in lines]
+    return {"sale": sale.id, "total": total, "working": working}
+
+
+def _open_lines(op: Operation, sale: Sale, wanted: list[int]) -> list[SaleLine]:
+    own = list(op.session.scalars(select(SaleLine).where(SaleLine.sale_id == sale.id).order_by(SaleLine.position)))
+    gone = set(op.session.scalars(select(Reversal.sale_line_id).where(Reversal.sale_id == sale.id)))
+    if not set(wanted) <= {line.id for line in own}:
+        raise Refused(_l("These lines are not all of this receipt."), "lines", "other_sale")
+    chosen = [line for line in own if line.id in wanted] if wanted else [line for line in own if line.id not in gone]
+    if not chosen or gone & {line.id for line in chosen}:
+        raise Refused(_l("This was taken back already."), "lines", "again")
+    return chosen
+
+
+def _entries(op: Operation, line: SaleLine) -> list[LedgerEntry]:
+    """What the sale posted for the line, the last first, as far as it stands.
+
+    :raises Refused: something of it was settled or moved since, which has to be undone first.
+    """
+    query = select(LedgerEntry).where(LedgerEntry.sale_line_id == line.id, LedgerEntry.reverses_id.is_(None))
+    return list(op.session.scalars(query.order_by(LedgerEntry.id.desc())))
+
+
+def _paid_with(op: Operation, sale: Sale, entries: list[LedgerEntry]) -> Counter[PaymentMethod]:
+    """How the line was paid, read off the entries: what comes back the same way.
+
+    :raises Refused: what she owed for it has been paid since.
+    """
+    method_of = {kind: method for method, kind in TENDER.items()} | {
+        AccountKind.PRINCIPAL: PaymentMethod.STORED_VALUE,
+        AccountKind.BONUS: PaymentMethod.STORED_VALUE,
+        AccountKind.DEPOSIT: PaymentMethod.DEPOSIT,
+        AccountKind.RECEIVABLE: PaymentMethod.ON_ACCOUNT,
+        AccountKind.CARD: PaymentMethod.SESSION,
+    }
+    found: Counter[PaymentMethod] = Counter()
+    for entry in entries:
+        kind = op.session.get_one(Account, entry.account_id).kind
+        if entry.amount < 0 and kind in method_of:
+            found[method_of[kind]] -= entry.amount
+    open_amount = select(Payment.amount).where(Payment.sale_id == sale.id, Payment.method == PaymentMethod.ON_ACCOUNT)
+    if found[PaymentMethod.ON_ACCOUNT] > sum(op.session.scalars(open_amount)):
+        raise Refused(
+            _l("What was owed for this has been paid since; that cannot be taken back here."), None, "settled"
+        )
+    return found
+
+
+def _undo_card(op: Operation, sale: Sale, line: SaleLine) -> None:
+    """A card whose sale is taken back is over; a session goes back to its card.
+
+    :raises Refused: the card belongs to somebody else by now, or was refunded.
+    """
+    card_id = line.card_id
+    if line.card_item_id is not None:
+        card_id = op.session.get_one(CardItem, line.card_item_id).card_id
+    if card_id is None:
+        return
+    card = op.session.get_one(Card, card_id)
+    if card.status is not CardStatus.LIVE or card.customer_id != sale.customer_id:
+        raise Refused(_l("The card of this sale has moved on: refund the card instead."), None, "moved_on")
+    if line.kind is LineKind.CARD:
+        card.status = CardStatus.REVERSED
+
+
+def _reversal(op: Operation, sale: Sale, line: SaleLine, why: str) -> Reversal:
+    return Reversal(
+        sale_id=sale.id,
+        sale_line_id=line.id,
+        customer_id=sale.customer_id,
+        store_id=sale.store_id,
+        business_day=op.day,
+        at=op.at,
+        amount=line.amount,
+        reason=why,
+    )

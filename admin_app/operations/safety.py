@@ -1,0 +1,47 @@
+"""The safety rule of every channel: what is contraindicated is neither booked, sold nor given without a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import or_, select
+
+from admin_app.operations.kernel import Operation
+from admin_app.operations.refusals import Refused
+from admin_app.values import said_in_every_language
+from models.catalogue import Service
+from models.customers import Contraindication
+from rules.decisions.safety import Known, dangers
+
+
+def ensure_safe(op: Operation, customer_id: int | None, services: Iterable[int], override: str) -> None:
+    """Let it pass, or let it pass for a reason that stands in the log.
+
+    :raises Refused: something known of her forbids a service, and no reason was given.
+    """
+    wanted = set(services)
+    if customer_id is None or not wanted:
+        return
+    rows = op.session.scalars(select(Service).where(Service.id.in_(wanted)).order_by(Service.id))
+    forbidden = {row.name: row.contraindicated_by or [] for row in rows if row.contraindicated_by}
+    if not forbidden:
+        return
+    known = _known(op, customer_id)
+    found = {name: words for name, forbids in forbidden.items() if (words := dangers(forbids, known))}
+    if not found:
+        return
+    if override:
+        op.detail = {**op.detail, "overrides": sorted(found)}
+        op.reason = override
+        return
+    said = "；".join(f"{name}: {'、'.join(words)}" for name, words in sorted(found.items()))
+    message = _l("This is contraindicated for her: %(what)s. Do it only for a reason, and say which.", what=said)
+    raise Refused(message, "override", "contraindicated")
+
+
+def _known(op: Operation, customer_id: int) -> list[Known]:
+    lasting = or_(Contraindication.until.is_(None), Contraindication.until >= op.day)
+    live = (Contraindication.customer_id == customer_id, Contraindication.archived_at.is_(None), lasting)
+    rows = op.session.scalars(select(Contraindication).where(*live))
+    return [Known(tuple(said_in_every_language(row.kind.label)), row.substance) for row in rows]

@@ -1,0 +1,30 @@
+"""What must not be done to her: a service's contraindications against what is known of the customer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Known:
+    """A contraindication in force: how its kind is called, in every language, and its substance."""
+
+    kinds: tuple[str, ...]
+    substance: str | None
+
+
+def dangers(forbidden_by: Sequence[str], known: Iterable[Known]) -> list[str]:
+    """The words of a service's list that hold for her: a kind by its name, or a substance that the word is part of."""
+    found: list[str] = []
+    for word in forbidden_by:
+        plain = word.strip().lower()
+        if plain and any(_meets(plain, one) for one in known):
+            found.append(word)
+    return found
+
+
+def _meets(word: str, one: Known) -> bool:
+    substance = (one.substance or "").strip().lower()
+    named = any(word in kind.lower() or kind.lower() in word for kind in one.kinds)
+    return named or (bool(substance) and (word in substance or substance in word))

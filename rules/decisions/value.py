@@ -1,0 +1,131 @@
+"""Stored value, points and cards at the counter: what is granted, what is taken first, what is given back.
+
+Money is in fen; nothing here reads or writes the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rules.decisions.tiers import months_later
+from rules.documents.till import PointsDocument, RechargeDocument
+
+FAR = date.max
+
+
+def bonus_for(paid: int, document: RechargeDocument) -> int:
+    """What is given on top of a recharge: that of the highest step reached."""
+    return max((step.bonus for step in document.steps if paid >= step.pay), default=0)
+
+
+def bonus_until(day: date, document: RechargeDocument) -> date:
+    """The last day of a bonus granted on ``day``."""
+    return months_later(day, document.bonus_valid)
+
+
+def points_for(paid: int, rate: int, document: PointsDocument) -> int:
+    """Points for so much money on one line: rounded down, times the tier's rate (thousandths)."""
+    return paid * document.per_yuan * rate // (100 * 1000 * 1000)
+
+
+def points_until(day: date, document: PointsDocument) -> date:
+    """Points end with the year, so many years later."""
+    return date(day.year + document.years, 12, 31)
+
+
+@dataclass(frozen=True)
+class Purse:
+    """A principal lot with the bonus lot beside it: lot ids and what is left of each."""
+
+    principal_lot: int | None
+    principal: int
+    bonus_lot: int | None = None
+    bonus: int = 0
+    expires_on: date | None = None
+
+    @property
+    def whole(self) -> int:
+        return self.principal + self.bonus
+
+
+Taken = tuple[int, int]
+"""A lot and how much of it."""
+
+
+def burn(purses: Iterable[Purse], amount: int, *, bonus_too: bool) -> list[Taken] | None:
+    """Which lots pay ``amount``: the soonest to end first, bonus in proportion with its principal (rounded down).
+
+    None when there is not enough.
+    """
+    taken: list[Taken] = []
+    for purse in sorted(purses, key=lambda one: (one.expires_on or FAR, one.principal_lot or 0)):
+        there = purse.whole if bonus_too else purse.principal
+        now = min(amount, there)
+        if now == 0:
+            continue
+        bonus = now * purse.bonus // purse.whole if bonus_too else 0
+        taken += [
+            (lot, part) for lot, part in ((purse.principal_lot, now - bonus), (purse.bonus_lot, bonus)) if lot and part
+        ]
+        amount -= now
+    return None if amount else taken
+
+
+def soonest_first(lots: Iterable[tuple[int, int, date | None]], amount: int) -> list[Taken] | None:
+    """Which lots (id, left, end) give ``amount``; None when there is not enough."""
+    taken: list[Taken] = []
+    for lot, left, _ends in sorted(lots, key=lambda one: (one[2] or FAR, one[0])):
+        now = min(amount, left)
+        if now:
+            taken.append((lot, now))
+            amount -= now
+    return None if amount else taken
+
+
+def spread(total: int, weights: Sequence[int]) -> list[int]:
+    """``total`` in whole parts as near to the weights as can be; what rounding leaves goes to the first parts."""
+    whole = sum(weights)
+    if whole == 0:
+        return [total, *[0] * (len(weights) - 1)]
+    parts = [total * weight // whole for weight in weights]
+    for place in range(total - sum(parts)):
+        parts[place % len(parts)] += 1
+    return parts
+
+
+def session_worth(value: int, sessions: int, left: int) -> int:
+    """What one more session takes of a card's worth ``value`` for ``sessions``, with ``left`` before it.
+
+    Rounded down, and the last session takes the rest: all together come to ``value`` exactly.
+    """
+    each = value // sessions
+    return value - each * (sessions - 1) if left == 1 else each
+
+
+COOLING_OFF = 7
+"""Days within which an unused prepayment goes back whole.
+
+Source: 最高人民法院关于审理预付式消费民事纠纷案件适用法律若干问题的解释 (in force 2025-05-01).
+"""
+
+
+@dataclass(frozen=True)
+class CardRefund:
+    """The working of a card's refund: ``paid - used = back``."""
+
+    paid: int
+    used: int
+    sessions_used: int
+    unused_within_days: bool
+
+    @property
+    def back(self) -> int:
+        return max(self.paid - self.used, 0)
+
+
+def card_refund(paid: int, worth_left: int, sessions_used: int, opened_on: date, day: date) -> CardRefund:
+    """What goes back for a card of which ``worth_left`` is left: sessions given count at their share of the price."""
+    fresh = sessions_used == 0 and (day - opened_on).days <= COOLING_OFF
+    return CardRefund(paid, paid - worth_left, sessions_used, fresh)
