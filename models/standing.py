@@ -148,7 +148,9 @@ class Alert(Record):
 
     label = _l("Alert")
     plural = _l("Alerts")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.RAISE_ALERT, Name.SETTLE_ALERTS, Name.CLOSE_ALERT)
+    written_by = WrittenBy.by(
+        Name.APPLY_RULES, Name.RAISE_ALERT, Name.SETTLE_ALERTS, Name.CLOSE_ALERT, also=(Name.RECORD_TREATMENT,)
+    )
     marks = False
     title = ("text",)
     within = "customer_id"

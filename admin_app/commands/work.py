@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from admin_app import upgrade
 from admin_app.commands import BAD, answer, fail, house, me, progress, writable_path
-from admin_app.doctor import LABELS, Finding, examine
+from admin_app.doctor import Finding, examine
 from admin_app.documents.export import Selection, export_to
 from admin_app.evaluation import evaluate, try_out
 from admin_app.importing.files import OF_A_SALON, FileReport, import_file, importable
@@ -180,7 +180,7 @@ def doctor_command(context: click.Context, as_json: bool) -> None:
 def _finding_lines(finding: Finding) -> list[str]:
     state = _("sound") if not finding.faults else _("%(count)s faults", count=len(finding.faults))
     return [
-        f"{LABELS.get(finding.name, finding.name)}: {state} ({finding.looked_at:,})",
+        f"{finding.label}: {state} ({finding.looked_at:,})",
         *(f"  {fault}" for fault in finding.faults),
     ]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from admin_app.doctor.books import CHECKS
+from admin_app.doctor.books import book_checks
 from admin_app.doctor.chain import check_anchors, check_chain
 from admin_app.doctor.standing import check_references, check_schema
 
@@ -19,6 +20,7 @@ class Finding:
     """One check: what it looked at, how much, how long, and what is wrong."""
 
     name: str
+    label: LazyString
     looked_at: int
     seconds: float
     faults: list[str]
@@ -30,37 +32,25 @@ class Finding:
 Check = Callable[[], tuple[int, list[str]]]
 """A check answers how many rows it looked at, and what is wrong, a sentence each."""
 
-ALL: dict[str, Check] = {
-    "schema": check_schema,
-    "references": check_references,
-    "log chain": check_chain,
-    "log anchors": check_anchors,
-    **CHECKS,
-}
 
-
-LABELS = {
-    "schema": _l("schema"),
-    "references": _l("references"),
-    "log chain": _l("log chain"),
-    "log anchors": _l("log anchors"),
-    "receipt numbers": _l("receipt numbers"),
-    "receipt totals": _l("receipt totals"),
-    "payments": _l("payments"),
-    "staff shares": _l("staff shares"),
-    "exclusive tags": _l("exclusive tags"),
-    "one tier each": _l("one tier each"),
-}
-"""How a check is called on the console; in JSON it keeps its name."""
+def checks() -> dict[str, tuple[LazyString, Check]]:
+    """Every check by the name it keeps in JSON, with how it is called on the console."""
+    return {
+        "schema": (_l("schema"), check_schema),
+        "references": (_l("references"), check_references),
+        "log chain": (_l("log chain"), check_chain),
+        "log anchors": (_l("log anchors"), check_anchors),
+        **book_checks(),
+    }
 
 
 def examine(told: Callable[[Finding], None] | None = None) -> list[Finding]:
     """Every check, in order; ``told`` hears of each as it ends."""
     found: list[Finding] = []
-    for name, check in ALL.items():
+    for name, (label, check) in checks().items():
         begun = perf_counter()
         looked_at, faults = check()
-        found.append(Finding(name, looked_at, perf_counter() - begun, faults))
+        found.append(Finding(name, label, looked_at, perf_counter() - begun, faults))
         if told is not None:
             told(found[-1])
     return found

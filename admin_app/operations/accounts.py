@@ -69,7 +69,7 @@ def reset_password(op: Operation, data: ResetPasswordInput) -> Answer:
     return {"id": user.id}
 
 
-def _refuse_waiting(failed: Failed, field: str | None = None) -> None:
+def refuse_waiting(failed: Failed, field: str | None = None) -> None:
     """:raises Refused: she has tried too often, and has to wait."""
     if failed == "waiting":
         raise Refused(_l("Too many attempts. Wait a moment and try again."), field, failed)
@@ -93,7 +93,7 @@ class SignInInput(Input):
 @operation(Name.SIGN_IN, label=_l("Sign in"), kind=EntryKind.ACCESS, permitted=anybody, form=False)
 def sign_in(op: Operation, data: SignInInput) -> Answer:
     """Open a session. Who may not sign in is refused with the same words as a wrong password."""
-    _refuse_waiting(data.failed)
+    refuse_waiting(data.failed)
     user = op.session.get(User, data.user) if data.user is not None and not data.failed else None
     if user is None or not user.active or user.archived_at is not None:
         raise Refused(WRONG, None, "wrong_password")
@@ -144,7 +144,7 @@ class ChangePasswordInput(Input):
 @operation(Name.CHANGE_PASSWORD, label=_l("Change password"), permitted=somebody, form=False)
 def change_password(op: Operation, data: ChangePasswordInput) -> Answer:
     """Set one's own password and end one's other sessions."""
-    _refuse_waiting(data.failed, "old")
+    refuse_waiting(data.failed, "old")
     if data.failed or not data.password_hash:
         raise Refused(_l("This is not your password."), "old", "wrong_password")
     user = op.session.scalars(select(User).where(User.id == op.actor.id)).one()

@@ -10,10 +10,11 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field, SecretStr
 from sqlalchemy import exists, select
 
+from admin_app.operations.accounts import WRONG, refuse_waiting
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, Spec, operation
-from admin_app.security import passwords, throttle
+from admin_app.security import throttle
 from admin_app.security.sessions import actor_of
 from models.accounts import User
 from models.actor import Actor
@@ -93,11 +94,11 @@ def signed(spec: Spec, values: dict[str, Any], actor: Actor, why: str, store: in
 
 def _who(login: str, secret: str, actor: Actor) -> User:
     subjects = [f"account:{login}"]
-    if not throttle.attempt(subjects, now()):
-        raise Refused(_l("Too many attempts. Wait a moment and try again."), "approver", "waiting")
     user = db.session.scalar(select(User).where(User.login == login, User.active, User.archived_at.is_(None)))
-    if not passwords.matches(user.password_hash if user else None, secret) or user is None:
-        raise Refused(_l("Sign-in name or password is wrong."), "approver_password", "wrong_password")
+    failed = throttle.failed(subjects, user, secret, now())
+    refuse_waiting(failed, "approver")
+    if failed or user is None:
+        raise Refused(WRONG, "approver_password", "wrong_password")
     throttle.succeeded(subjects)
     if user.id == actor.id:
         raise Refused(_l("Nobody allows herself what she asks for."), "approver", "forbidden")

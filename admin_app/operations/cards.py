@@ -39,7 +39,7 @@ from models.field import Kind
 from models.names import Name
 from models.organisation import Staff
 from models.sales import Confirmation, LineKind, PaymentMethod, Sale, SaleLine, ShareManner
-from models.value import Account, AccountBalance, AccountKind
+from models.value import Account, AccountBalance, AccountKind, LedgerEntry
 from rules.decisions import value
 
 Why = Annotated[str, Ask(_l("Reason")), Field(min_length=1, max_length=200)]
@@ -318,11 +318,23 @@ def refund_card(op: Operation, data: RefundCardInput) -> Answer:
         ledger.move(ledger.house(TENDER[data.method]), hers, worth[item.id], home=card.store_id)
     if working.back and sale is not None:
         pay(op, sale, data.method, -working.back)
+        ledger.reclaim_points(card.customer_id, _earned_on(op, sale, card) * working.back // working.paid)
     _change(op, card, CardChangeKind.REFUNDED, data.why, amount=working.back)
     card.status = CardStatus.REFUNDED
     op.detail = {"paid": working.paid, "used": working.used, "back": working.back, "sessions_used": used}
     lines = [[str(_l("Paid")), 1, working.paid, 0, "", working.paid], [str(_l("Used")), used, 0, 0, "", -working.used]]
     return {"card": card.id, "total": working.back, "working": lines, "cooling_off": working.unused_within_days}
+
+
+def _earned_on(op: Operation, sale: Sale, card: Card) -> int:
+    """The points that the card's own sale earned."""
+    line = select(SaleLine.id).where(SaleLine.sale_id == sale.id, SaleLine.card_id == card.id)
+    earned = (
+        select(func.coalesce(func.sum(LedgerEntry.amount), 0))
+        .join(Account, Account.id == LedgerEntry.account_id)
+        .where(LedgerEntry.sale_line_id.in_(line), Account.kind == AccountKind.POINTS)
+    )
+    return int(op.session.scalar(earned) or 0)
 
 
 def _sold_in(op: Operation, card: Card) -> Sale | None:

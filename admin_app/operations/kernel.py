@@ -41,6 +41,9 @@ E = TypeVar("E", bound=Entity)
 
 TRIES = 6
 _AGAIN = {"40001", "40P01", "55P03"}
+_RACES = ("no_gaps_", "no_overlap_booking_claim")
+"""Constraints that two may run into at once: the second looks again, and says what it then sees."""
+
 LONGEST_REASON = 300
 
 
@@ -181,7 +184,7 @@ def _worth_trying_again(error: DBAPIError, call: _Call) -> bool:
     if getattr(error.orig, "sqlstate", None) in _AGAIN:
         return True
     text = str(error.orig)
-    return (isinstance(error, OperationalError) and "locked" in text) or "no_gaps_" in text
+    return (isinstance(error, OperationalError) and "locked" in text) or any(word in text for word in _RACES)
 
 
 def _told(error: DBAPIError) -> Exception:

@@ -239,6 +239,15 @@ class Ledger:
             raise not_enough(kind)
         self.take_lots(taken, self.house(to), line)
 
+    def reclaim_points(self, customer_id: int, points: int, line: int | None = None) -> None:
+        """Take back points earned for what was given back; those spent since are owed."""
+        issued = self.house(AccountKind.POINTS_ISSUED)
+        lots = self.lots(customer_id, AccountKind.POINTS, usable=False)
+        there = min(sum(left for _, left in lots), points)
+        taken = soonest_first([(lot.id, left, lot.expires_on) for lot, left in lots], there) or []
+        self.take_lots(taken, issued, line)
+        self.move(issued, self.hers(customer_id, AccountKind.POINTS_OWED), points - there, line=line)
+
     # --------------------------------------------------------------------------------------------- reversals
 
     def reverse(self, entries: Sequence[LedgerEntry]) -> None:

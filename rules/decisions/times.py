@@ -49,9 +49,10 @@ class Placed:
 
 @dataclass(frozen=True)
 class Blocked:
-    """Why a service does not fit: which kind of thing is taken."""
+    """Why a service does not fit: which kind of thing is taken, and which of them would have done."""
 
     what: str  # "customer", "staff", "bed", "equipment"
+    among: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,14 @@ def _one(day: Day, customer: int, need: Need, at: datetime) -> Placed | Blocked:
         return Blocked("customer")
     staff = next((one for one in need.staff if day.works(one, (at, busy_until)) and day.free(one, hers)), None)
     if staff is None:
-        return Blocked("staff")
+        return Blocked("staff", need.staff)
     beds = {one: (at, whole[1] + timedelta(minutes=need.turnover.get(one, 0))) for one in need.beds}
     bed = next((one for one, span in beds.items() if day.free(one, span)), None)
     if need.beds and bed is None:
-        return Blocked("bed")
+        return Blocked("bed", need.beds)
     equipment = next((one for one in need.equipment if day.free(one, whole)), None)
     if need.equipment and equipment is None:
-        return Blocked("equipment")
+        return Blocked("equipment", need.equipment)
     claims: list[tuple[int, Span]] = [(customer, whole), (staff, hers)]
     if bed is not None:
         claims.append((bed, beds[bed]))

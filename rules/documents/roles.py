@@ -39,6 +39,12 @@ class Page(StrEnum):
     DASHBOARD = "dashboard"
     LOG = "log"
     SCHEDULES = "schedules"
+    BOOKINGS = "bookings"
+    MY_DAY = "my_day"
+    CALL_LIST = "call_list"
+    DAY_REPORT = "day_report"
+    FEES = "fees"
+    ODD_PAPERS = "odd_papers"
 
 
 class Role(Part):

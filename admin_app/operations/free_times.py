@@ -1,0 +1,234 @@
+"""What a booking needs, and what is known of a day: from the rows of the salon to ``rules/decisions/times.py``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import current_app
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from admin_app.operations.kernel import business_day
+from admin_app.operations.refusals import Refused
+from admin_app.rulebook import rulebook
+from models.booking import BookingClaim, ClosedPeriod, Resource, Segment
+from models.catalogue import Service
+from models.entity import insert_new
+from models.organisation import Bed, Equipment, Leave, Room, Shift, Staff, StaffSkill, StaffStore, Store
+from rules.decisions import times
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who wants what when: services with the therapist asked for, or None for whoever is free."""
+
+    store_id: int
+    customer_id: int
+    services: tuple[tuple[int, int | None], ...]
+    starts_at: datetime
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request in the terms of the decision; ``of`` says which person, bed or device a resource is."""
+
+    request: Request
+    customer: int
+    needs: list[times.Need]
+    store: Store
+    of: dict[int, tuple[str, int, str]]
+    now: datetime
+
+    def says(self, blocked: times.Blocked) -> LazyString:
+        """In words, naming the resource where it is one."""
+        if blocked.what == "customer":
+            return _l("She has another booking at this time.")
+        names = [name for kind, _, name in (self.of[one] for one in blocked.among) if kind == blocked.what]
+        if len(names) == 1:
+            return _l("%(name)s is taken or away at this time.", name=names[0])
+        nobody = {
+            "staff": _l("No therapist is free at this time."),
+            "bed": _l("No bed is free at this time."),
+            "equipment": _l("The equipment is taken at this time."),
+        }
+        return nobody[blocked.what]
+
+
+def plan_of(session: Session, request: Request, now: datetime) -> Plan:
+    """What the request needs, by the services' own words.
+
+    :raises Refused: somebody asked for cannot give it, or nobody in the store can.
+    """
+    store = session.get_one(Store, request.store_id)
+    of: dict[int, tuple[str, int, str]] = {}
+    needs = [_need(session, store, service, staff, of) for service, staff in request.services]
+    customer = _resources(session, "customer", [(request.customer_id, "")], of)[0]
+    return Plan(request, customer, needs, store, of, now)
+
+
+def _need(
+    session: Session, store: Store, service_id: int, staff_id: int | None, of: dict[int, tuple[str, int, str]]
+) -> times.Need:
+    service = session.get_one(Service, service_id)
+    staff = _able(session, store, service, staff_id)
+    beds = _beds(session, store, service)
+    turnover = {bed: minutes for bed, _, minutes in beds}
+    bed_resources = _resources(session, "bed", [(bed, name) for bed, name, _ in beds], of)
+    return times.Need(
+        busy=service.busy_minutes,
+        idle=service.idle_minutes,
+        buffer=service.buffer_minutes,
+        staff=tuple(_resources(session, "staff", staff, of)),
+        beds=tuple(bed_resources),
+        equipment=tuple(_resources(session, "equipment", _equipment(session, store, service), of)),
+        turnover={one: turnover[of[one][1]] for one in bed_resources},
+    )
+
+
+def _able(session: Session, store: Store, service: Service, staff_id: int | None) -> list[tuple[int, str]]:
+    """Who may give it here: everybody with the skill, or whoever was asked for."""
+    more = select(StaffStore.staff_id).where(StaffStore.store_id == store.id, StaffStore.archived_at.is_(None))
+    skilled = select(StaffSkill.staff_id).where(StaffSkill.service_id == service.id, StaffSkill.archived_at.is_(None))
+    query = select(Staff.id, Staff.name).where(
+        or_(Staff.store_id == store.id, Staff.id.in_(more)),
+        Staff.id.in_(skilled),
+        Staff.archived_at.is_(None),
+        Staff.left_on.is_(None),
+    )
+    if staff_id is not None:
+        query = query.where(Staff.id == staff_id)
+    found = [(number, name) for number, name in session.execute(query.order_by(Staff.id))]
+    if not found:
+        raise Refused(_l("Nobody asked for can give %(name)s in this store.", name=service.name), "services", "skill")
+    return found
+
+
+def _beds(session: Session, store: Store, service: Service) -> list[tuple[int, str, int]]:
+    if service.room_kind is None:
+        return []
+    query = (
+        select(Bed.id, Bed.name, Room.turnover_minutes)
+        .join(Room, Room.id == Bed.room_id)
+        .where(Room.store_id == store.id, Room.kind == service.room_kind, Bed.archived_at.is_(None))
+        .where(Room.archived_at.is_(None))
+        .order_by(Bed.id)
+    )
+    found = [(bed, name, minutes) for bed, name, minutes in session.execute(query)]
+    if not found:
+        raise Refused(_l("There is no room for %(name)s in this store.", name=service.name), "services", "no_room")
+    return found
+
+
+def _equipment(session: Session, store: Store, service: Service) -> list[tuple[int, str]]:
+    if not service.equipment_needed:
+        return []
+    query = select(Equipment.id, Equipment.name).where(
+        Equipment.store_id == store.id, Equipment.name == service.equipment_needed, Equipment.archived_at.is_(None)
+    )
+    found = [(number, name) for number, name in session.execute(query.order_by(Equipment.id))]
+    if not found:
+        message = _l(
+            "This store has no %(what)s, which %(name)s needs.", what=service.equipment_needed, name=service.name
+        )
+        raise Refused(message, "services", "no_equipment")
+    return found
+
+
+def _resources(
+    session: Session, kind: str, rows: Sequence[tuple[int, str]], of: dict[int, tuple[str, int, str]]
+) -> list[int]:
+    """The resources of these rows, in their order; made when first needed."""
+    if not rows:
+        return []
+    column = getattr(Resource, f"{kind}_id")
+    ids = [number for number, _ in rows]
+    find = select(column, Resource.id).where(column.in_(ids))
+    known: dict[int, int] = dict(session.execute(find).all())
+    missing = [number for number in ids if number not in known]
+    if missing:
+        insert_new(session, Resource, [{f"{kind}_id": number} for number in missing])
+        known |= dict(session.execute(find).all())
+    of.update({known[number]: (kind, number, name) for number, name in rows})
+    return [known[number] for number in ids]
+
+
+def _bounds(plan: Plan) -> times.Span:
+    """From opening to closing of the day asked for."""
+    zone = current_app.config["PEONY"].zone
+    day = business_day(plan.request.starts_at)
+    return (
+        datetime.combine(day, plan.store.opens_at, zone),
+        datetime.combine(day, plan.store.closes_at, zone),
+    )
+
+
+def starts_of(plan: Plan) -> list[datetime]:
+    """The starts offered on the day asked for: at full steps, neither past nor too far ahead, done by closing."""
+    till = rulebook().till
+    opens, closes = _bounds(plan)
+    length = sum((need.length for need in plan.needs), timedelta())
+    holidays = plan.store.holidays or []
+    if business_day(plan.request.starts_at).isoformat() in holidays:
+        return []
+    latest = plan.now + timedelta(days=till.ahead)
+    return [at for at in times.starts(opens, closes, till.step) if plan.now <= at <= latest and at + length <= closes]
+
+
+def day_known(session: Session, plan: Plan, besides: int | None = None) -> times.Day:
+    """What is taken on the day asked for, and when the staff may work; ``besides`` a booking that is being moved."""
+    opens, closes = _bounds(plan)
+    margin = timedelta(hours=6)
+    resources = {plan.customer} | {one for need in plan.needs for one in (*need.staff, *need.beds, *need.equipment)}
+    query = select(BookingClaim.resource_id, BookingClaim.starts_at, BookingClaim.ends_at).where(
+        BookingClaim.resource_id.in_(resources),
+        BookingClaim.archived_at.is_(None),
+        BookingClaim.ends_at > opens - margin,
+        BookingClaim.starts_at < closes + margin,
+    )
+    if besides is not None:
+        query = query.where(BookingClaim.segment_id.not_in(select(Segment.id).where(Segment.appointment_id == besides)))
+    taken: dict[int, list[times.Span]] = defaultdict(list)
+    for resource, starts_at, ends_at in session.execute(query):
+        taken[resource].append((starts_at, ends_at))
+    staff = {number: resource for resource, (kind, number, _) in plan.of.items() if kind == "staff"}
+    for number, span in _away(session, plan, list(staff), (opens, closes)):
+        taken[staff[number]].append(span)
+    return times.Day(taken, _on_duty(session, plan, staff, (opens, closes)))
+
+
+def _on_duty(session: Session, plan: Plan, staff: dict[int, int], span: times.Span) -> dict[int, list[times.Span]]:
+    """The shifts of each; on a day for which nobody's shift is planned in the store, everybody works its hours."""
+    planned = (Shift.archived_at.is_(None), Shift.ends_at > span[0], Shift.starts_at < span[1])
+    here = select(Shift.staff_id, Shift.starts_at, Shift.ends_at).where(*planned, Shift.store_id == plan.store.id)
+    rows = session.execute(here).all()
+    if not rows:
+        return {resource: [span] for resource in staff.values()}
+    found: dict[int, list[times.Span]] = defaultdict(list)
+    for number, starts_at, ends_at in rows:
+        if number in staff:
+            found[staff[number]].append((starts_at, ends_at))
+    return found
+
+
+def _away(session: Session, plan: Plan, staff: list[int], span: times.Span) -> list[tuple[int, times.Span]]:
+    leave = select(Leave.staff_id, Leave.starts_at, Leave.ends_at).where(
+        Leave.staff_id.in_(staff),
+        Leave.archived_at.is_(None),
+        Leave.ends_at > span[0],
+        Leave.starts_at < span[1],
+    )
+    found = [(number, (starts_at, ends_at)) for number, starts_at, ends_at in session.execute(leave)]
+    closed = select(ClosedPeriod.staff_id, ClosedPeriod.starts_at, ClosedPeriod.ends_at).where(
+        ClosedPeriod.store_id == plan.store.id,
+        ClosedPeriod.archived_at.is_(None),
+        ClosedPeriod.ends_at > span[0],
+        ClosedPeriod.starts_at < span[1],
+    )
+    for number, starts_at, ends_at in session.execute(closed):
+        found += [(one, (starts_at, ends_at)) for one in staff if number in (None, one)]
+    return found
