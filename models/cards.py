@@ -71,7 +71,7 @@ class CardItem(Event):
     plural = _l("Card items")
     written_by = WrittenBy.by(Name.OPEN_CARD, Name.OPEN_BALANCES)
     within = "card_id"
-    title = ("service_id",)
+    title = ("card_id", "service_id")
     screen = Screen(Section.VALUE, "card", ("card_id", "service_id", "sessions", "value"))
     __table_args__ = (
         UniqueConstraint("card_id", "service_id"),

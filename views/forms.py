@@ -12,8 +12,17 @@ from typing import Any, Union, get_args, get_origin
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from sqlalchemy import select
-from wtforms import BooleanField, Form, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
+from sqlalchemy import ColumnElement, select
+from wtforms import (
+    BooleanField,
+    Form,
+    HiddenField,
+    PasswordField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
 from wtforms import Field as WtField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 from wtforms.validators import ValidationError
@@ -26,9 +35,13 @@ from admin_app.values import Unreadable, is_empty, read_kind, read_value, write_
 from models.entity import Entity, db, entity_named
 from models.field import Choice, Field, Kind
 from rules.decisions.access import Access, Sight, masked
+from views.form_rows import RowForm, RowsField, tell
 
 SHORT_LIST = 20
 """A relation with so few rows is a plain list; beyond, its list is searched on the server."""
+
+LONG_LIST = 200
+"""What belongs to the rows an operation is done on is listed whole, as far as that."""
 
 _INPUT = {
     Kind.DAY: {"type": "date"},
@@ -56,7 +69,7 @@ class HouseForm(FlaskForm):
     @property
     def asked(self) -> list[WtField]:
         """The fields that a person fills in."""
-        return [one for one in self if one.name not in {"op_id", "version", "csrf_token"}]
+        return [one for one in self if not isinstance(one, HiddenField)]
 
     def first(self, usual: Collection[str]) -> tuple[list[WtField], list[WtField]]:
         """Of a long form, what is usual, must be said or is wrong; and what may stand folded below."""
@@ -89,6 +102,8 @@ class Blueprint:
     choices: Sequence[tuple[str, str]] = ()
     default: Any = None
     masked: str = ""
+    rows: tuple[Blueprint, ...] = ()
+    among: ColumnElement[bool] | None = None
 
 
 def entity_blueprints(entity: type[Entity], access: Access, row: Entity | None = None) -> list[Blueprint]:
@@ -123,12 +138,12 @@ def _choices_of(one: Field) -> Sequence[tuple[str, str]]:
     return words_of(one.info.words) if one.info.words else ()
 
 
-def operation_blueprints(spec: Spec) -> list[Blueprint]:
-    """The form of an operation's input."""
-    return [_asked_blueprint(asked) for asked in spec.asked()]
+def operation_blueprints(spec: Spec, ids: Sequence[int] = ()) -> list[Blueprint]:
+    """The form of an operation's input, for these rows."""
+    return [_asked_blueprint(asked, ids) for asked in spec.asked()]
 
 
-def _asked_blueprint(asked: Asked) -> Blueprint:
+def _asked_blueprint(asked: Asked, ids: Sequence[int]) -> Blueprint:
     plain = _plain_type(asked.annotation)
     choices: Sequence[tuple[str, str]] = asked.ask.choices() if asked.ask.choices else ()
     if isinstance(plain, type) and issubclass(plain, Choice):
@@ -143,6 +158,8 @@ def _asked_blueprint(asked: Asked) -> Blueprint:
         many=asked.many,
         choices=choices,
         default=asked.default if not asked.required else None,
+        rows=tuple(_asked_blueprint(part, ids) for part in asked.rows),
+        among=asked.ask.among(ids) if asked.ask.among and ids else None,
     )
 
 
@@ -187,6 +204,9 @@ def _wt_field(plan: Blueprint, access: Access, chosen: list[Any]) -> Any:
         "validators": [_readable(plan)],
         "render_kw": attributes,
     }
+    if plan.rows:
+        row = type("GeneratedRow", (RowForm,), {part.name: _wt_field(part, access, []) for part in plan.rows})
+        return RowsField(row, label=plan.label, description=plan.help or "", min_entries=int(plan.required))
     if plan.kind is Kind.REFERENCE:
         return _reference(plan, access, chosen, options)
     if plan.choices:
@@ -198,14 +218,16 @@ def _wt_field(plan: Blueprint, access: Access, chosen: list[Any]) -> Any:
         return BooleanField(default=bool(plan.default), **options)
     if plan.kind is Kind.LONG_TEXT:
         return TextAreaField(**options)
+    if plan.kind is Kind.PASSWORD:
+        return PasswordField(**options)
     default = write_value(plan.kind, plan.default, current_app.config["PEONY"].zone) if plan.default is not None else ""
     return StringField(default=default, **options)
 
 
 def _reference(plan: Blueprint, access: Access, chosen: list[Any], options: dict[str, Any]) -> Any:
     assert plan.target is not None
-    rows = _first_rows(plan.target, access)
-    searched = len(rows) > SHORT_LIST
+    rows = _first_rows(plan, access)
+    searched = plan.among is None and len(rows) > SHORT_LIST
     shown = [] if searched else rows
     missing = [one for one in chosen if one not in {row.id for row in shown}]
     if missing:
@@ -220,8 +242,12 @@ def _reference(plan: Blueprint, access: Access, chosen: list[Any], options: dict
     return ReferenceField(choices=[SelectChoice("", ""), *listed], default="", validate_choice=False, **options)
 
 
-def _first_rows(target: type[Entity], access: Access) -> list[Any]:
+def _first_rows(plan: Blueprint, access: Access) -> list[Any]:
+    target = plan.target
+    assert target is not None
     query = select(target).where(access.rows(target)).order_by(target.id).limit(SHORT_LIST + 1)
+    if plan.among is not None:
+        query = query.where(plan.among).limit(LONG_LIST)
     if "archived_at" in target.fields():
         query = query.where(target.fields()["archived_at"].column.is_(None))
     return list(db.session.scalars(query))
@@ -231,7 +257,7 @@ def _readable(plan: Blueprint) -> Any:
     """The same reader that the operation uses, so that a fault stands at its field at once."""
 
     def check(form: Form, one: WtField) -> None:
-        if plan.masked and is_empty(one.data):
+        if (plan.masked and is_empty(one.data)) or (isinstance(form, RowForm) and form.blank):
             return
         if isinstance(one, BooleanField):
             return
@@ -240,7 +266,7 @@ def _readable(plan: Blueprint) -> Any:
         try:
             if plan.field is not None and not (plan.name == "store_id" and is_empty(one.data)):
                 read_value(plan.field, one.data, current_app.config["PEONY"].zone)
-            elif plan.field is None and not is_empty(one.data) and plan.kind is not Kind.CHOICE:
+            elif plan.field is None and not is_empty(one.data) and plan.kind not in {Kind.CHOICE, Kind.PASSWORD}:
                 for said in one.data if plan.many else [one.data]:
                     read_kind(plan.kind, said, current_app.config["PEONY"].zone)
         except Unreadable as error:
@@ -257,11 +283,16 @@ def written(form: HouseForm) -> dict[str, Any]:
     return values
 
 
-def typed(form: HouseForm, blueprints: Iterable[Blueprint]) -> dict[str, Any]:
+def typed(form: Form, blueprints: Iterable[Blueprint]) -> dict[str, Any]:
     """What a person wrote, read into the types of an operation's input; what is empty is left to its default."""
     zone = current_app.config["PEONY"].zone
     values: dict[str, Any] = {}
     for plan in blueprints:
+        if plan.rows:
+            rows = form[plan.name]
+            assert isinstance(rows, RowsField)
+            values[plan.name] = [typed(row, plan.rows) for row in rows.filled]
+            continue
         data = form[plan.name].data
         if plan.kind is Kind.FLAG:
             values[plan.name] = bool(data)
@@ -269,7 +300,7 @@ def typed(form: HouseForm, blueprints: Iterable[Blueprint]) -> dict[str, Any]:
             values[plan.name] = [read_kind(Kind.REFERENCE, one, zone) for one in data or []]
         elif is_empty(data):
             continue
-        elif plan.kind is Kind.CHOICE:
+        elif plan.kind in {Kind.CHOICE, Kind.PASSWORD}:
             values[plan.name] = data
         else:
             values[plan.name] = read_kind(plan.kind, data, zone)
@@ -278,9 +309,7 @@ def typed(form: HouseForm, blueprints: Iterable[Blueprint]) -> dict[str, Any]:
 
 def show_refusal(form: HouseForm, refusal: Refused) -> None:
     """The message stands at its field; what is about no field, or one she does not see, stands above the form."""
-    if refusal.field and refusal.field in form:
-        form[refusal.field].errors = [*form[refusal.field].errors, str(refusal)]
-    else:
+    if not tell(form, refusal.field, str(refusal)):
         form.form_errors = [*form.form_errors, str(refusal)]
     form.fresh()
 

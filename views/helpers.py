@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from admin_app.operations.refusals import result_said
 from admin_app.rulebook import words_of
 from admin_app.titles import resolve, title_of
-from admin_app.values import whole_number
+from admin_app.values import money, whole_number
 from models.entity import Entity, entity_named
 from models.field import Field, Kind
 from views.listing import OPERATORS, Applied
@@ -73,6 +73,7 @@ HELPERS: dict[str, Callable[..., Any]] = {
     "local_time": local_time,
     "role_label": role_label,
     "said_by": said_by,
+    "money": money,
     "row_title": row_title,
     "filter_word": filter_word,
     "filter_said": filter_said,

@@ -1,4 +1,8 @@
-"""The form of an operation: generated from its input, started from rows or from a list."""
+"""The form of an operation: generated from its input, started from rows or from a list.
+
+One that takes money is done in two steps: first its working and total are shown, then it is confirmed; what was shown
+is worked out again inside.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,16 @@ from sqlalchemy import select
 from wtforms import SelectMultipleField
 
 from admin_app.operations.accounts import ResetPasswordInput
+from admin_app.operations.approvals import Approvable, signed
+from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Forbidden, Refused
 from admin_app.operations.registry import Answer, Spec, spec_named
 from admin_app.security import passwords
 from admin_app.start import new_password
-from admin_app.values import whole_number
+from admin_app.values import money, whole_number
 from models.entity import db
 from models.names import Name
+from views.form_rows import RowsField, tell
 from views.forms import HouseForm, make_form, operation_blueprints, show_refusal, typed
 from views.navigation import is_ours
 from views.person import access, actor, do, refuse
@@ -35,14 +42,20 @@ def operation_page(name: str) -> Any:
         abort(404)
     if not spec.form or not access().does(spec.name):
         raise refuse(Forbidden, f"do.{name}")
-    plans = operation_blueprints(spec)
     ids = _chosen(spec)
+    plans = operation_blueprints(spec, ids)
     subject = spec.subject_field()
-    form = make_form(plans, access(), {subject.name: ids} if subject else {})()
-    if form.validate_on_submit():
+    made = make_form(plans, access(), {subject.name: ids} if subject else {})
+    form = made() if request.method == "POST" else made(formdata=request.args)
+    working = None
+    if _grown(form):
+        pass
+    elif form.validate_on_submit():
         try:
-            values = typed(form, plans)
-            return _done(spec, form, _perform(spec, values))
+            values = _signed(spec, typed(form, plans))
+            working = _working(spec, values)
+            if working is None:
+                return _done(spec, _perform(spec, values))
         except Refused as refusal:
             show_refusal(form, refusal)
         except ValidationError as error:
@@ -50,15 +63,22 @@ def operation_page(name: str) -> Any:
     if not form.is_submitted():
         form.fresh()
         _preset(form, spec, ids)
-    page = render_template(
+    return _page(spec, form, ids, working), 422 if form.is_submitted() and form.errors else 200
+
+
+def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -> str:
+    subject = spec.subject_field()
+    return render_template(
         "operation.html",
         spec=spec,
         form=form,
+        working=working,
+        two_steps=_two_steps(spec),
+        approval=request.form.get("approval", "") if working is None else working["approval"],
         subject=subject.name if subject else None,
         subjects=_subjects(spec, ids),
         back=_back(spec),
     )
-    return page, 422 if form.is_submitted() else 200
 
 
 def _chosen(spec: Spec) -> list[int]:
@@ -76,7 +96,18 @@ def _preset(form: HouseForm, spec: Spec, ids: list[int]) -> None:
     if subject is not None and ids:
         one = form[subject.name]
         one.data = [str(found) for found in ids] if isinstance(one, SelectMultipleField) else str(ids[0])
+    if "store" in form and not form.store.data and actor().stores:
+        form.store.data = str(min(actor().stores))
     form.version.data = str(whole_number(request.args.get("version")) or "")
+
+
+def _grown(form: HouseForm) -> bool:
+    """Whether she asked for one more row, and nothing else."""
+    name = request.form.get("more", "")
+    if not name or name not in form or not isinstance(form[name], RowsField):
+        return False
+    form[name].grow()
+    return True
 
 
 def _subjects(spec: Spec, ids: list[int]) -> list[Any]:
@@ -86,6 +117,31 @@ def _subjects(spec: Spec, ids: list[int]) -> list[Any]:
     return list(
         db.session.scalars(select(spec.on).where(spec.on.id.in_(ids), access().rows(spec.on)).order_by(spec.on.id))
     )
+
+
+def _two_steps(spec: Spec) -> bool:
+    return "shown_total" in spec.input.model_fields
+
+
+def _signed(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
+    """The values with the approval that was given for them: now, by name and password, or when they were worked out."""
+    if not issubclass(spec.input, Approvable):
+        return values
+    values = signed(spec, values, actor())
+    earlier = whole_number(request.form.get("approval"))
+    return values if "approval" in values or earlier is None else {**values, "approval": earlier}
+
+
+def _working(spec: Spec, values: dict[str, Any]) -> Answer | None:
+    """What the operation would come to, while she has not yet confirmed what she was shown; else None."""
+    if not _two_steps(spec):
+        return None
+    shown = request.form.get("shown_total")
+    rehearsed = perform(spec.name, values, actor=actor(), rehearse=True)
+    if shown is not None and whole_number(shown) == rehearsed["total"]:
+        values["shown_total"] = rehearsed["total"]
+        return None
+    return {**rehearsed, "changed": shown is not None, "approval": values.get("approval", "")}
 
 
 def _perform(spec: Spec, values: dict[str, Any]) -> tuple[Answer, str]:
@@ -101,12 +157,20 @@ def _perform(spec: Spec, values: dict[str, Any]) -> tuple[Answer, str]:
     return answer, password
 
 
-def _done(spec: Spec, form: HouseForm, outcome: tuple[Answer, str]) -> Any:
+NUMBERS = {"id", "again", "sale", "card", "gift", "visit", "number", "customer", "operation", "left", "cooling_off"}
+"""Parts of an answer that count nothing."""
+
+
+def _done(spec: Spec, outcome: tuple[Answer, str]) -> Any:
     answer, password = outcome
     if password:
         return render_template("password_once.html", password=password, back=_back(spec))
-    told = [str(count) for name, count in answer.items() if isinstance(count, int) and name not in {"id", "again"}]
+    told = [str(count) for name, count in answer.items() if isinstance(count, int) and name not in NUMBERS]
+    if "total" in answer:
+        told = [money(answer["total"])]
     flash(f"{spec.label}: " + (", ".join(told) if told else _("done")), "success")
+    if "warning" in answer:
+        flash(answer["warning"], "warning")
     if spec.name == Name.LOOK_UP_CUSTOMER:
         return redirect(url_for("customer.details_view", id=answer["id"]))
     return redirect(_back(spec))
@@ -124,15 +188,12 @@ def _back(spec: Spec) -> str:
 def _show_shape(form: HouseForm, error: ValidationError) -> None:
     """What the input's type refuses, at its field."""
     for detail in error.errors():
-        name = str(detail["loc"][0]) if detail["loc"] else ""
         message = (
             _("This must not be empty.")
             if detail["type"] in {"missing", "string_too_short", "too_short"}
             else _shape(detail)
         )
-        if name in form:
-            form[name].errors = [*form[name].errors, message]
-        else:
+        if not tell(form, "-".join(map(str, detail["loc"])), message):
             form.form_errors = [*form.form_errors, message]
     form.fresh()
 

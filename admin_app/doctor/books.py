@@ -169,7 +169,7 @@ VALUE: dict[str, Query] = {
         "SELECT (SELECT count(*) FROM alert) + (SELECT count(*) FROM task)",
         "SELECT 'alert', source, occasion, count(*) FROM alert GROUP BY source, occasion HAVING count(*) > 1 UNION ALL"
         " SELECT 'task', source, occasion, count(*) FROM task GROUP BY source, occasion HAVING count(*) > 1 UNION ALL"
-        ' SELECT \'operation_key\', "key", actor, count(*) FROM operation_key GROUP BY "key", actor HAVING count(*) > 1',
+        " SELECT 'key', k.key, k.actor, count(*) FROM operation_key k GROUP BY k.key, k.actor HAVING count(*) > 1",
         _l("{0} {1} {2} stands {3} times"),
     ),
 }

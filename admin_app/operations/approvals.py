@@ -69,11 +69,11 @@ def allow(op: Operation, data: AllowInput) -> Answer:
 
 def content_of(name: str, data: Approvable) -> str:
     """A digest of what shall be done, without who signs for it."""
-    plain = data.model_dump(mode="json", exclude={*SIGNS, "version"})
+    plain = data.model_dump(mode="json", exclude={*SIGNS, "version", "shown_total"})
     return hashlib.sha256(json.dumps([name, plain], sort_keys=True).encode()).hexdigest()
 
 
-def signed(spec: Spec, values: dict[str, Any], actor: Actor, why: str, store: int) -> dict[str, Any]:
+def signed(spec: Spec, values: dict[str, Any], actor: Actor) -> dict[str, Any]:
     """The values of a form with the approval that the named person gives by her password; else as they are.
 
     :raises Refused: the password is wrong, tried too often, or not of somebody who may allow this.
@@ -84,8 +84,13 @@ def signed(spec: Spec, values: dict[str, Any], actor: Actor, why: str, store: in
     data = spec.input.model_validate(values)
     assert isinstance(data, Approvable)
     user = _who(login.strip().lower(), str(secret), actor)
+    reasons = [values.get("why"), *(row.get("why") for row in values.get("lines", ()))]
     given = AllowInput(
-        operation=spec.name, content=content_of(spec.name, data), asked_by=actor.id, store=store, why=why
+        operation=spec.name,
+        content=content_of(spec.name, data),
+        asked_by=actor.id,
+        store=values.get("store") or min(actor.stores, default=0),
+        why="；".join(filter(None, reasons))[:200],
     )
     made = perform(Name.ALLOW, given, actor=actor_of(user, actor.address, actor.agent))
     plain = {name: value for name, value in values.items() if name not in SIGNS}

@@ -1,0 +1,130 @@
+"""Forms of operations that take money: rows, a working that is shown first, approvals on the spot."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from admin_app.operations.kernel import perform
+from models.actor import SYSTEM
+from models.entity import db
+from models.names import Name
+from models.sales import Payment, Sale, SaleLine
+from models.till import Approval
+from tests.cast import create, password_of
+from tests.conftest import House
+from tests.web import Browser
+
+
+@pytest.fixture
+def menu(house: House) -> dict[str, int]:
+    return {
+        "service": create("service", name="补水", price="298", busy_minutes=45, idle_minutes=15),
+        "product": create("product", name="面膜", price="168"),
+    }
+
+
+def bill(house: House, menu: dict[str, int], **more: object) -> dict[str, object]:
+    """Anna's bill: one service, one product, paid in cash."""
+    return {
+        "customer": house.ids["anna"],
+        "store": house.ids["first"],
+        "lines-0-service": menu["service"],
+        "lines-0-quantity": 1,
+        "lines-0-performer": house.ids["therapist_staff"],
+        "lines-0-manner": "in_turn",
+        "lines-1-product": menu["product"],
+        "lines-1-quantity": 2,
+        "lines-1-manner": "in_turn",
+        "method": "cash",
+        **more,
+    }
+
+
+def page(house: House, role: str, name: str, on: str) -> tuple[Browser, str]:
+    browser = house.browser(role)
+    browser.post("/account/language", {"language": "en"})
+    address = f"/do/{name}/?on={house.ids[on]}"
+    assert browser.get(address).status_code == 200
+    return browser, address
+
+
+def test_a_bill_is_worked_out_before_it_is_sold(house: House, menu: dict[str, int]) -> None:
+    browser, address = page(house, "reception", "sell", "anna")
+    shown = browser.post(address, bill(house, menu))
+    assert "¥634.00" in shown.text
+    assert db.session.scalar(select(Sale.id)) is None
+    sold = browser.post(address, bill(house, menu, shown_total=63_400))
+    assert sold.status_code == 302
+    sale = db.session.scalars(select(Sale)).one()
+    assert (sale.total, sale.customer_id) == (63_400, house.ids["anna"])
+    assert [line.quantity for line in db.session.scalars(select(SaleLine).order_by(SaleLine.position))] == [1, 2]
+
+
+def test_a_changed_total_is_shown_again(house: House, menu: dict[str, int]) -> None:
+    browser, address = page(house, "reception", "sell", "anna")
+    again = browser.post(address, bill(house, menu, shown_total=63_300))
+    assert "The total is another one by now" in again.text
+    assert db.session.scalar(select(Sale.id)) is None
+
+
+def test_one_more_row_keeps_what_was_written(house: House, menu: dict[str, int]) -> None:
+    browser, address = page(house, "reception", "sell", "anna")
+    grown = browser.post(address, bill(house, menu, more="payments", **{"lines-0-why": "thin skin"}))
+    assert grown.status_code == 200
+    assert 'name="payments-0-amount"' in grown.text
+    assert "thin skin" in grown.text
+
+
+def test_a_fault_of_a_row_stands_at_its_field(house: House, menu: dict[str, int]) -> None:
+    browser, address = page(house, "reception", "sell", "anna")
+    refused = browser.post(address, bill(house, menu, **{"lines-0-performer": ""}))
+    assert refused.status_code == 422
+    assert 'id="lines-0-performer-fault">Who gave it?' in refused.text
+
+
+def test_a_lower_price_is_allowed_on_the_spot(house: House, menu: dict[str, int]) -> None:
+    browser, address = page(house, "reception", "sell", "anna")
+    low = {"lines-0-price": "200", "lines-0-why": "came late"}
+    refused = browser.post(address, bill(house, menu, **low))
+    assert "This needs an approval" in refused.text
+    wrong = bill(house, menu, **low, approver="manager", approver_password="no such words")
+    assert "wrong" in browser.post(address, wrong).text
+    signed = bill(house, menu, **low, approver="manager", approver_password=password_of("manager"))
+    shown = browser.post(address, signed)
+    approval = db.session.scalars(select(Approval)).one()
+    assert f'name="approval" value="{approval.id}"' in shown.text
+    sold = browser.post(address, bill(house, menu, **low, approval=approval.id, shown_total=53_600))
+    assert sold.status_code == 302
+    assert db.session.scalars(select(Sale.approval_id)).one() == approval.id
+
+
+def test_what_belongs_to_the_customer_alone_is_offered(house: House, menu: dict[str, int]) -> None:
+    package = create("package", name="补水十次", price="1980")
+    create("package_item", package_id=package, service_id=menu["service"], quantity=10)
+    for who in ("anna", "berta"):
+        opened = {"customer": house.ids[who], "package": package, "method": "cash", "store": house.ids["first"]}
+        perform(Name.OPEN_CARD, opened, actor=SYSTEM)
+    text = house.browser("reception").get(f"/do/redeem_session/?on={house.ids['anna']}").text
+    offered = text.split('id="item"')[1].split("</select>")[0]
+    assert offered.count("<option") == 2  # none, and her own
+
+
+def test_a_form_is_filled_in_by_its_address(house: House) -> None:
+    text = house.browser("reception").get(f"/do/recharge/?on={house.ids['anna']}&amount=1000&method=wechat").text
+    assert 'value="1000"' in text
+    assert '<option selected value="wechat">' in text
+
+
+def test_a_password_is_never_written_back(house: House, menu: dict[str, int]) -> None:
+    browser, address = page(house, "reception", "sell", "anna")
+    low = bill(house, menu, approver="manager", approver_password="not shown again", **{"lines-0-price": "1"})
+    assert "not shown again" not in browser.post(address, low).text
+
+
+def test_a_recharge_says_its_bonus_first(house: House) -> None:
+    browser, address = page(house, "reception", "recharge", "anna")
+    values = {"customer": house.ids["anna"], "amount": "1000", "method": "cash", "store": house.ids["first"]}
+    assert "¥50.00" in browser.post(address, values).text
+    assert browser.post(address, {**values, "shown_total": 100_000}).status_code == 302
+    assert sum(db.session.scalars(select(Payment.amount))) == 100_000
