@@ -31,7 +31,7 @@ from models.rulebook import MASK_BITS, MASKS, ChangedCustomer, RuleActivation, R
 from rules.book import DecisionRow, Rulebook, strata
 from rules.documents.rules import Rule
 from rules.evaluation import interpreter
-from rules.evaluation.sources import Frame
+from rules.evaluation.frame import Frame
 from rules.evaluation.statement import Slotted, counts, differing
 from rules.language.conditions import NEVER, Condition
 from rules.language.reading import places_in

@@ -12,7 +12,7 @@ from models.standing import Membership, TierChange
 from rules.decisions.tiers import Held, Move, decide
 from rules.documents.tiers import TiersDocument
 from rules.evaluation import interpreter
-from rules.evaluation.sources import Frame
+from rules.evaluation.frame import Frame
 from rules.evaluation.statement import standing
 from rules.language.conditions import All
 

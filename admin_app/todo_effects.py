@@ -14,7 +14,7 @@ from admin_app.values import money
 from models.customers import CareRole, Customer, CustomerAssignment
 from models.standing import Alert, Task
 from rules.documents.rules import AlertEffect, Rule, TaskEffect
-from rules.evaluation.sources import Frame
+from rules.evaluation.frame import Frame
 from rules.language.facts import FactType, fact_named
 from rules.language.reading import filled, places_in
 

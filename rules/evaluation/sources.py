@@ -7,17 +7,13 @@ count for that other one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Date,
     FromClause,
     Integer,
-    SQLColumnExpression,
     String,
     and_,
     case,
@@ -37,77 +33,27 @@ from models.entity import AnySelect, table_of
 from models.sales import MONEY_IN, LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit
 from models.standing import Membership
 from rules.decisions.birthdays import calendar_ahead, kept_until
+from rules.evaluation import value_sources
 from rules.evaluation.dialect import days_between, quotient
+from rules.evaluation.frame import Frame, by_owner, sum_if
+from rules.evaluation.value_sources import taken_back
 from rules.language.facts import Fact, Source
 
 
-@dataclass(frozen=True)
-class Frame:
-    """What a run looks at: the day, the customers, and whether any have been merged.
-
-    ``among`` narrows a column of customer ids; ``None`` means every customer.
-    """
-
-    as_of: date
-    among: Callable[[Any], ColumnElement[bool]] | None = None
-    merges: bool = False
-
-    @property
-    def day(self) -> ColumnElement[date]:
-        return literal(self.as_of, Date)
-
-    def within(self, day: SQLColumnExpression[Any], days: int | None) -> ColumnElement[bool]:
-        """D−N < day ≤ D; without N: day ≤ D."""
-        upto = day <= self.day
-        if days is None or self.as_of.toordinal() <= days:
-            return upto
-        return and_(day > literal(self.as_of - timedelta(days), Date), upto)
-
-    def owner(self, customer_id: SQLColumnExpression[Any]) -> SQLColumnExpression[Any]:
-        """The customer a row counts for."""
-        if not self.merges:
-            return customer_id
-        other = table_of(Customer).alias("merged")
-        into = select(other.c.merged_into_id).where(other.c.id == customer_id).scalar_subquery()
-        return func.coalesce(into, customer_id)
-
-    def asked(self, customer_id: SQLColumnExpression[Any]) -> ColumnElement[bool]:
-        """Whether a row belongs to one of the customers looked at."""
-        if self.among is None:
-            return customer_id.is_not(None)
-        if not self.merges:
-            return self.among(customer_id)
-        other = table_of(Customer).alias("asked")
-        ids = select(other.c.id).where(or_(self.among(other.c.id), self.among(other.c.merged_into_id)))
-        return customer_id.in_(ids)
-
-
-Columns = Sequence[ColumnElement[Any]]
-
-
-def _sum_if(condition: ColumnElement[bool], amount: SQLColumnExpression[Any]) -> ColumnElement[Any]:
-    return cast(func.coalesce(func.sum(case((condition, amount), else_=0)), 0), BigInteger)
-
-
-def _by_owner(frame: Frame, customer_id: SQLColumnExpression[Any], columns: Columns) -> AnySelect:
-    owner = frame.owner(customer_id)
-    return select(owner.label("customer_id"), *columns).where(frame.asked(customer_id)).group_by(owner)
-
-
 def _payments(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    columns = [_sum_if(frame.within(Payment.business_day, f.days), Payment.amount).label(f.name) for f in facts]
-    return _by_owner(frame, Payment.customer_id, columns).where(
+    columns = [sum_if(frame.within(Payment.business_day, f.days), Payment.amount).label(f.name) for f in facts]
+    return by_owner(frame, Payment.customer_id, columns).where(
         Payment.method.in_(MONEY_IN), Payment.business_day <= frame.day
     )
 
 
 def _services(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    columns = [_sum_if(frame.within(Sale.business_day, f.days), SaleLine.amount).label(f.name) for f in facts]
+    columns = [sum_if(frame.within(Sale.business_day, f.days), SaleLine.amount).label(f.name) for f in facts]
     return (
-        _by_owner(frame, Sale.customer_id, columns)
+        by_owner(frame, Sale.customer_id, columns)
         .select_from(Sale)
         .join(SaleLine, SaleLine.sale_id == Sale.id)
-        .where(SaleLine.kind == LineKind.SERVICE, Sale.business_day <= frame.day)
+        .where(SaleLine.kind == LineKind.SERVICE, Sale.business_day <= frame.day, ~taken_back(frame, line=True))
     )
 
 
@@ -115,19 +61,21 @@ def _sales(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     def made(fact: Fact) -> ColumnElement[Any]:
         inside = frame.within(Sale.business_day, fact.days)
         if fact.family.pattern == "sales_{n}d":
-            return _sum_if(inside, literal(1))
+            return sum_if(inside, literal(1))
         if fact.family.pattern == "largest_sale_{n}d":
             more_than_nothing = and_(inside, Sale.total > 0)
             return cast(func.coalesce(func.max(case((more_than_nothing, Sale.total), else_=0)), 0), BigInteger)
         return days_between(frame.day, func.max(Sale.business_day))
 
     columns = [made(fact).label(fact.name) for fact in facts]
-    return _by_owner(frame, Sale.customer_id, columns).where(Sale.business_day <= frame.day)
+    return by_owner(frame, Sale.customer_id, columns).where(
+        Sale.business_day <= frame.day, ~taken_back(frame, line=False)
+    )
 
 
 def _trial(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     """1 when a sale of her first day was a trial or was paid with a group-buying voucher."""
-    first = _by_owner(frame, Sale.customer_id, [func.min(Sale.business_day).label("first_on")])
+    first = by_owner(frame, Sale.customer_id, [func.min(Sale.business_day).label("first_on")])
     first_day = first.where(Sale.business_day <= frame.day).subquery("first_day")
     same_day = and_(frame.owner(Sale.customer_id) == first_day.c.customer_id, Sale.business_day == first_day.c.first_on)
     began = or_(Payment.method == PaymentMethod.VOUCHER, Service.grade == Grade.TRIAL)
@@ -154,10 +102,10 @@ def _visits(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         if fact.name == "away_percent":
             span = func.nullif(days_between(last, first), 0)
             return quotient(days_between(frame.day, last) * 100 * (count - 1), span)
-        return _sum_if(frame.within(Visit.business_day, fact.days), literal(1))
+        return sum_if(frame.within(Visit.business_day, fact.days), literal(1))
 
     columns = [made(fact).label(fact.name) for fact in facts]
-    return _by_owner(frame, Visit.customer_id, columns).where(Visit.business_day <= frame.day)
+    return by_owner(frame, Visit.customer_id, columns).where(Visit.business_day <= frame.day)
 
 
 def _membership(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
@@ -169,7 +117,7 @@ def _membership(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
 
 def _dangers(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     columns = [literal(1).label(fact.name) for fact in facts]
-    return _by_owner(frame, Contraindication.customer_id, columns).where(
+    return by_owner(frame, Contraindication.customer_id, columns).where(
         Contraindication.kind == DangerKind.ALLERGY,
         Contraindication.archived_at.is_(None),
         or_(Contraindication.since.is_(None), Contraindication.since <= frame.day),
@@ -220,7 +168,7 @@ def _referrals(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         .group_by(payer)
         .subquery("paid")
     )
-    columns = [_sum_if(frame.within(paid.c.first_on, fact.days), literal(1)).label(fact.name) for fact in facts]
+    columns = [sum_if(frame.within(paid.c.first_on, fact.days), literal(1)).label(fact.name) for fact in facts]
     return (
         select(sent.c.customer_id, *columns)
         .join_from(sent, paid, and_(paid.c.friend_id == sent.c.friend_id, paid.c.friend_id != sent.c.customer_id))
@@ -256,6 +204,11 @@ SOURCES: dict[Source, Callable[[Frame, Sequence[Fact]], AnySelect]] = {
     Source.READINGS: _readings,
     Source.REFERRALS: _referrals,
     Source.BIRTHDAY: _birthday,
+    Source.BALANCES: value_sources.balances,
+    Source.DEBTS: value_sources.debts,
+    Source.CARDS: value_sources.cards,
+    Source.RECHARGES: value_sources.recharges,
+    Source.BOOKINGS: value_sources.bookings,
 }
 
 
@@ -272,9 +225,6 @@ def customer_column(frame: Frame, fact: Fact) -> ColumnElement[Any]:
     return cast(table_of(Customer).c[fact.name], String)
 
 
-EMPTY_IS_ZERO = ("paid_", "used_", "sales_", "visits_", "largest_sale_", "paying_referrals_", "has_allergy", "started_")
-
-
 def facts_of(frame: Frame, facts: Sequence[Fact]) -> FromClause:
     """A subquery with ``customer_id`` and a column per fact, one row for each living customer looked at."""
     chosen: list[ColumnElement[Any]] = [Customer.id.label("customer_id")]
@@ -288,11 +238,12 @@ def facts_of(frame: Frame, facts: Sequence[Fact]) -> FromClause:
             continue
         part = SOURCES[source](frame, wanted).subquery(source.value)
         joined = joined.outerjoin(part, part.c.customer_id == Customer.id)
-        chosen += [_or_zero(fact.name, part.c[fact.name]).label(fact.name) for fact in wanted]
+        chosen += [_or_zero(fact, part.c[fact.name]).label(fact.name) for fact in wanted]
     lives = [Customer.merged_into_id.is_(None), Customer.erased_at.is_(None), Customer.archived_at.is_(None)]
     narrowed = [] if frame.among is None else [frame.among(Customer.id)]
     return select(*chosen).select_from(joined).where(*lives, *narrowed).subquery("facts")
 
 
-def _or_zero(name: str, found: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.coalesce(found, 0) if name.startswith(EMPTY_IS_ZERO) else found
+def _or_zero(fact: Fact, found: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A fact that always has a value is 0 for whom its source says nothing of."""
+    return func.coalesce(found, 0) if fact.family.empty is None else found

@@ -13,7 +13,8 @@ from models.rulebook import MASK_BITS, MASKS, RuleState
 from models.standing import CustomerTag, Membership, Tag
 from rules.documents.tiers import TiersDocument
 from rules.evaluation.compiler import compiled
-from rules.evaluation.sources import Frame, facts_of
+from rules.evaluation.frame import Frame
+from rules.evaluation.sources import facts_of
 from rules.language.conditions import Condition, comparisons
 from rules.language.facts import Fact, FactType, fact_named
 

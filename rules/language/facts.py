@@ -48,6 +48,11 @@ class Source(StrEnum):
     REFERRALS = "referrals"
     BIRTHDAY = "birthday"
     TAGS = "tags"
+    BALANCES = "balances"
+    DEBTS = "debts"
+    CARDS = "cards"
+    RECHARGES = "recharges"
+    BOOKINGS = "bookings"
 
 
 Choices = type[Choice]
@@ -104,6 +109,30 @@ FAMILIES: tuple[Family, ...] = (
         FactType.NUMBER,
         Source.REFERRALS,
     ),
+    Family("stored_value", _l("stored value, bonus included"), FactType.MONEY, Source.BALANCES),
+    Family("card_value", _l("paid for sessions not yet taken"), FactType.MONEY, Source.BALANCES),
+    Family("prepaid", _l("prepaid in all: stored value, cards, deposits"), FactType.MONEY, Source.BALANCES),
+    Family("points", _l("points"), FactType.NUMBER, Source.BALANCES),
+    Family("owed", _l("owes"), FactType.MONEY, Source.BALANCES),
+    Family("owed_days", _l("days since the oldest debt"), FactType.DAYS, Source.DEBTS, _l("owes nothing")),
+    Family("cards_live", _l("cards with sessions left"), FactType.NUMBER, Source.CARDS),
+    Family(
+        "fewest_sessions_left",
+        _l("sessions left on the card with the fewest"),
+        FactType.NUMBER,
+        Source.CARDS,
+        _l("has no card with sessions left"),
+    ),
+    Family(
+        "card_ends_in_days",
+        _l("days until a card with sessions left ends"),
+        FactType.DAYS,
+        Source.CARDS,
+        _l("has no card that ends"),
+    ),
+    Family("largest_recharge_{n}d", _l("largest recharge in %(n)s days"), FactType.MONEY, Source.RECHARGES),
+    Family("booked", _l("has a booking to come"), FactType.FLAG, Source.BOOKINGS),
+    Family("no_shows_{n}d", _l("bookings not kept in %(n)s days"), FactType.NUMBER, Source.BOOKINGS),
 )
 
 

@@ -13,7 +13,7 @@ from admin_app.rulebook import rulebook
 from models.connection import WRITES
 from models.entity import db
 from rules.book import strata
-from rules.evaluation.sources import Frame
+from rules.evaluation.frame import Frame
 from rules.evaluation.statement import Slotted, differing
 from tests.bench.place import Figure, Place, seconds
 

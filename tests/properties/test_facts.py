@@ -15,7 +15,8 @@ from sqlalchemy import select
 from models.customers import Calendar, Stage
 from models.entity import db
 from models.sales import LineKind, PaymentMethod
-from rules.evaluation.sources import Frame, facts_of
+from rules.evaluation.frame import Frame
+from rules.evaluation.sources import facts_of
 from rules.language.facts import FAMILIES, Fact, FactType, fact_named
 from tests.cast import raw_operation
 from tests.conftest import House

@@ -1,0 +1,78 @@
+"""What a run looks at, and the aggregates per customer that every source of facts is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    SQLColumnExpression,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
+
+from models.customers import Customer
+from models.entity import AnySelect, table_of
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a run looks at: the day, the customers, and whether any have been merged.
+
+    ``among`` narrows a column of customer ids; ``None`` means every customer.
+    """
+
+    as_of: date
+    among: Callable[[Any], ColumnElement[bool]] | None = None
+    merges: bool = False
+
+    @property
+    def day(self) -> ColumnElement[date]:
+        return literal(self.as_of, Date)
+
+    def within(self, day: SQLColumnExpression[Any], days: int | None) -> ColumnElement[bool]:
+        """D−N < day ≤ D; without N: day ≤ D."""
+        upto = day <= self.day
+        if days is None or self.as_of.toordinal() <= days:
+            return upto
+        return and_(day > literal(self.as_of - timedelta(days), Date), upto)
+
+    def owner(self, customer_id: SQLColumnExpression[Any]) -> SQLColumnExpression[Any]:
+        """The customer a row counts for."""
+        if not self.merges:
+            return customer_id
+        other = table_of(Customer).alias("merged")
+        into = select(other.c.merged_into_id).where(other.c.id == customer_id).scalar_subquery()
+        return func.coalesce(into, customer_id)
+
+    def asked(self, customer_id: SQLColumnExpression[Any]) -> ColumnElement[bool]:
+        """Whether a row belongs to one of the customers looked at."""
+        if self.among is None:
+            return customer_id.is_not(None)
+        if not self.merges:
+            return self.among(customer_id)
+        other = table_of(Customer).alias("asked")
+        ids = select(other.c.id).where(or_(self.among(other.c.id), self.among(other.c.merged_into_id)))
+        return customer_id.in_(ids)
+
+
+Columns = Sequence[ColumnElement[Any]]
+
+
+def sum_if(condition: ColumnElement[bool], amount: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+    return cast(func.coalesce(func.sum(case((condition, amount), else_=0)), 0), BigInteger)
+
+
+def by_owner(frame: Frame, customer_id: SQLColumnExpression[Any], columns: Columns) -> AnySelect:
+    owner = frame.owner(customer_id)
+    return select(owner.label("customer_id"), *columns).where(frame.asked(customer_id)).group_by(owner)

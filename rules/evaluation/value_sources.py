@@ -1,0 +1,129 @@
+"""Facts of what a customer has here and has agreed: stored value, cards, debts, recharges, bookings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, literal, or_, select
+
+from models.booking import Appointment, AppointmentStatus
+from models.cards import Card, CardItem
+from models.entity import AnySelect
+from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine
+from models.till import Reversal
+from models.value import Account, AccountKind, LedgerEntry
+from rules.evaluation.dialect import days_between
+from rules.evaluation.frame import Frame, by_owner, sum_if
+from rules.language.facts import Fact
+
+STANDS_IN = {
+    "stored_value": (AccountKind.PRINCIPAL, AccountKind.BONUS),
+    "card_value": (AccountKind.CARD,),
+    "prepaid": (AccountKind.PRINCIPAL, AccountKind.BONUS, AccountKind.CARD, AccountKind.DEPOSIT),
+    "points": (AccountKind.POINTS,),
+    "owed": (AccountKind.RECEIVABLE,),
+}
+
+
+def taken_back(frame: Frame, line: bool) -> ColumnElement[bool]:
+    """Whether a sale line (or any line of a sale) was taken back by the day looked at."""
+    same = Reversal.sale_line_id == SaleLine.id if line else Reversal.sale_id == Sale.id
+    return exists().where(same, Reversal.business_day <= frame.day)
+
+
+def balances(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
+    """What stands on her accounts, entry by entry up to the day; what she owes is said as more than nothing."""
+
+    def made(fact: Fact) -> ColumnElement[int]:
+        amount = -LedgerEntry.amount if fact.name == "owed" else LedgerEntry.amount
+        return sum_if(Account.kind.in_(STANDS_IN[fact.name]), amount).label(fact.name)
+
+    kinds = {kind for fact in facts for kind in STANDS_IN[fact.name]}
+    return (
+        by_owner(frame, LedgerEntry.customer_id, [made(fact) for fact in facts])
+        .select_from(LedgerEntry)
+        .join(Account, Account.id == LedgerEntry.account_id)
+        .where(Account.kind.in_(sorted(kinds)), LedgerEntry.business_day <= frame.day)
+    )
+
+
+def debts(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
+    """Days since the oldest receipt that is still owed, wholly or in part."""
+    owner = frame.owner(Payment.customer_id)
+    open_sales = (
+        select(owner.label("customer_id"), func.min(Payment.business_day).label("since"))
+        .where(
+            frame.asked(Payment.customer_id),
+            Payment.method == PaymentMethod.ON_ACCOUNT,
+            Payment.business_day <= frame.day,
+        )
+        .group_by(owner, Payment.sale_id)
+        .having(func.sum(Payment.amount) > 0)
+        .subquery("open_sales")
+    )
+    columns = [days_between(frame.day, func.min(open_sales.c.since)).label(fact.name) for fact in facts]
+    return select(open_sales.c.customer_id, *columns).group_by(open_sales.c.customer_id)
+
+
+def cards(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
+    """Over her cards with sessions left that have not ended: how many, the fewest sessions, the nearest end."""
+    owner = frame.owner(LedgerEntry.customer_id)
+    live = (
+        select(owner.label("customer_id"), Card.expires_on, func.sum(LedgerEntry.amount).label("left"))
+        .select_from(LedgerEntry)
+        .join(Account, and_(Account.id == LedgerEntry.account_id, Account.kind == AccountKind.SESSIONS))
+        .join(CardItem, CardItem.id == Account.card_item_id)
+        .join(Card, Card.id == CardItem.card_id)
+        .where(
+            frame.asked(LedgerEntry.customer_id),
+            LedgerEntry.business_day <= frame.day,
+            or_(Card.expires_on.is_(None), Card.expires_on >= frame.day),
+        )
+        .group_by(owner, Card.id, Card.expires_on)
+        .having(func.sum(LedgerEntry.amount) > 0)
+        .subquery("live")
+    )
+    made = {
+        "cards_live": func.count(),
+        "fewest_sessions_left": cast(func.min(live.c.left), BigInteger),
+        "card_ends_in_days": days_between(func.min(live.c.expires_on), frame.day),
+    }
+    columns = [made[fact.name].label(fact.name) for fact in facts]
+    return select(live.c.customer_id, *columns).group_by(live.c.customer_id)
+
+
+def recharges(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
+    """The largest single recharge of each window, those taken back left out."""
+
+    def made(fact: Fact) -> ColumnElement[int]:
+        inside = frame.within(Sale.business_day, fact.days)
+        largest = func.coalesce(func.max(case((inside, SaleLine.amount), else_=0)), 0)
+        return cast(largest, BigInteger).label(fact.name)
+
+    return (
+        by_owner(frame, Sale.customer_id, [made(fact) for fact in facts])
+        .select_from(Sale)
+        .join(SaleLine, SaleLine.sale_id == Sale.id)
+        .where(
+            SaleLine.kind == LineKind.RECHARGE,
+            Sale.business_day <= frame.day,
+            ~taken_back(frame, line=True),
+        )
+    )
+
+
+def bookings(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
+    """Whether she has a booking to come, as it stood on the day; how often she did not come."""
+    standing = or_(Appointment.ended_on.is_(None), Appointment.ended_on > frame.day)
+    ahead = and_(Appointment.booked_on <= frame.day, Appointment.business_day >= frame.day, standing)
+
+    def made(fact: Fact) -> ColumnElement[int]:
+        if fact.name == "booked":
+            return func.max(case((ahead, 1), else_=0)).label(fact.name)
+        missed = and_(
+            Appointment.status == AppointmentStatus.NO_SHOW, frame.within(Appointment.business_day, fact.days)
+        )
+        return sum_if(missed, literal(1)).label(fact.name)
+
+    columns = [made(fact) for fact in facts]
+    return by_owner(frame, Appointment.customer_id, columns).where(Appointment.booked_on <= frame.day)
