@@ -42,7 +42,9 @@ def uninstall(connection: Connection) -> None:
     for entity in entities():
         for rule in entity.no_overlap:
             connection.execute(
-                text(f'ALTER TABLE "{entity.named()}" DROP CONSTRAINT IF EXISTS {_overlap_name(entity, rule)}')
+                text(
+                    f'ALTER TABLE IF EXISTS "{entity.named()}" DROP CONSTRAINT IF EXISTS {_overlap_name(entity, rule)}'
+                )
             )
 
 

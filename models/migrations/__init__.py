@@ -5,7 +5,23 @@ constraints with ``op.f("ck_room_turnover")``. PostgreSQL then alters in place; 
 ``as_it_stands`` is what keeps its CHECKs, its partial indexes and the names of its constraints.
 """
 
-from sqlalchemy import CheckConstraint, Connection, MetaData, Table, inspect
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Connection, DateTime, Integer, MetaData, Table, inspect, text
+
+BIG = BigInteger().with_variant(Integer, "sqlite")
+MONEY = BigInteger()
+INSTANT = DateTime(timezone=True)
+
+
+def among(column: str, *values: str) -> str:
+    """The CHECK of a closed list."""
+    return " OR ".join(f'"{column}" = {value!r}' for value in values)
+
+
+def where(condition: str) -> dict[str, Any]:
+    """The condition of a partial index, for both engines."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 def as_it_stands(connection: Connection, name: str) -> Table:

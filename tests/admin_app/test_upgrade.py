@@ -33,8 +33,8 @@ from alembic import op
 
 from models.migrations import as_it_stands
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -55,7 +55,7 @@ def later(house: House, tmp_path: Path) -> Iterator[Path]:
     """The models and scripts of a later release, in this process for one test."""
     scripts = tmp_path / "migrations"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "0002_rooms.py").write_text(textwrap.dedent(MIGRATION), encoding="utf-8")
+    (scripts / "versions" / "0004_rooms.py").write_text(textwrap.dedent(MIGRATION), encoding="utf-8")
     table = table_of(Room)
     old = next(c for c in table.constraints if isinstance(c, CheckConstraint) and str(c.sqltext).startswith("turnover"))
     new = CheckConstraint("turnover_minutes BETWEEN 0 AND 300", name="turnover")
@@ -91,7 +91,7 @@ def test_the_whole_schema_comes_out_as_the_models_say_with_every_row_in_it(house
     rows = fill(house)
     before = {name: db.session.scalar(text(f'SELECT count(*) FROM "{name}"')) for name in rows}
     done = upgrade(later)
-    assert done[:2] == ("0001", "0002")
+    assert done[:2] == ("0003", "0004")
     assert done[2] is not None
     assert done[2].exists(), "a backup was made first"
     assert schema.differences(standing_schema(), schema.expected_schema(db.engine)) == []
@@ -120,11 +120,11 @@ def test_the_triggers_work_after_the_upgrade(house: House, later: Path) -> None:
 def test_an_upgrade_is_written_in_the_log(house: House, later: Path) -> None:
     upgrade(later)
     entry = db.session.scalars(select(Operation).where(Operation.name == "upgrade")).one()
-    assert entry.detail == {"before": "0001", "after": "0002"}
+    assert entry.detail == {"before": "0003", "after": "0004"}
 
 
 def test_a_migration_that_does_not_fit_the_models_changes_nothing(house: House, later: Path) -> None:
-    script = later / "versions" / "0002_rooms.py"
+    script = later / "versions" / "0004_rooms.py"
     script.write_text(
         script.read_text(encoding="utf-8").replace("BETWEEN 0 AND 300", "BETWEEN 0 AND 301"), encoding="utf-8"
     )
@@ -132,11 +132,11 @@ def test_a_migration_that_does_not_fit_the_models_changes_nothing(house: House, 
     with pytest.raises(SchemaError, match=r"not this release's"):
         upgrade(later)
     assert standing_schema() == before
-    assert standing() == "0001"
+    assert standing() == "0003"
 
 
 def test_a_migration_that_fails_half_way_changes_nothing(house: House, later: Path) -> None:
-    script = later / "versions" / "0002_rooms.py"
+    script = later / "versions" / "0004_rooms.py"
     script.write_text(script.read_text(encoding="utf-8") + "    raise RuntimeError('half way')\n", encoding="utf-8")
     before = standing_schema()
     with pytest.raises(RuntimeError, match="half way"):
@@ -154,5 +154,5 @@ def test_an_older_database_is_told_to_upgrade(house: House, later: Path, monkeyp
 
 
 def test_the_newest_needs_no_upgrade(house: House) -> None:
-    assert upgrade() == ("0001", "0001", None)
+    assert upgrade() == ("0003", "0003", None)
     assert check() is True

@@ -100,7 +100,12 @@ def test_a_tag_of_an_exclusive_group_is_set_by_its_table_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [
-        ("alerts", 'to: manager, text: "{name}（', 'to: manger, text: "{name}（', "no role called manger; did you mean manager?"),
+        (
+            "alerts",
+            'to: manager, text: "{name}（',
+            'to: manger, text: "{name}（',
+            "no role called manger; did you mean manager?",
+        ),
         ("alerts", 'to: consultant, text: "{name} 已', 'to: nobody, text: "{name} 已', "no role called nobody"),
         ("alerts", "not: {tag: lost}", "not: {tag: lsot}", "no tag called lsot; did you mean lost?"),
         ("tags", "then: [{tag: new}]", "then: [{tag: nwe}]", "no tag called nwe; did you mean new?"),

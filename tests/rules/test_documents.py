@@ -51,7 +51,13 @@ def test_the_shipped_tiers_are_those_of_the_design() -> None:
 def test_the_shipped_rules_are_those_of_the_design() -> None:
     document = read_document(TagsDocument, SHIPPED["tags"], "tags.yaml")
     named = ["new", "trial-not-converted", "active", "high-value", "promising", "slipping", "dormant", "lost"]
-    assert [one.id for one in document.rules] == [*named, "sensitive-skin", "card-almost-used", "idle-balance", "ambassador"]
+    assert [one.id for one in document.rules] == [
+        *named,
+        "sensitive-skin",
+        "card-almost-used",
+        "idle-balance",
+        "ambassador",
+    ]
     [layers] = document.layers
     assert [row.tag for row in layers.first_match] == ["layer-d", "layer-a", "layer-b", "layer-c"]
 
