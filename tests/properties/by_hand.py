@@ -7,7 +7,9 @@ from typing import Any
 from models.catalogue import Grade
 from models.customers import DangerKind
 from models.sales import LineKind, PaymentMethod
+from models.value import AccountKind
 from rules.language.facts import Fact
+from tests.properties.belongings import Counted
 from tests.properties.salon import Salon
 from tests.rules.almanac import kept_on
 
@@ -20,7 +22,9 @@ class ByHand:
     def __init__(self, salon: Salon, who: int) -> None:
         self.salon, self.who, self.person = salon, who, salon.people[who]
         self.came = sorted(ago for visitor, ago in salon.visits if self.hers(visitor) and ago >= 0)
-        self.bought = [sale for sale in salon.sales if self.hers(sale.who) and sale.ago >= 0]
+        self.first_bought = [sale for sale in salon.sales if self.hers(sale.who) and sale.ago >= 0]
+        self.bought = [one for one in self.first_bought if one.back is None or one.back < 0 or not one.lines]
+        self.has = Counted(salon.belongings, self.hers)
         self.gave = [one for sale in salon.sales for one in sale.payments if self.hers(one.who) and one.ago >= 0]
 
     def hers(self, who: int | None) -> bool:
@@ -51,13 +55,59 @@ class ByHand:
         return min((sale.ago for sale in self.bought), default=None)
 
     def started_with_trial(self) -> int:
-        first = max((sale.ago for sale in self.bought), default=None)
-        began = [sale for sale in self.bought if sale.ago == first]
+        first = max((sale.ago for sale in self.first_bought), default=None)
+        began = [sale for sale in self.first_bought if sale.ago == first]
         trial = any(
             grade is Grade.TRIAL and kind is LineKind.SERVICE for sale in began for kind, grade, _ in sale.lines
         )
         payments = [one for sale in began for one in sale.payments if one.ago >= 0]
         return int(trial or any(one.method is PaymentMethod.VOUCHER for one in payments))
+
+    def largest_recharge(self, days: int) -> int:
+        inside = [sale for sale in self.bought if sale.ago < days]
+        return max([0, *(amount for one in inside for kind, _, amount in one.lines if kind is LineKind.RECHARGE)])
+
+    def stored_value(self) -> int:
+        return self.has.standing(AccountKind.PRINCIPAL, AccountKind.BONUS)
+
+    def card_value(self) -> int:
+        return self.has.worth()
+
+    def prepaid(self) -> int:
+        return self.stored_value() + self.card_value() + self.has.standing(AccountKind.DEPOSIT)
+
+    def points(self) -> int:
+        return self.has.standing(AccountKind.POINTS)
+
+    def owed(self) -> int:
+        return self.has.standing(AccountKind.RECEIVABLE)
+
+    def owed_days(self) -> int | None:
+        since: list[int] = []
+        for sale in self.salon.sales:
+            open_ones = [
+                one
+                for one in sale.payments
+                if one.method is PaymentMethod.ON_ACCOUNT and self.hers(one.who) and one.ago >= 0
+            ]
+            if sum(one.amount for one in open_ones) > 0:
+                since.append(max(one.ago for one in open_ones))
+        return max(since, default=None)
+
+    def cards_live(self) -> int:
+        return len(self.has.live())
+
+    def fewest_sessions_left(self) -> int | None:
+        return min((left for left, _ in self.has.live()), default=None)
+
+    def card_ends_in_days(self) -> int | None:
+        return min((ends for _, ends in self.has.live() if ends is not None), default=None)
+
+    def booked(self) -> int:
+        return self.has.booked()
+
+    def no_shows(self, days: int) -> int:
+        return self.has.no_shows(days)
 
     def visits(self, days: int) -> int:
         return sum(ago < days for ago in self.came)

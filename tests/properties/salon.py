@@ -15,8 +15,11 @@ from models.customers import Calendar, Contraindication, Customer, DangerKind, S
 from models.entity import Base, db, table_of
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit
 from models.standing import Membership
+from models.till import Reversal
 from tests.cast import NOON
 from tests.conftest import House
+from tests.properties.belongings import Belongings, belongings
+from tests.properties.belongings import write as put
 
 FIRST_ID = 1_000_000
 AGO = (-30, -1, 0, 1, 29, 30, 31, 89, 90, 91, 364, 365, 366, 500)
@@ -54,6 +57,7 @@ class Sold:
     total: int
     lines: list[tuple[LineKind, Grade | None, int]]
     payments: list[Paid]
+    back: int | None = None  # days ago on which all of it was taken back
 
 
 @dataclass
@@ -91,6 +95,7 @@ class Salon:
     dangers: list[Danger] = field(default_factory=list)
     sittings: list[Sitting] = field(default_factory=list)
     holdings: list[Holding] = field(default_factory=list)
+    belongings: Belongings = field(default_factory=Belongings)
 
     def day(self, ago: int) -> date:
         return self.as_of - timedelta(ago)
@@ -150,6 +155,7 @@ def salons(draw: st.DrawFn, as_of: st.SearchStrategy[date]) -> Salon:
         one.ended = one.ended or one.who in current
         current |= set() if one.ended else {one.who}
         salon.holdings.append(one)
+    salon.belongings = draw(belongings(who, ago))
     return salon
 
 
@@ -172,7 +178,9 @@ def sold(draw: st.DrawFn, who: st.SearchStrategy[int | None]) -> Sold:
     buyer, when = draw(who), draw(ago)
     payer = st.sampled_from([buyer, buyer, buyer, None])
     lines = st.tuples(
-        st.sampled_from(list(LineKind)), st.sampled_from([None, Grade.TRIAL, Grade.STANDARD]), st.sampled_from(AMOUNTS)
+        st.sampled_from([kind for kind in LineKind if kind is not LineKind.CARD]),
+        st.sampled_from([None, Grade.TRIAL, Grade.STANDARD]),
+        st.sampled_from(AMOUNTS),
     )
     later = st.sampled_from([when, when, when, max(when - 30, -30)])
     payments = st.builds(Paid, payer, later, st.sampled_from(list(PaymentMethod)), st.sampled_from(AMOUNTS))
@@ -185,6 +193,7 @@ def sold(draw: st.DrawFn, who: st.SearchStrategy[int | None]) -> Sold:
         draw(st.sampled_from(AMOUNTS[:3])),
         draw(st.lists(lines, max_size=2)),
         paid,
+        draw(st.sampled_from([None, None, None, when, max(when - 30, -30)])),
     )
 
 
@@ -204,7 +213,8 @@ class Rows:
 
     def write(self) -> None:
         connection = db.session.connection()
-        for entity, rows in self.rows.items():
+        order = [table.name for table in db.metadata.sorted_tables]
+        for entity, rows in sorted(self.rows.items(), key=lambda pair: order.index(table_of(pair[0]).name)):
             for row in rows:
                 connection.execute(insert(table_of(entity)), row)
 
@@ -240,6 +250,7 @@ def write(salon: Salon, house: House) -> None:
         for slug, value in sitting.readings.items():
             parameter = parameters[sitting.template, slug]
             rows.add(Reading, assessment_id=assessment, parameter_id=parameter, value=value)
+    put(rows, salon.belongings, salon.day, FIRST_ID, house.ids["first"], grades[Grade.STANDARD])
     for holding in salon.holdings:
         ended = salon.as_of if holding.ended else None
         rows.add(Membership, customer_id=_id(holding.who), tier=holding.tier, since=salon.day(365), ended_on=ended)
@@ -283,7 +294,10 @@ def _sale(rows: Rows, salon: Salon, sale: Sold, grades: dict[Grade, int], store:
     for position, (kind, grade, amount) in enumerate(sale.lines, 1):
         service = grades[grade] if grade is not None and kind is LineKind.SERVICE else None
         values = {"sale_id": made, "position": position, "kind": kind, "service_id": service}
-        rows.add(SaleLine, **values, item="x", amount=amount)
+        line = rows.add(SaleLine, **values, item="x", amount=amount)
+        if sale.back is not None:
+            taken = {"sale_id": made, "sale_line_id": line, "customer_id": _id(sale.who), "store_id": store}
+            rows.add(Reversal, **taken, business_day=salon.day(sale.back), at=NOON, amount=amount, reason="x")
     for paid in sale.payments:
         values = {"sale_id": made, "customer_id": _id(paid.who), "store_id": store, "method": paid.method}
         rows.add(Payment, **values, business_day=salon.day(paid.ago), paid_at=NOON, amount=paid.amount)
