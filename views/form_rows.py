@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from wtforms import BooleanField, FieldList, Form, FormField
@@ -9,8 +10,20 @@ from wtforms import BooleanField, FieldList, Form, FormField
 MOST_ROWS = 50
 
 
+def folded(fields: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """Fields in two parts: those that are always seen, and those that stand aside while nothing is wrong with them."""
+    every = list(fields)
+    aside = [one for one in every if (one.render_kw or {}).get("data-aside") and not one.errors]
+    return [one for one in every if one not in aside], aside
+
+
 class RowForm(Form):
     """One row of a list."""
+
+    @property
+    def parts(self) -> tuple[list[Any], list[Any]]:
+        """What is always seen, and what stands aside."""
+        return folded(self)
 
     @property
     def blank(self) -> bool:

@@ -35,7 +35,7 @@ from admin_app.values import Unreadable, is_empty, read_kind, read_value, write_
 from models.entity import Entity, db, entity_named
 from models.field import Choice, Field, Kind
 from rules.decisions.access import Access, Sight, masked
-from views.form_rows import RowForm, RowsField, tell
+from views.form_rows import RowForm, RowsField, folded, tell
 
 SHORT_LIST = 20
 """A relation with so few rows is a plain list; beyond, its list is searched on the server."""
@@ -71,6 +71,11 @@ class HouseForm(FlaskForm):
         """The fields that a person fills in."""
         return [one for one in self if not isinstance(one, HiddenField)]
 
+    @property
+    def parts(self) -> tuple[list[WtField], list[WtField]]:
+        """What an operation asks first, and what stands folded below."""
+        return folded(self.asked)
+
     def first(self, usual: Collection[str]) -> tuple[list[WtField], list[WtField]]:
         """Of a long form, what is usual, must be said or is wrong; and what may stand folded below."""
         if len(self.asked) <= SHORT_FORM:
@@ -104,6 +109,7 @@ class Blueprint:
     masked: str = ""
     rows: tuple[Blueprint, ...] = ()
     among: ColumnElement[bool] | None = None
+    aside: bool = False
 
 
 def entity_blueprints(entity: type[Entity], access: Access, row: Entity | None = None) -> list[Blueprint]:
@@ -160,6 +166,7 @@ def _asked_blueprint(asked: Asked, ids: Sequence[int]) -> Blueprint:
         default=asked.default if not asked.required else None,
         rows=tuple(_asked_blueprint(part, ids) for part in asked.rows),
         among=asked.ask.among(ids) if asked.ask.among and ids else None,
+        aside=asked.ask.aside,
     )
 
 
@@ -196,6 +203,8 @@ def _wt_field(plan: Blueprint, access: Access, chosen: list[Any]) -> Any:
     attributes: dict[str, Any] = dict(_INPUT.get(plan.kind, {}))
     if plan.required:
         attributes["required"] = True
+    if plan.aside:
+        attributes["data-aside"] = True
     if plan.masked:
         attributes["placeholder"] = plan.masked
     options: dict[str, Any] = {

@@ -32,8 +32,10 @@ SIGNS = ("approver", "approver_password", "approval")
 class Approvable(Input):
     """An input that may need an approval: who allows it, or the number of the approval she gave."""
 
-    approver: Annotated[str, Ask(_l("Allowed by"), help=_l("Her sign-in name, if an approval is needed"))] = ""
-    approver_password: Annotated[SecretStr, Ask(_l("Her password"), kind=Kind.PASSWORD)] = SecretStr("")
+    approver: Annotated[
+        str, Ask(_l("Allowed by"), help=_l("Her sign-in name, if an approval is needed"), aside=True)
+    ] = ""
+    approver_password: Annotated[SecretStr, Ask(_l("Her password"), kind=Kind.PASSWORD, aside=True)] = SecretStr("")
     approval: int | None = None
 
 

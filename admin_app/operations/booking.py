@@ -50,11 +50,11 @@ class BookInput(Input):
     """Who comes when, and for what."""
 
     customer: OneCustomer
-    starts_at: Annotated[datetime, Ask(_l("From"))]
+    starts_at: Annotated[datetime, Ask(_l("When"))]
     services: Annotated[list[WantedRow], Ask(_l("Services")), Field(min_length=1, max_length=6)]
     store: InStore = None
     source: Annotated[AppointmentSource, Ask(_l("Source"))] = AppointmentSource.FRONT_DESK
-    note: Annotated[str, Ask(_l("Note"), kind=Kind.LONG_TEXT), Field(max_length=1000)] = ""
+    note: Annotated[str, Ask(_l("Note"), kind=Kind.LONG_TEXT, aside=True), Field(max_length=1000)] = ""
     override: Override = ""
 
 
@@ -185,7 +185,7 @@ class MoveInput(Input):
     """A booking, its new time, and with whom if that changes too (for all its services)."""
 
     booking: OneBooking
-    starts_at: Annotated[datetime, Ask(_l("From"))]
+    starts_at: Annotated[datetime, Ask(_l("When"))]
     staff: Annotated[int | None, Ask(_l("With"), to=Staff, help=_l("Empty: as before"))] = None
     reason: Reason = ""
 

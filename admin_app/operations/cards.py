@@ -134,8 +134,8 @@ class RedeemInput(Input):
     item: Annotated[int, Ask(_l("Session of"), to=CardItem, among=_her_items)]
     performer: Annotated[int, Ask(_l("Given by"), to=Staff)]
     sessions: Annotated[int, Ask(_l("Sessions")), Field(ge=1, le=99)] = 1
-    manner: Annotated[ShareManner, Ask(_l("How"))] = ShareManner.IN_TURN
-    assistant: Annotated[int | None, Ask(_l("Assistant"), to=Staff)] = None
+    manner: Annotated[ShareManner, Ask(_l("How"), aside=True)] = ShareManner.IN_TURN
+    assistant: Annotated[int | None, Ask(_l("Assistant"), to=Staff, aside=True)] = None
     confirmed_by: Annotated[Confirmation, Ask(_l("Confirmed by"))] = Confirmation.SIGNATURE
     password: Annotated[SecretStr, Ask(_l("Member password"), kind=Kind.PASSWORD)] = SecretStr("")
     override: Override = ""

@@ -43,10 +43,10 @@ class TreatmentInput(Input):
     service: Annotated[int, Ask(_l("Service"), to=Service)]
     staff: Annotated[int, Ask(_l("Given by"), to=Staff)]
     line: Annotated[int | None, Ask(_l("Sale line"), to=SaleLine, among=_her_lines)] = None
-    bed: Annotated[int | None, Ask(_l("Bed"), to=Bed)] = None
+    bed: Annotated[int | None, Ask(_l("Bed"), to=Bed, aside=True)] = None
     area: Annotated[str, Ask(_l("Area")), Field(max_length=60)] = ""
     skin_before: Annotated[str, Ask(_l("Skin before"), kind=Kind.LONG_TEXT), Long] = ""
-    steps_done: Annotated[str, Ask(_l("Steps done"), kind=Kind.LONG_TEXT), Long] = ""
+    steps_done: Annotated[str, Ask(_l("Steps done"), kind=Kind.LONG_TEXT, aside=True), Long] = ""
     products_used: Annotated[list[str], Ask(_l("Products used"), kind=Kind.ITEMS), Field(max_length=20)] = []
     effect: Annotated[Effect | None, Ask(_l("Effect"))] = None
     adverse_reaction: Annotated[str, Ask(_l("Adverse reaction"), kind=Kind.LONG_TEXT), Long] = ""

@@ -27,7 +27,7 @@ class Ask:
     """What a generated form needs to know of an input beside its type.
 
     ``to`` makes it a reference to rows of an entity (one id, or a list of ids); ``among`` narrows those offered, given
-    the rows the operation is done on.
+    the rows the operation is done on. What is seldom needed stands ``aside``, folded.
     """
 
     label: LazyString
@@ -36,6 +36,7 @@ class Ask:
     kind: Kind | None = None
     choices: Callable[[], list[tuple[str, str]]] | None = None
     among: Callable[[Sequence[int]], ColumnElement[bool]] | None = None
+    aside: bool = False
 
 
 class Row(BaseModel):

@@ -41,11 +41,13 @@ def _money_in() -> list[tuple[str, str]]:
 
 
 OneCustomer = Annotated[int, Ask(_l("Customer"), to=Customer)]
-InStore = Annotated[int | None, Ask(_l("Store"), to=Store, help=_l("Hers, where she has only one"))]
+InStore = Annotated[int | None, Ask(_l("Store"), to=Store, aside=True)]
 Fen = Annotated[int, Ask(_l("Amount"), kind=Kind.MONEY), Field(gt=0, le=10**11)]
 PaidBy = Annotated[PaymentMethod, Ask(_l("Paid by"), choices=_money_in)]
 Override = Annotated[
-    str, Ask(_l("Reason to do it all the same"), help=_l("Where it is contraindicated")), Field(max_length=200)
+    str,
+    Ask(_l("Reason to do it all the same"), help=_l("Where it is contraindicated"), aside=True),
+    Field(max_length=200),
 ]
 Shown = Annotated[int | None, Field(ge=0)]
 """The total that the person was shown; it is worked out again, and must be the same."""
@@ -58,11 +60,11 @@ class LineRow(Row):
     product: Annotated[int | None, Ask(_l("Product"), to=Product)] = None
     quantity: Annotated[int, Ask(_l("Quantity")), Field(ge=1, le=999)] = 1
     performer: Annotated[int | None, Ask(_l("Given by"), to=Staff)] = None
-    manner: Annotated[ShareManner, Ask(_l("How"))] = ShareManner.IN_TURN
-    assistant: Annotated[int | None, Ask(_l("Assistant"), to=Staff)] = None
-    seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff)] = None
-    price: Annotated[int | None, Ask(_l("Other price"), kind=Kind.MONEY), Field(ge=0, le=10**11)] = None
-    why: Annotated[str, Ask(_l("Reason of the price")), Field(max_length=200)] = ""
+    manner: Annotated[ShareManner, Ask(_l("How"), aside=True)] = ShareManner.IN_TURN
+    assistant: Annotated[int | None, Ask(_l("Assistant"), to=Staff, aside=True)] = None
+    seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff, aside=True)] = None
+    price: Annotated[int | None, Ask(_l("Other price"), kind=Kind.MONEY, aside=True), Field(ge=0, le=10**11)] = None
+    why: Annotated[str, Ask(_l("Reason of the price"), aside=True), Field(max_length=200)] = ""
 
 
 class PaymentRow(Row):
@@ -70,9 +72,9 @@ class PaymentRow(Row):
 
     method: Annotated[PaymentMethod, Ask(_l("Paid by"), choices=_methods)]
     amount: Fen
-    platform: Annotated[Platform | None, Ask(_l("Platform"))] = None
-    code: Annotated[str, Ask(_l("Voucher code")), Field(max_length=40)] = ""
-    settle_price: Annotated[int | None, Ask(_l("Platform pays"), kind=Kind.MONEY), Field(ge=0)] = None
+    platform: Annotated[Platform | None, Ask(_l("Platform"), aside=True)] = None
+    code: Annotated[str, Ask(_l("Voucher code"), aside=True), Field(max_length=40)] = ""
+    settle_price: Annotated[int | None, Ask(_l("Platform pays"), kind=Kind.MONEY, aside=True), Field(ge=0)] = None
 
 
 class SellInput(Approvable):
