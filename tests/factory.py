@@ -9,30 +9,48 @@ from zlib import crc32
 
 from sqlalchemy import select
 
+from models.booking import Resource
 from models.clock import Schedule
 from models.entity import Entity, db, entities, table_of
 from models.field import Field, Kind
 from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Tag
+from models.value import COMMODITY, Account, AccountKind, LedgerEntry
 from tests.cast import NOON, TODAY, raw_operation
 from tests.conftest import House
 
 SIDES = ("own", "foreign")
 Rows = dict[str, dict[str, int]]
 
+
+def _hours(n: int) -> dict[str, Any]:
+    """From noon for eight hours, on a day of each side's own."""
+    return {"starts_at": NOON + timedelta(days=n), "ends_at": NOON + timedelta(days=n, hours=8)}
+
+
+
 SPECIAL: dict[str, Callable[[int], dict[str, Any]]] = {
     "customer": lambda n: {"birth_year": 1990, "birth_month": 5, "birth_day": 6},
-    "shift": lambda n: {"starts_at": NOON + timedelta(days=n), "ends_at": NOON + timedelta(days=n, hours=8)},
-    "leave": lambda n: {"starts_at": NOON + timedelta(days=n), "ends_at": NOON + timedelta(days=n, hours=8)},
+    "shift": _hours,
+    "leave": _hours,
     "shift_template": lambda n: {"starts_at": time(9), "ends_at": time(18)},
     "store": lambda n: {"opens_at": time(9), "closes_at": time(18)},
     "package_item": lambda n: {"product_id": None},
-    "sale_line": lambda n: {"unit_price": 100, "quantity": 1, "discount": 0, "amount": 100, "product_id": None},
+    "sale_line": lambda n: {
+        "unit_price": 100,
+        "quantity": 1,
+        "discount": 0,
+        "amount": 100,
+        "product_id": None,
+        "card_id": None,
+        "card_item_id": None,
+    },
     "sale": lambda n: {
         "number": 1,
         "business_day": TODAY - timedelta(days=n),
         "imported": False,
         "source_key": None,
+        "approval_id": None,
         "total": 100,
     },
     "payment": lambda n: {"amount": 100},
@@ -51,6 +69,17 @@ SPECIAL: dict[str, Callable[[int], dict[str, Any]]] = {
     "kpi_target": lambda n: {"staff_id": None},
     "product": lambda n: {"reorder_level": 1, "maximum_level": 9},
     "staff": lambda n: {"left_on": None},
+    "account": lambda n: {"kind": AccountKind.PRINCIPAL, "card_item_id": None},
+    "lot": lambda n: {"pending_until": None},
+    "ledger_entry": lambda n: {"amount": 100},
+    "gift_issue": lambda n: {"product_id": None},
+    "voucher": lambda n: {"amount": 100, "settle_price": 80},
+    "day_close": lambda n: {"expected_cash": 100, "counted_cash": 100, "difference": 0},
+    "appointment": _hours,
+    "segment": lambda n: {**_hours(n), "busy_until": NOON + timedelta(days=n, minutes=40)},
+    "booking_claim": _hours,
+    "closed_period": _hours,
+    "follow_up": lambda n: {"done_at": None, "outcome": None},
 }
 READY: dict[str, type[Entity]] = {
     "schedule": Schedule,
@@ -72,10 +101,29 @@ def fill(house: House) -> Rows:
         rows[name] = {"own": first, "foreign": second}
     order = [table.name for table in db.metadata.sorted_tables]
     with raw_operation():
+        rows["resource"] = {side: _resource(rows["staff"][side]) for side in SIDES}
         for entity in sorted(entities(), key=lambda one: order.index(one.named())):
             if entity.named() not in rows:
                 rows[entity.named()] = {side: make(entity, side, place, rows) for place, side in enumerate(SIDES, 1)}
+        _balance()
     return rows
+
+
+def _resource(staff: int) -> int:
+    resource = Resource(staff_id=staff)
+    db.session.add(resource)
+    db.session.flush()
+    return resource.id
+
+
+def _balance() -> None:
+    """What was put on the customers' accounts came out of the drawer."""
+    drawer = Account(kind=AccountKind.CASH, commodity=COMMODITY[AccountKind.CASH])
+    db.session.add(drawer)
+    db.session.flush()
+    for entry in db.session.scalars(select(LedgerEntry)).all():
+        values = {name: getattr(entry, name) for name in ("operation_id", "store_id", "business_day")}
+        db.session.add(LedgerEntry(account_id=drawer.id, amount=-entry.amount, **values))
 
 
 def make(entity: type[Entity], side: str, place: int, rows: Rows, **given: Any) -> int:
@@ -95,7 +143,7 @@ def make(entity: type[Entity], side: str, place: int, rows: Rows, **given: Any) 
 
 def _value(one: Field, side: str, place: int, rows: Rows) -> Any:
     if one.kind is Kind.REFERENCE:
-        if one.key in {"customer.referrer_id", "customer.merged_into_id"}:
+        if one.target == one.key.split(".")[0]:
             return None
         other = {"own": "foreign", "foreign": "own"}[side] if one.key == "relation.other_id" else side
         return rows[one.target][other]

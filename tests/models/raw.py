@@ -84,10 +84,15 @@ def one(query: str, **values: Any) -> Any:
 MOMENT = "'2000-01-01 00:00:00.000000'"
 FREE = {
     "attendance": {"at": MOMENT},
+    "card_item": {"service_id": "(SELECT max(id) FROM service)"},
+    "day_close": {"business_day": "'2000-01-01'"},
+    "gift_issue": {"approval_id": "NULL"},
+    "reversal": {"sale_line_id": "(SELECT max(id) FROM sale_line)"},
     "rule_version": {"number": "99"},
     "sale": {"public_id": "'x'", "number": "number + 1"},
     "sale_line": {"position": "99"},
     "staff_share": {"staff_id": "(SELECT max(id) FROM staff)"},
+    "voucher": {"code": "'another'"},
 }
 """What a second row must have of its own, lest it be refused for being the same as the first."""
 

@@ -33,9 +33,20 @@ KEYS = (
     "attendance",
     "sale_line",
     "service_supply",
+    "account",
+    "card_item",
+    "voucher",
+    "reversal",
+    "till_shift",
+    "day_close",
+    "appointment",
+    "card",
+    "treatment",
+    "follow_up",
 )
 
-over_hours = pytest.mark.parametrize("entity", ["shift", "leave"])
+OWNERS = {"shift": "staff_id", "leave": "staff_id", "booking_claim": "resource_id"}
+over_hours = pytest.mark.parametrize("entity", OWNERS)
 
 
 @pytest.fixture
@@ -55,13 +66,22 @@ def spans(entity: str, row: int, hours: dict[str, tuple[object, object]], **valu
     )
 
 
+def owner(known: factory.Rows, entity: str, side: str) -> str:
+    """Whose hours they are: somebody's of the staff, or those of a person, bed or device that can be booked."""
+    return str(known[OWNERS[entity].removesuffix("_id")][side])
+
+
+def refusal_of(entity: str) -> str:
+    return f"no_overlap_{entity}_{OWNERS[entity]}"
+
+
 # -------------------------------------------------------------------------------------------------- hours of staff
 
 
 @over_hours
 def test_nobody_is_planned_twice_for_the_same_moment(house: House, known: factory.Rows, entity: str) -> None:
     said = spans(entity, known[entity]["own"], OVERLAPPING)
-    assert {name: what for name, what in said.items() if f"no_overlap_{entity}_staff_id" not in what} == {}
+    assert {name: what for name, what in said.items() if refusal_of(entity) not in what} == {}
 
 
 @over_hours
@@ -71,8 +91,8 @@ def test_one_may_begin_as_the_other_ends(house: House, known: factory.Rows, enti
 
 @over_hours
 def test_two_people_have_the_same_hours(house: House, known: factory.Rows, entity: str) -> None:
-    other = str(house.ids["other_staff"])
-    assert set(spans(entity, known[entity]["own"], OVERLAPPING, staff_id=other).values()) == {""}
+    other = {OWNERS[entity]: owner(known, entity, "foreign")}
+    assert set(spans(entity, known[entity]["own"], OVERLAPPING, **other).values()) == {""}
 
 
 @over_hours
@@ -88,21 +108,22 @@ def test_what_is_archived_stands_in_nobodys_way(house: House, known: factory.Row
 def test_bringing_one_back_over_another_is_refused(house: House, known: factory.Rows, entity: str) -> None:
     assert raw.refusal(raw.copied(entity, known[entity]["own"], archived_at=raw.MOMENT)) == ""
     said = raw.refusal(f"UPDATE {entity} SET archived_at = NULL")
-    assert f"no_overlap_{entity}_staff_id" in said
+    assert refusal_of(entity) in said
 
 
 @over_hours
 def test_moving_one_over_another_is_refused(house: House, known: factory.Rows, entity: str) -> None:
     later = second(entity, known[entity]["own"], raw.instant(ENDS), raw.instant(ENDS + HOUR))
     moved = f"UPDATE {entity} SET starts_at = {raw.instant(STARTS + HOUR)} WHERE starts_at = {raw.instant(ENDS)}"
-    assert f"no_overlap_{entity}_staff_id" in raw.refusal(later, moved)
+    assert refusal_of(entity) in raw.refusal(later, moved)
 
 
 @over_hours
 def test_giving_one_to_somebody_busy_is_refused(house: House, known: factory.Rows, entity: str) -> None:
-    staff = house.ids["therapist_staff"]
-    other = raw.copied(entity, known[entity]["own"], staff_id=str(house.ids["other_staff"]))
-    assert f"no_overlap_{entity}_staff_id" in raw.refusal(other, f"UPDATE {entity} SET staff_id = {staff}")
+    column = OWNERS[entity]
+    other = raw.copied(entity, known[entity]["own"], **{column: owner(known, entity, "foreign")})
+    everything = f"UPDATE {entity} SET {column} = {owner(known, entity, 'own')}"
+    assert refusal_of(entity) in raw.refusal(other, everything)
 
 
 # ------------------------------------------------------------------------------------------------ receipt numbers
