@@ -339,6 +339,9 @@ def _payment(receipt: Receipt, tender: Tender) -> None:
     if tender.method is PaymentMethod.VOUCHER:
         if tender.platform is None or not tender.code:
             raise Refused(_l("A voucher has a platform and a code."), "payments", "empty")
+        same = select(Voucher.id).where(Voucher.platform == tender.platform, Voucher.code == tender.code)
+        if op.session.scalar(same) is not None:
+            raise Refused(_l("This voucher was taken already."), "payments", "taken")
         op.session.add(
             Voucher(
                 sale_id=sale.id,
