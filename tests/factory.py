@@ -28,7 +28,6 @@ def _hours(n: int) -> dict[str, Any]:
     return {"starts_at": NOON + timedelta(days=n), "ends_at": NOON + timedelta(days=n, hours=8)}
 
 
-
 SPECIAL: dict[str, Callable[[int], dict[str, Any]]] = {
     "customer": lambda n: {"birth_year": 1990, "birth_month": 5, "birth_day": 6},
     "shift": _hours,
