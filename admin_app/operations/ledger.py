@@ -276,21 +276,26 @@ class Ledger:
 
         :raises Refused: it is not points that are gone.
         """
-        if entry.lot_id is None or entry.amount < 0:
+        if entry.customer_id is None or entry.amount < 0:
             return
-        lot = self.op.session.get_one(Lot, entry.lot_id)
-        left = self.op.session.get_one(LotBalance, lot.id, populate_existing=True).remaining
-        missing = entry.amount - left
+        missing = entry.amount - self._left(entry)
         if missing <= 0:
             return
         account = self.op.session.get_one(Account, entry.account_id)
-        if account.kind is not AccountKind.POINTS or account.customer_id is None:
+        if account.kind is not AccountKind.POINTS:
             raise Refused(
                 _l("Part of this has been used since: use the refund, which counts what was used."), None, "used"
             )
-        owed = self.hers(account.customer_id, AccountKind.POINTS_OWED)
-        self.move(account, owed, missing, given_lot=lot)
+        owed = self.hers(entry.customer_id, AccountKind.POINTS_OWED)
+        self.move(account, owed, missing, given_lot=self.op.session.get_one(Lot, entry.lot_id))
         self.op.session.flush()
+
+    def _left(self, entry: LedgerEntry) -> int:
+        """What is left of the lot that it filled, or else on its account."""
+        session = self.op.session
+        if entry.lot_id is not None:
+            return session.get_one(LotBalance, entry.lot_id, populate_existing=True).remaining
+        return session.get_one(AccountBalance, entry.account_id, populate_existing=True).balance
 
 
 def _usable(day: date) -> tuple[ColumnElement[bool], ...]:

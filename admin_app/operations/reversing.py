@@ -54,14 +54,18 @@ def reverse_sale(op: Operation, data: ReverseInput) -> Answer:
     check_shown(data.shown_total, total)
     op.store_id, op.reason = sale.store_id, data.why
     ledger = Ledger(op, sale.store_id, op.day)
+    customer = op.session.get(Customer, sale.customer_id) if sale.customer_id else None
     back: Counter[PaymentMethod] = Counter()
     for line in lines:
         entries = _entries(op, line)
-        back.update(_paid_with(op, sale, entries))
+        paid = _paid_with(op, entries)
+        back.update(paid)
+        _still_owed(op, sale, back[PaymentMethod.ON_ACCOUNT])
+        if customer is not None and customer.merged_into_id is not None:
+            _owes_again(ledger, customer.merged_into_id, customer.id, paid[PaymentMethod.ON_ACCOUNT])
         _undo_card(op, sale, line)
         ledger.reverse(entries)
         op.session.add(_reversal(op, sale, line, data.why))
-    customer = op.session.get(Customer, sale.customer_id) if sale.customer_id else None
     if customer is not None and customer.merged_into_id is not None:
         move_value(op, ledger, customer.id, customer.merged_into_id)
     for method, amount in sorted(back.items(), key=lambda pair: pair[0].value):
@@ -92,11 +96,8 @@ def _entries(op: Operation, line: SaleLine) -> list[LedgerEntry]:
     return list(op.session.scalars(query.order_by(LedgerEntry.id.desc())))
 
 
-def _paid_with(op: Operation, sale: Sale, entries: list[LedgerEntry]) -> Counter[PaymentMethod]:
-    """How the line was paid, read off the entries: what comes back the same way.
-
-    :raises Refused: what she owed for it has been paid since.
-    """
+def _paid_with(op: Operation, entries: list[LedgerEntry]) -> Counter[PaymentMethod]:
+    """How the line was paid, read off the entries: what comes back the same way."""
     method_of = {kind: method for method, kind in TENDER.items()} | {
         AccountKind.PRINCIPAL: PaymentMethod.STORED_VALUE,
         AccountKind.BONUS: PaymentMethod.STORED_VALUE,
@@ -109,12 +110,23 @@ def _paid_with(op: Operation, sale: Sale, entries: list[LedgerEntry]) -> Counter
         kind = op.session.get_one(Account, entry.account_id).kind
         if entry.amount < 0 and kind in method_of:
             found[method_of[kind]] -= entry.amount
+    return found
+
+
+def _still_owed(op: Operation, sale: Sale, amount: int) -> None:
+    """:raises Refused: what she owed for these lines has been paid since."""
     open_amount = select(Payment.amount).where(Payment.sale_id == sale.id, Payment.method == PaymentMethod.ON_ACCOUNT)
-    if found[PaymentMethod.ON_ACCOUNT] > sum(op.session.scalars(open_amount)):
+    if amount > sum(op.session.scalars(open_amount)):
         raise Refused(
             _l("What was owed for this has been paid since; that cannot be taken back here."), None, "settled"
         )
-    return found
+
+
+def _owes_again(ledger: Ledger, kept: int, lost: int, amount: int) -> None:
+    """A debt that moved to another record goes back to the one it was written on."""
+    hers, before = (ledger.hers(one, AccountKind.RECEIVABLE) for one in (kept, lost))
+    ledger.move(hers, before, amount)
+    ledger.op.session.flush()
 
 
 def _undo_card(op: Operation, sale: Sale, line: SaleLine) -> None:
