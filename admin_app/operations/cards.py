@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated
@@ -156,22 +157,31 @@ def redeem_session(op: Operation, data: RedeemInput) -> Answer:
     _usable(op, card, customer, store_id)
     _confirm(customer, data)
     ensure_safe(op, customer.id, [service.id], data.override)
-    left = sessions_left(Ledger(op, store_id, op.day), card, item)
+    ledger = Ledger(op, store_id, op.day)
+    left = sessions_left(ledger, card, item)
     if left < data.sessions:
         raise not_enough(AccountKind.SESSIONS)
-    worth = sum(value.session_worth(item.value, item.sessions, left - n) for n in range(data.sessions))
-    line = Line(
-        LineKind.SERVICE,
-        service.name,
-        worth,
-        worth // data.sessions,
-        service_id=service.id,
-        card_item=item,
-        quantity=data.sessions,
-        shares=shares_of(op, data.performer, data.assistant, None, data.manner),
-    )
-    tenders = [Tender(PaymentMethod.SESSION, worth)] if worth else []
-    receipt = write_receipt(op, store_id, customer, [line], tenders, confirmed_by=data.confirmed_by)
+    rest, worths = _on(ledger, card, item, AccountKind.CARD), Counter[int]()
+    for still in range(left, left - data.sessions, -1):
+        worth = value.session_worth(rest, still)
+        worths[worth] += 1
+        rest -= worth
+    lines = [
+        Line(
+            LineKind.SERVICE,
+            service.name,
+            worth * many,
+            worth,
+            service_id=service.id,
+            card_item=item,
+            quantity=many,
+            shares=shares_of(op, data.performer, data.assistant, None, data.manner),
+        )
+        for worth, many in worths.items()
+    ]
+    total = sum(line.amount for line in lines)
+    tenders = [Tender(PaymentMethod.SESSION, total)] if total else []
+    receipt = write_receipt(op, store_id, customer, lines, tenders, confirmed_by=data.confirmed_by)
     return receipt_answer(receipt) | {"left": left - data.sessions}
 
 

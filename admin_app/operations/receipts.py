@@ -136,8 +136,12 @@ def write_receipt(
     op.session.flush()
     for position, line in enumerate(lines, 1):
         receipt.lines.append((line, _line(op, sale, position, line)))
+    for line, row in receipt.lines:
+        if line.card_item is not None:
+            _settle_session(receipt, line, row)
     for line, tender, row, amount in _allocated(receipt.lines, tenders):
-        _settle(receipt, line, row, tender.method, amount)
+        if tender.method is not PaymentMethod.SESSION:
+            _settle(receipt, line, row, tender.method, amount)
     for tender in tenders:
         _payment(receipt, tender)
     _earn(receipt)
@@ -249,9 +253,6 @@ def _fits(method: PaymentMethod, line: Line) -> bool:
 def _settle(receipt: Receipt, line: Line, row: SaleLine, method: PaymentMethod, amount: int) -> None:
     """Post one part of one payment for one line."""
     ledger = receipt.ledger
-    if method is PaymentMethod.SESSION:
-        _settle_session(receipt, line, row)
-        return
     if method in TENDER:
         _credit(receipt, line, row, amount, ledger.house(TENDER[method]))
         receipt.earning[row.id] += amount if method in MONEY_IN else 0
@@ -286,7 +287,7 @@ def _taken(receipt: Receipt, customer: Customer, line: Line, method: PaymentMeth
 
 
 def _settle_session(receipt: Receipt, line: Line, row: SaleLine) -> None:
-    """A session given: it is gone from the card, and what was paid for it is earned."""
+    """Sessions given: they are gone from the card, and what was paid for them, if anything, is earned."""
     ledger, item = receipt.ledger, line.card_item
     assert item is not None
     card = receipt.op.session.get_one(Card, item.card_id)

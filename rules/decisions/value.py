@@ -95,13 +95,12 @@ def spread(total: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def session_worth(value: int, sessions: int, left: int) -> int:
-    """What one more session takes of a card's worth ``value`` for ``sessions``, with ``left`` before it.
+def session_worth(rest: int, left: int) -> int:
+    """What the next of ``left`` sessions takes of the ``rest`` of a card's worth: rounded down, the last takes it all.
 
-    Rounded down, and the last session takes the rest: all together come to ``value`` exactly.
+    So they come to the card's worth exactly, also when one of them was taken back and is given again.
     """
-    each = value // sessions
-    return value - each * (sessions - 1) if left == 1 else each
+    return rest // left
 
 
 COOLING_OFF = 7
