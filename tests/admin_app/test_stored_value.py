@@ -157,9 +157,7 @@ def test_points_are_rounded_down_line_by_line(salon: Salon) -> None:
     assert salon.has() == {K.POINTS: 3}
 
 
-@pytest.mark.parametrize(
-    ("tier", "points"), {"silver": 283, "gold": 321, "platinum": 393, "diamond": 506}.items()
-)
+@pytest.mark.parametrize(("tier", "points"), {"silver": 283, "gold": 321, "platinum": 393, "diamond": 506}.items())
 def test_the_tier_multiplies_points(salon: Salon, tier: str, points: int) -> None:
     salon.give_tier(tier)
     salon.sell("hydra")
