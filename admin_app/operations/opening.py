@@ -69,18 +69,17 @@ def open_balances(op: Operation, data: OpenBalancesInput) -> Answer:
         customer = people.get(row.member_no)
         if customer is None:
             missing.append(row.row)
-        elif _opened(op, customer):
-            unchanged += 1
-        else:
-            _open(op, ledger, customer, row)
+        elif not _opened(op, customer) and _open(op, ledger, customer, row):
             created += 1
+        else:
+            unchanged += 1
     op.store_id = store.id
     op.detail = {"customers": created, "total": sum(row.principal for row in data.rows)}
     return {"created": created, "unchanged": unchanged, "missing": missing, "operation": op.number}
 
 
 def _opened(op: Operation, customer: Customer) -> bool:
-    """Whether opening entries stand for her, or a tier was brought over."""
+    """Whether opening entries stand for her."""
     opening = select(LogOperation.id).where(LogOperation.name == Name.OPEN_BALANCES.value)
     again = select(LedgerEntry.reverses_id).where(LedgerEntry.reverses_id.is_not(None))
     standing = exists().where(
@@ -92,7 +91,8 @@ def _opened(op: Operation, customer: Customer) -> bool:
     return bool(op.session.scalar(select(standing)))
 
 
-def _open(op: Operation, ledger: Ledger, customer: Customer, row: Opening) -> None:
+def _open(op: Operation, ledger: Ledger, customer: Customer, row: Opening) -> bool:
+    """Write what the row says; whether that was anything new."""
     if row.principal:
         account = ledger.hers(customer.id, AccountKind.PRINCIPAL)
         opening = ledger.house(AccountKind.OPENING)
@@ -104,8 +104,8 @@ def _open(op: Operation, ledger: Ledger, customer: Customer, row: Opening) -> No
         ledger.move(account, issued, row.points, given_lot=ledger.grant(account, terms))
     if row.sessions:
         _open_card(op, ledger, customer, row)
-    if row.tier is not None:
-        _open_tier(op, customer, row)
+    moved = row.tier is not None and _open_tier(op, customer, row)
+    return moved or bool(row.principal or row.points or row.sessions)
 
 
 def _open_card(op: Operation, ledger: Ledger, customer: Customer, row: Opening) -> None:
@@ -134,13 +134,14 @@ def _open_card(op: Operation, ledger: Ledger, customer: Customer, row: Opening) 
     ledger.move(ledger.hers(customer.id, AccountKind.SESSIONS, item.id), issued, row.sessions)
 
 
-def _open_tier(op: Operation, customer: Customer, row: Opening) -> None:
+def _open_tier(op: Operation, customer: Customer, row: Opening) -> bool:
+    """Give her the tier; whether she did not hold it already."""
     document: TiersDocument = rulebook(op.session).tiers
     held = select(Membership).where(Membership.customer_id == customer.id, Membership.ended_on.is_(None))
     before = op.session.scalar(held)
     if before is not None:
         if before.tier == row.tier:
-            return
+            return False
         before.ended_on = op.day
         op.session.flush()
     until = None if row.lasts else row.valid_until or months_later(op.day, document.valid)
@@ -163,6 +164,7 @@ def _open_tier(op: Operation, customer: Customer, row: Opening) -> None:
             rule_version_id=versions()["tiers"],
         )
     )
+    return True
 
 
 class UndoBalancesInput(Input):
