@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from admin_app.operations.approvals import signed
+from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import spec_named
 from models.cards import GiftIssue
@@ -123,8 +124,6 @@ def test_an_approval_is_good_for_what_was_shown_alone(salon: Salon, kind: str) -
 def test_an_approval_is_good_for_whoever_asked(salon: Salon) -> None:
     bill = sign(salon, cheaper(salon))
     with pytest.raises(Refused) as refusal:
-        from admin_app.operations.kernel import perform
-
         perform(Name.SELL, bill, actor=salon.house.actor("reception", id=salon.ids["finance"]))
     assert (refusal.value.code, refusal.value.field) == NEEDED
     db.session.rollback()

@@ -1,0 +1,400 @@
+"""Bookings: placed where therapist, bed, device and customer are free together, and what becomes of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from models.booking import (
+    Appointment,
+    AppointmentEvent,
+    BookingClaim,
+    Resource,
+    Segment,
+    Waitlist,
+)
+from models.names import Name
+from models.sales import Visit
+from tests.cast import NOON, TODAY, create
+from tests.salon_day import Salon
+
+TOMORROW = NOON + timedelta(days=1)
+"""Noon in the salon; it is open from ten to nine."""
+
+
+def at(hours: float) -> datetime:
+    """So many hours from tomorrow's noon."""
+    return TOMORROW + timedelta(hours=hours)
+
+
+@pytest.fixture
+def desk(salon: Salon) -> Salon:
+    """Two therapists of the first store who can give everything, one of the second; no room or device is needed."""
+    salon.ids["amy"], salon.ids["bea"] = salon.ids["therapist_staff"], salon.ids["consultant_staff"]
+    for who in ("amy", "bea", "other_staff"):
+        for what in ("hydra", "eye"):
+            create("staff_skill", staff_id=salon.ids[who], service_id=salon.ids[what])
+    return salon
+
+
+def wish(
+    desk: Salon, starts_at: datetime, *services: tuple[str, str | None], customer: str = "anna", **values: Any
+) -> dict[str, Any]:
+    rows = [
+        {"service": desk.ids[what], "staff": None if who is None else desk.ids[who]}
+        for what, who in services or (("hydra", "amy"),)
+    ]
+    store = {"store": desk.ids["first"]}
+    return {"customer": desk.ids[customer], "starts_at": starts_at, "services": rows, **store, **values}
+
+
+def book(desk: Salon, *asked: Any, role: str = "reception", **values: Any) -> int:
+    return int(desk.do(Name.BOOK, role=role, **wish(desk, *asked, **values))["id"])
+
+
+def taken(desk: Salon, *asked: Any, role: str = "reception", **values: Any) -> str:
+    """The sentence with which a wish is refused because something is taken."""
+    asked_for = wish(desk, *asked, **values)
+    assert desk.refused(Name.BOOK, role=role, **asked_for) == ("taken", "starts_at")
+    return desk.said(Name.BOOK, role=role, **asked_for)
+
+
+def make(desk: Salon, name: str, **values: Any) -> int:
+    """A service that asks for more; Amy and Bea can give it."""
+    desk.ids[name] = create("service", name=name, price="100", **{"busy_minutes": 60, **values})
+    for who in ("amy", "bea"):
+        create("staff_skill", staff_id=desk.ids[who], service_id=desk.ids[name])
+    return desk.ids[name]
+
+
+def staff_of(desk: Salon, booking: int) -> list[int]:
+    return [row.staff_id for row in desk.rows(Segment, appointment_id=booking, archived_at=None)]
+
+
+# ------------------------------------------------------------------------------------------------------- placed
+
+
+def test_a_booking_claims_therapist_and_customer(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    [row] = desk.rows(Appointment, id=booking)
+    kept = (row.starts_at, row.ends_at, row.business_day, row.booked_on, row.status.value)
+    assert kept == (at(0), at(1), TODAY + timedelta(1), TODAY, "booked")
+    claims = desk.rows(BookingClaim)
+    assert {(claim.starts_at, claim.ends_at) for claim in claims} == {(at(0), at(1))}
+    resources = {claim.resource_id for claim in claims}
+    held = [(one.staff_id, one.customer_id) for one in desk.rows(Resource) if one.id in resources]
+    assert sorted(held, key=str) == sorted([(desk.ids["amy"], None), (None, desk.ids["anna"])], key=str)
+    [event] = desk.rows(AppointmentEvent)
+    assert (event.status.value, event.by) == ("booked", "用户reception")
+
+
+def test_services_follow_each_other(desk: Salon) -> None:
+    booking = book(desk, at(0), ("hydra", "amy"), ("eye", "bea"))
+    spans = [(row.starts_at, row.ends_at, row.staff_id) for row in desk.rows(Segment)]
+    assert spans == [(at(0), at(1), desk.ids["amy"]), (at(1), at(2), desk.ids["bea"])]
+    assert desk.rows(Appointment, id=booking)[0].ends_at == at(2)
+
+
+def test_a_therapist_is_taken_once_and_the_nearest_times_are_told(desk: Salon) -> None:
+    book(desk, at(0))
+    said = taken(desk, at(0.5), customer="berta")
+    assert "员工therapist" in said
+    assert "13:00、13:15、13:30" in said
+    book(desk, at(1), customer="berta")
+    book(desk, at(-1), customer="cora", role="owner")
+
+
+def test_any_therapist_who_is_free_will_do(desk: Salon) -> None:
+    first = book(desk, at(0), ("hydra", None))
+    second = book(desk, at(0), ("hydra", None), customer="berta")
+    assert sorted(staff_of(desk, first) + staff_of(desk, second)) == sorted([desk.ids["amy"], desk.ids["bea"]])
+    assert [row.asked_for for row in desk.rows(Segment)] == [False, False]
+    desk.ids["dora"] = create("customer", name="朵拉", store_id=desk.ids["first"])
+    said = taken(desk, at(0), ("hydra", None), customer="dora")
+    assert "13:00" in said
+
+
+def test_a_customer_is_in_one_place_also_across_stores(desk: Salon) -> None:
+    book(desk, at(0))
+    taken(desk, at(0), ("hydra", "bea"))
+    there = {"store": desk.ids["second"], "role": "owner"}
+    taken(desk, at(0.5), ("hydra", "other_staff"), **there)
+    book(desk, at(1), ("hydra", "other_staff"), **there)
+
+
+def test_a_therapist_is_in_one_place_also_across_stores(desk: Salon) -> None:
+    create("staff_store", staff_id=desk.ids["amy"], store_id=desk.ids["second"])
+    book(desk, at(0))
+    taken(desk, at(0), customer="cora", store=desk.ids["second"], role="owner")
+    book(desk, at(1), customer="cora", store=desk.ids["second"], role="owner")
+
+
+def test_she_is_free_while_a_mask_sets(desk: Salon) -> None:
+    """Half an hour's work, then half an hour's rest: the next may begin in it, the same customer may not."""
+    make(desk, "mask", busy_minutes=30, idle_minutes=30)
+    book(desk, at(0), ("mask", "amy"))
+    taken(desk, at(0.25), customer="berta")
+    book(desk, at(0.5), customer="berta")
+    taken(desk, at(0.5), ("hydra", "bea"))
+
+
+def test_her_buffer_is_hers_and_the_customer_may_go(desk: Salon) -> None:
+    make(desk, "strong", buffer_minutes=30)
+    book(desk, at(0), ("strong", "amy"))
+    taken(desk, at(1), customer="berta")
+    book(desk, at(1), ("hydra", "bea"))
+    book(desk, at(1.5), customer="berta")
+
+
+# ----------------------------------------------------------------------------------------------- beds and devices
+
+
+@pytest.fixture
+def rooms(desk: Salon) -> Salon:
+    """A body room with one bed that takes a quarter of an hour to make ready, and a service that needs it."""
+    desk.ids["room"] = create("room", name="身体房", store_id=desk.ids["first"], kind="body", turnover_minutes=15)
+    desk.ids["bed"] = create("bed", name="一号床", room_id=desk.ids["room"])
+    facial = create("room", name="面部房", store_id=desk.ids["first"], kind="facial")
+    create("bed", name="二号床", room_id=facial)
+    make(desk, "spa", room_kind="body")
+    return desk
+
+
+def test_a_bed_is_of_the_right_room_and_made_ready_between_two(rooms: Salon) -> None:
+    booking = book(rooms, at(0), ("spa", "amy"))
+    assert [row.bed_id for row in rooms.rows(Segment, appointment_id=booking)] == [rooms.ids["bed"]]
+    said = taken(rooms, at(1), ("spa", "bea"), customer="berta")
+    assert "一号床" in said
+    assert "13:15" in said
+    book(rooms, at(1.25), ("spa", "bea"), customer="berta")
+
+
+def test_two_beds_take_two(rooms: Salon) -> None:
+    create("bed", name="三号床", room_id=rooms.ids["room"])
+    book(rooms, at(0), ("spa", "amy"))
+    book(rooms, at(0), ("spa", "bea"), customer="berta")
+    assert len({row.bed_id for row in rooms.rows(Segment)}) == 2
+
+
+def test_a_store_without_such_a_room_cannot(rooms: Salon) -> None:
+    create("staff_skill", staff_id=rooms.ids["other_staff"], service_id=rooms.ids["spa"])
+    asked = wish(rooms, at(0), ("spa", "other_staff"), store=rooms.ids["second"])
+    assert rooms.refused(Name.BOOK, role="owner", **asked) == ("no_room", "services")
+
+
+def test_a_device_is_taken_once(desk: Salon) -> None:
+    make(desk, "laser", equipment_needed="脱毛仪")
+    assert desk.refused(Name.BOOK, **wish(desk, at(0), ("laser", "amy"))) == ("no_equipment", "services")
+    desk.ids["device"] = create("equipment", name="脱毛仪", store_id=desk.ids["first"])
+    booking = book(desk, at(0), ("laser", "amy"))
+    assert [row.equipment_id for row in desk.rows(Segment, appointment_id=booking)] == [desk.ids["device"]]
+    assert "脱毛仪" in taken(desk, at(0.5), ("laser", "bea"), customer="berta")
+    create("equipment", name="脱毛仪", store_id=desk.ids["first"], serial_number="2")
+    book(desk, at(0.5), ("laser", "bea"), customer="berta")
+
+
+# ------------------------------------------------------------------------------------------- who can, and when
+
+
+def test_whoever_gives_it_has_the_skill_and_works_there(desk: Salon) -> None:
+    desk.ids["untaught"] = create("service", name="没人会", price="1", busy_minutes=5)
+    cases = [(("untaught", None),), (("untaught", "amy"),), (("hydra", "other_staff"),), (("hydra", "manager_staff"),)]
+    said = {desk.refused(Name.BOOK, **wish(desk, at(0), *case)) for case in cases[:2] + cases[3:]}
+    assert said == {("skill", "services")}
+    assert desk.refused(Name.BOOK, role="owner", **wish(desk, at(0), *cases[2])) == ("skill", "services")
+    desk.do(Name.EDIT_ENTITY, role="owner", entity="staff", id=desk.ids["amy"], values={"left_on": str(TODAY)})
+    assert desk.refused(Name.BOOK, **wish(desk, at(0))) == ("skill", "services")
+
+
+def shift(desk: Salon, who: str, begins: str, ends: str) -> None:
+    template = create(
+        "shift_template", name=f"{who}{begins}", store_id=desk.ids["first"], starts_at=begins, ends_at=ends
+    )
+    day = TODAY + timedelta(1)
+    staff = [desk.ids[who]]
+    desk.do(Name.PLAN_SHIFT, role="owner", staff=staff, template=template, first_day=day, last_day=day)
+
+
+def test_once_shifts_are_planned_only_who_has_one_works(desk: Salon) -> None:
+    shift(desk, "amy", "10:00", "13:00")
+    book(desk, at(0))
+    taken(desk, at(0.25), ("hydra", "bea"), customer="berta")
+    taken(desk, at(0.25), customer="berta")
+    assert "11:00" in taken(desk, at(1), customer="berta")
+
+
+def test_who_is_on_leave_is_away(desk: Salon) -> None:
+    desk.do(Name.RECORD_LEAVE, role="owner", staff=desk.ids["amy"], kind="sick", starts_at=at(-2), ends_at=at(1))
+    taken(desk, at(0.25))
+    book(desk, at(1))
+
+
+@pytest.mark.parametrize("who", [None, "amy"])
+def test_a_closed_period_is_everybodys_or_one_persons(desk: Salon, who: str | None) -> None:
+    whose = {} if who is None else {"staff_id": desk.ids[who]}
+    span = {"starts_at": at(0), "ends_at": at(2)}
+    create("closed_period", store_id=desk.ids["first"], reason="盘点", **span, **whose)
+    taken(desk, at(0))
+    if who is None:
+        taken(desk, at(0), ("hydra", "bea"))
+    else:
+        book(desk, at(0), ("hydra", "bea"))
+    book(desk, at(2), ("hydra", "amy"), customer="berta")
+
+
+def test_a_holiday_takes_no_bookings(desk: Salon) -> None:
+    holidays = {"holidays": [str(TODAY + timedelta(1))]}
+    desk.do(Name.EDIT_ENTITY, role="owner", entity="store", id=desk.ids["first"], values=holidays)
+    taken(desk, at(0))
+    book(desk, at(24))
+
+
+@pytest.mark.parametrize(
+    "starts_at",
+    [
+        at(-2.25),
+        at(8.25),
+        at(0) + timedelta(minutes=5),
+        NOON - timedelta(minutes=15),
+        NOON + timedelta(days=91),
+    ],
+    ids=["before opening", "not done by closing", "between two steps", "past", "too far ahead"],
+)
+def test_it_is_within_hours_at_full_steps_and_not_too_far_ahead(desk: Salon, starts_at: datetime) -> None:
+    taken(desk, starts_at)
+
+
+@pytest.mark.parametrize("starts_at", [at(-2), at(8), NOON + timedelta(minutes=15), NOON + timedelta(days=89)])
+def test_the_first_and_the_last_time_of_a_day_are_good(desk: Salon, starts_at: datetime) -> None:
+    book(desk, starts_at)
+
+
+@pytest.mark.usefixtures("in_english")
+def test_nothing_free_on_the_day_is_said(desk: Salon) -> None:
+    create("closed_period", store_id=desk.ids["first"], reason="装修", starts_at=at(-12), ends_at=at(12))
+    assert "Nothing is free on this day" in taken(desk, at(0))
+
+
+# -------------------------------------------------------------------------------------------- what becomes of it
+
+
+def become(desk: Salon, name: Name, booking: int, **values: Any) -> dict[str, Any]:
+    return desk.do(name, booking=booking, **values)
+
+
+def refused(desk: Salon, name: Name, booking: int, **values: Any) -> tuple[str, str | None]:
+    return desk.refused(name, booking=booking, **values)
+
+
+def live(desk: Salon) -> int:
+    return len(desk.rows(BookingClaim, archived_at=None))
+
+
+def test_a_booking_is_confirmed(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    become(desk, Name.CONFIRM_BOOKING, booking)
+    assert desk.rows(Appointment)[0].status.value == "confirmed"
+    assert [row.status.value for row in desk.rows(AppointmentEvent)] == ["booked", "confirmed"]
+
+
+def test_a_booking_moves_also_over_its_own_time(desk: Salon) -> None:
+    booking = book(desk, at(0), ("hydra", "amy"), ("eye", "bea"))
+    become(desk, Name.MOVE_BOOKING, booking, starts_at=at(0.5), reason="她会晚到")
+    [row] = desk.rows(Appointment)
+    assert (row.starts_at, row.ends_at, row.status.value) == (at(0.5), at(2.5), "booked")
+    assert staff_of(desk, booking) == [desk.ids["amy"], desk.ids["bea"]]
+    assert live(desk) == 4
+    book(desk, at(-0.5), customer="berta")
+    become(desk, Name.MOVE_BOOKING, booking, starts_at=at(26), staff=desk.ids["bea"])
+    assert staff_of(desk, booking) == [desk.ids["bea"], desk.ids["bea"]]
+    assert desk.rows(Appointment)[0].business_day == TODAY + timedelta(2)
+
+
+def test_a_booking_that_cannot_move_keeps_its_time(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    book(desk, at(2), customer="berta")
+    assert refused(desk, Name.MOVE_BOOKING, booking, starts_at=at(1.5)) == ("taken", "starts_at")
+    assert desk.rows(Appointment, id=booking)[0].starts_at == at(0)
+    assert live(desk) == 4
+
+
+def test_a_cancelled_booking_stays_and_its_time_is_free(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    become(desk, Name.CANCEL_BOOKING, booking, reason="出差")
+    [row] = desk.rows(Appointment)
+    assert (row.status.value, row.ended_on) == ("cancelled", TODAY)
+    assert desk.rows(AppointmentEvent)[-1].reason == "出差"
+    assert live(desk) == 0
+    book(desk, at(0), customer="berta")
+
+
+def test_who_did_not_come_is_known_afterwards(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    assert refused(desk, Name.NO_SHOW, booking) == ("too_early", None)
+    with time_machine.travel(at(0.5)):
+        become(desk, Name.NO_SHOW, booking)
+    [row] = desk.rows(Appointment)
+    assert (row.status.value, row.ended_on) == ("no_show", TODAY + timedelta(1))
+    assert live(desk) == 0
+
+
+def test_she_arrives_and_goes(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    assert refused(desk, Name.ARRIVE, booking) == ("other_day", None)
+    assert refused(desk, Name.FINISH_VISIT, booking) == ("not_here", None)
+    with time_machine.travel(at(0)):
+        visit = become(desk, Name.ARRIVE, booking)["visit"]
+        [row] = desk.rows(Visit)
+        assert (row.id, row.source.value, row.left_at) == (visit, "booked", None)
+        assert refused(desk, Name.ARRIVE, booking) == ("not_open", None)
+    with time_machine.travel(at(0.75)):
+        become(desk, Name.FINISH_VISIT, booking)
+        assert desk.rows(Visit)[0].left_at is not None
+        assert live(desk) == 0
+        assert refused(desk, Name.FINISH_VISIT, booking) == ("not_here", None)
+
+
+def test_what_is_over_stays_over(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    become(desk, Name.CANCEL_BOOKING, booking)
+    after: dict[Name, dict[str, Any]] = {
+        Name.CONFIRM_BOOKING: {},
+        Name.MOVE_BOOKING: {"starts_at": at(3)},
+        Name.CANCEL_BOOKING: {},
+    }
+    said = {name: refused(desk, name, booking, **values) for name, values in after.items()}
+    assert set(said.values()) == {("not_open", None)}
+
+
+# -------------------------------------------------------------------------------------------------- waiting list
+
+
+def test_waiting_is_settled_by_a_booking_on_that_day(desk: Salon) -> None:
+    day = TODAY + timedelta(1)
+    for who, when in (("anna", day), ("berta", day), ("anna", day + timedelta(1))):
+        desk.do(
+            Name.WAIT_FOR_TIME,
+            customer=desk.ids[who],
+            service=desk.ids["hydra"],
+            wanted_on=when,
+            staff=desk.ids["amy"],
+            note="下午",
+            store=desk.ids["first"],
+        )
+    book(desk, at(0))
+    assert [row.settled_at is not None for row in desk.rows(Waitlist)] == [True, False, False]
+
+
+# -------------------------------------------------------------------------------------------------------- danger
+
+
+def test_what_is_contraindicated_is_not_booked_without_a_reason(desk: Salon) -> None:
+    make(desk, "acid", contraindicated_by=["孕期", "果酸"])
+    create("contraindication", customer_id=desk.ids["anna"], kind="allergy", substance="果酸")
+    asked = wish(desk, at(0), ("hydra", "amy"), ("acid", "amy"))
+    assert desk.refused(Name.BOOK, **asked) == ("contraindicated", "override")
+    assert "果酸" in desk.said(Name.BOOK, **asked)
+    desk.do(Name.BOOK, **asked, override="医生同意")
