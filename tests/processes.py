@@ -7,7 +7,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from admin_app import create_app
+from admin_app import OPERATION_MODULES, create_app
 from admin_app.settings import Settings
 from models.entity import db
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Work = Callable[..., None]
 """What a process does, in its own application context: it is given its end of the pipe, and what it needs to know."""
 
-_AT_WORK = ["tests.admin_app.at_work"]
+_AT_WORK = [*OPERATION_MODULES, "tests.admin_app.at_work"]
 _ways = multiprocessing.get_all_start_methods()
 _context: Any = multiprocessing.get_context("forkserver" if "forkserver" in _ways else "spawn")
 if "forkserver" in _ways:
