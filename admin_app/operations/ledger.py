@@ -7,7 +7,7 @@ What the database refuses (a balance below zero, entries that do not come to not
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from flask_babel import lazy_gettext as _l
@@ -56,6 +56,8 @@ class Ledger:
     op: Operation
     store_id: int
     day: date
+    accounts: dict[tuple[AccountKind, int | None, int | None], Account] = field(default_factory=dict)
+    kept: set[Account | Lot] = field(default_factory=set)  # what is held here, the session need not read again
 
     def __post_init__(self) -> None:
         """:raises Refused: the store's day is closed."""
@@ -74,6 +76,12 @@ class Ledger:
         return self._account(kind, customer_id, card_item_id)
 
     def _account(self, kind: AccountKind, customer_id: int | None, card_item_id: int | None) -> Account:
+        whose = (kind, customer_id, card_item_id)
+        if whose not in self.accounts:
+            self.accounts[whose] = self._found(*whose)
+        return self.accounts[whose]
+
+    def _found(self, kind: AccountKind, customer_id: int | None, card_item_id: int | None) -> Account:
         find = select(Account).where(
             Account.kind == kind,
             Account.customer_id.is_(None) if customer_id is None else Account.customer_id == customer_id,
@@ -184,7 +192,7 @@ class Ledger:
         """A customer's lots with what is left of each; ``usable`` leaves out those ended and those still pending."""
         self.op.session.flush()
         query = (
-            select(Lot, LotBalance.remaining)
+            select(Lot, LotBalance.remaining, Account)
             .join(LotBalance, LotBalance.lot_id == Lot.id)
             .join(Account, Account.id == Lot.account_id)
             .where(Account.customer_id == customer_id, Account.kind == kind, LotBalance.remaining > 0)
@@ -192,7 +200,9 @@ class Ledger:
         )
         if usable:
             query = query.where(*_usable(self.day))
-        return [(lot, left) for lot, left in self.op.session.execute(query)]
+        rows = self.op.session.execute(query).all()
+        self.kept.update(one for lot, _, account in rows for one in (lot, account))
+        return [(lot, left) for lot, left, _ in rows]
 
     def purses(self, customer_id: int) -> list[Purse]:
         """Her stored value: each principal lot with the bonus beside it, and bonus whose principal is gone."""

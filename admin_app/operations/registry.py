@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from flask_babel import LazyString
@@ -78,6 +79,11 @@ class Asked:
 
 def asked_of(model: type[BaseModel]) -> list[Asked]:
     """What a form asks for an input or a row, in the order of declaration."""
+    return [*_asked_of(model)]
+
+
+@cache
+def _asked_of(model: type[BaseModel]) -> tuple[Asked, ...]:
     hints = get_type_hints(model, include_extras=True)
     found: list[Asked] = []
     for name, info in model.model_fields.items():
@@ -87,7 +93,7 @@ def asked_of(model: type[BaseModel]) -> list[Asked]:
         if ask is not None:
             default = info.get_default(call_default_factory=True)
             found.append(Asked(name, ask, info.annotation, info.is_required(), default))
-    return found
+    return tuple(found)
 
 
 @dataclass(frozen=True)
