@@ -31,7 +31,9 @@ DEADLOCK = "40P01"
 # --------------------------------------------------------------------------------------- claims on one resource
 
 
-def claim(pipe: Connection, start: Any, number: int, ids: dict[str, int], groups: Sequence[datetime], tries: int) -> None:
+def claim(
+    pipe: Connection, start: Any, number: int, ids: dict[str, int], groups: Sequence[datetime], tries: int
+) -> None:
     """Try each group of times so often, together with the others; say how often it was tried and what was won."""
     tried, won = 0, []
     for place, opens in enumerate(groups):
