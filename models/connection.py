@@ -166,6 +166,16 @@ def take_operation(connection: Connection, name: str) -> int:
     return number
 
 
+def lock_day(connection: Connection, store_id: int, *, closing: bool = False) -> None:
+    """Keep a store's day from being closed while something is written for it; ``closing`` waits for all who write.
+
+    On SQLite the write transaction is that lock already.
+    """
+    if connection.dialect.name != "sqlite":
+        way = "" if closing else "_shared"
+        connection.execute(text(f"SELECT pg_advisory_xact_lock{way}(7367, :store)"), {"store": store_id})
+
+
 def lock_chain(connection: Connection) -> None:
     """Stand in line for the next link. On SQLite the write transaction is that line already."""
     if connection.dialect.name != "sqlite":

@@ -16,9 +16,9 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.operations.till import InStore, store_of
 from admin_app.values import money
+from models.connection import lock_day
 from models.field import Kind
 from models.names import Name
-from models.organisation import Store
 from models.sales import Payment, PaymentMethod, Sale
 from models.till import DayClose, TillShift
 
@@ -65,8 +65,8 @@ def close_day(op: Operation, data: CloseDayInput) -> Answer:
     store_id, day = store_of(op, data.store), data.day or op.day
     if day > op.day:
         raise Refused(_l("That day has not come yet."), "day", "to_come")
+    lock_day(op.session.connection(), store_id, closing=True)
     Ledger(op, store_id, day)
-    op.session.execute(select(Store.id).where(Store.id == store_id).with_for_update(key_share=True))
     totals = takings(op.session, store_id, day)
     shift = op.session.scalar(select(TillShift).where(TillShift.store_id == store_id, TillShift.business_day == day))
     expected = totals.get(PaymentMethod.CASH.value, 0) + (shift.opening_cash if shift else 0)

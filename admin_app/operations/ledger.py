@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
+from models.connection import lock_day
 from models.entity import insert_new
 from models.sales import PaymentMethod
 from models.till import DayClose
@@ -61,6 +62,7 @@ class Ledger:
 
     def __post_init__(self) -> None:
         """:raises Refused: the store's day is closed."""
+        lock_day(self.op.session.connection(), self.store_id)
         closed = select(DayClose.id).where(DayClose.store_id == self.store_id, DayClose.business_day == self.day)
         if self.op.session.scalar(closed) is not None:
             raise Refused(_l("The day is closed in this store; nothing more is written for it."), None, "closed")
