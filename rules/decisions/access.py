@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from models.actor import Actor
+from models.booking import Appointment, AppointmentStatus, Segment
 from models.customers import Customer, CustomerAssignment
 from models.entity import Entity, entity_named, table_of
 from models.field import Field, Kind, Privacy
@@ -160,7 +161,7 @@ class Access:
         else:
             ways = [columns.id.in_(self._assigned())]
             if role.sees is Sees.SERVED:
-                ways.append(columns.id.in_(self._served()))
+                ways += [columns.id.in_(self._served()), columns.id.in_(self._booked())]
         if self.does(Name.LOOK_UP_CUSTOMER):
             ways.append(columns.id.in_(self._looked_up()))
         return or_(*ways)
@@ -181,6 +182,14 @@ class Access:
         lines = select(StaffShare.sale_line_id).where(StaffShare.staff_id == self.actor.staff_id)
         sales = select(SaleLine.sale_id).where(SaleLine.id.in_(lines))
         return select(Sale.customer_id).where(Sale.id.in_(sales), Sale.customer_id.is_not(None))
+
+    def _booked(self) -> Any:
+        """Whoever is booked with her must be known to her before she lays hands on her."""
+        hers = select(Segment.appointment_id).where(
+            Segment.staff_id == self.actor.staff_id, Segment.archived_at.is_(None)
+        )
+        kept = Appointment.status.not_in((AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW))
+        return select(Appointment.customer_id).where(Appointment.id.in_(hers), kept)
 
     def _looked_up(self) -> Any:
         """The log itself is the grant: an exact look-up opens the customer for a while."""

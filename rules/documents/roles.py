@@ -55,7 +55,7 @@ class Role(Part):
         - id: reception
           name: 前台
           name_en: Reception
-          sees: store                  # all, store, assigned, served (assigned or served)
+          sees: store                  # all, store, assigned, served (assigned, booked or served)
           may:
             customer: [view, create, edit]
             "*": [view]                # every entity not named

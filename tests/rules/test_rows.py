@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Missing
 from admin_app.rulebook import access_for
 from models.actor import Actor, ActorKind
+from models.booking import Appointment, AppointmentSource, AppointmentStatus, Segment
 from models.customers import Contraindication, Customer
 from models.entity import db
 from models.log import Operation
@@ -21,7 +23,7 @@ from models.standing import Alert, Task
 from rules.decisions.access import LOOK_UP_LASTS, Access
 from rules.documents.roles import RolesDocument
 from rules.language.reading import read_document
-from tests.cast import raw_operation
+from tests.cast import NOON, TODAY, create, raw_operation
 from tests.conftest import House
 from tests.rules.texts import SHIPPED, replaced
 
@@ -159,3 +161,43 @@ def test_whoever_may_not_see_alerts_hears_none(told: House) -> None:
     document = roles("version: 1\nroles:\n  - {id: reception, name: R, sees: all, hears: ['*']}\n")
     found = Access(told.actor("reception"), document, NOW)
     assert db.session.scalars(select(Alert.id).where(found.rows(Alert))).all() == []
+
+
+# --------------------------------------------------------------------------------------------------- who is booked
+
+
+def booked(house: House, status: str = "booked", staff: str = "therapist_staff", moved: bool = False) -> None:
+    """Berta comes at noon to somebody."""
+    service = create("service", name="护理", price="298", busy_minutes="45")
+    until = NOON + timedelta(minutes=45)
+    with raw_operation():
+        place = {"customer_id": house.ids["berta"], "store_id": house.ids["first"], "business_day": TODAY}
+        over = TODAY if status in {"cancelled", "no_show"} else None
+        times = {"starts_at": NOON, "ends_at": until, "booked_on": TODAY, "ended_on": over}
+        row = Appointment(**place, **times, source=AppointmentSource.PHONE, status=AppointmentStatus(status))
+        db.session.add(row)
+        db.session.flush()
+        served = {"appointment_id": row.id, "service_id": service, "staff_id": house.ids[staff]}
+        times = {"starts_at": NOON, "busy_until": until, "ends_at": until, "archived_at": NOON if moved else None}
+        db.session.add(Segment(**served, **times))
+
+
+def test_whoever_is_booked_with_her_is_hers_to_see(house: House) -> None:
+    therapist = access_for(house.actor("therapist"))
+    assert house.ids["berta"] not in seen(therapist)
+    booked(house)
+    assert house.ids["berta"] in seen(therapist)
+    assert db.session.scalars(select(Appointment.id).where(therapist.rows(Appointment))).all() != []
+
+
+@pytest.mark.parametrize(
+    "how", [{"status": "cancelled"}, {"status": "no_show"}, {"staff": "other_staff"}, {"moved": True}]
+)
+def test_a_booking_that_is_off_or_with_somebody_else_opens_nobody(house: House, how: dict[str, Any]) -> None:
+    booked(house, **how)
+    assert house.ids["berta"] not in seen(access_for(house.actor("therapist")))
+
+
+def test_a_booking_opens_nobody_to_a_consultant(house: House) -> None:
+    booked(house, staff="consultant_staff")
+    assert house.ids["berta"] not in seen(access_for(house.actor("consultant")))
