@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,14 +48,23 @@ def customer_head(customer_id: int, access: Access) -> Head:
 
 
 def _dangers(customer_id: int, access: Access) -> tuple[list[str], list[int]]:
+    found, shown = dangers_of([customer_id], access)
+    return found.get(customer_id, []), shown
+
+
+def dangers_of(customers: Collection[int], access: Access) -> tuple[dict[int, list[str]], list[int]]:
+    """What is dangerous for each of these customers, and the rows whose substance is said in clear."""
     lasting = or_(Contraindication.until.is_(None), Contraindication.until >= business_day(now()))
-    live = (Contraindication.customer_id == customer_id, Contraindication.archived_at.is_(None), lasting)
+    live = (Contraindication.customer_id.in_(customers), Contraindication.archived_at.is_(None), lasting)
     rows = list(db.session.scalars(select(Contraindication).where(*live).order_by(Contraindication.id)))
     if not access.may(Action.VIEW, Contraindication):
-        return ([_("Take care: ask who serves her")] if rows else []), []
+        return {row.customer_id: [_("Take care: ask who serves her")] for row in rows}, []
     clear = access.sight(Contraindication.fields()["substance"]) is Sight.CLEAR
-    words = [f"{row.kind.label}: {row.substance}" if clear and row.substance else str(row.kind.label) for row in rows]
-    return words, [row.id for row in rows if clear and row.substance]
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in rows:
+        told = f"{row.kind.label}: {row.substance}" if clear and row.substance else str(row.kind.label)
+        found[row.customer_id].append(told)
+    return found, [row.id for row in rows if clear and row.substance]
 
 
 def _tags(customer_id: int, access: Access) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from admin_app.operations.refusals import result_said
 from admin_app.rulebook import words_of
 from admin_app.titles import resolve, title_of
 from admin_app.values import money, whole_number
+from models.booking import AppointmentStatus
 from models.entity import Entity, entity_named
 from models.field import Field, Kind
 from views.listing import OPERATORS, Applied
@@ -68,6 +69,32 @@ def inline_choices(one: Field) -> str:
     return json.dumps([*blank, *((member.value, str(member.label)) for member in one.choices)], ensure_ascii=False)
 
 
+STATUS_TONES = {
+    "booked": "info",
+    "confirmed": "good",
+    "arrived": "here",
+    "finished": "muted",
+    "cancelled": "off",
+    "no_show": "off",
+}
+
+
+def status_tone(status: AppointmentStatus) -> str:
+    """The colour of a booking by how far it has come."""
+    return STATUS_TONES[status.value]
+
+
+def clock(at: datetime) -> str:
+    """The time of day of a moment on the salon's own clock."""
+    return f"{at.astimezone(current_app.config['PEONY'].zone):%H:%M}"
+
+
+def in_days(days: int) -> str:
+    """How far ahead a day is, in words."""
+    near = {0: _("today"), 1: _("tomorrow")}
+    return near.get(days) or _("in %(days)s days", days=days)
+
+
 HELPERS: dict[str, Callable[..., Any]] = {
     "entity_class": entity_named,
     "local_time": local_time,
@@ -79,4 +106,8 @@ HELPERS: dict[str, Callable[..., Any]] = {
     "filter_said": filter_said,
     "inline_choices": inline_choices,
     "result_said": result_said,
+    "status_tone": status_tone,
+    "clock": clock,
+    "fen": money,
+    "in_days": in_days,
 }

@@ -13,7 +13,19 @@ from flask_login import current_user
 
 from admin_app.i18n import language_tag
 from models.entity import entities
-from views import account, dashboard, errors, frontend, operation_log, operations, schedules, search_page, sign_in
+from views import (
+    account,
+    dashboard,
+    errors,
+    frontend,
+    my_day,
+    operation_log,
+    operations,
+    receipt,
+    schedules,
+    search_page,
+    sign_in,
+)
 from views.gate import guard
 from views.generated import EntityScreen
 from views.helpers import HELPERS
@@ -42,7 +54,8 @@ def register_screens(app: Flask) -> None:
     for entity in entities():
         if entity.screen is not None:
             admin.add_view(EntityScreen(entity))
-    for module in (sign_in, account, operations, operation_log, search_page, schedules, frontend, errors):
+    hand_made = (my_day, receipt)
+    for module in (sign_in, account, operations, operation_log, search_page, schedules, frontend, errors, *hand_made):
         module.register(app)
     app.context_processor(_everywhere)
 

@@ -98,6 +98,20 @@ document.querySelectorAll("[data-reveal]").forEach((button) => {
   });
 });
 
+// a text is copied; without this it can be selected and copied by hand
+document.querySelectorAll("[data-copy]").forEach((button) => {
+  const spot = document.getElementById(button.dataset.copy);
+  if (!spot || !navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(spot.textContent.trim());
+    const told = button.querySelector("[data-said]");
+    if (told) told.textContent = button.dataset.done;
+  });
+});
+
+document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => print()));
+
 // editing in the list
 document.querySelectorAll("[data-inline]").forEach((spot) => {
   spot.querySelector(":scope > button")?.addEventListener("click", () => openInline(spot));

@@ -1,0 +1,156 @@
+"""What customers hold, as the ledger says: balances, and the sessions left on their cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy.orm import Session
+
+from models.cards import Card, CardItem, CardStatus
+from models.catalogue import Service
+from models.value import Account, AccountBalance, AccountKind, Lot, LotBalance
+
+ENDS_SOON = 30
+"""Days before its end from which a card is worth a word."""
+FEW = 2
+"""So few sessions left are worth a word too."""
+
+
+@dataclass(frozen=True)
+class Balances:
+    """Fen, and points; what has ended is left out. ``owed`` is above zero; ``pending`` points count in ``points``."""
+
+    principal: int = 0
+    bonus: int = 0
+    points: int = 0
+    pending: int = 0
+    deposit: int = 0
+    owed: int = 0
+
+    @property
+    def stored(self) -> int:
+        return self.principal + self.bonus
+
+
+def balances_of(session: Session, customer_id: int, day: date) -> Balances:
+    """What stands on her accounts as of a day."""
+    totals = (
+        select(Account.kind, func.sum(AccountBalance.balance))
+        .join(AccountBalance, AccountBalance.account_id == Account.id)
+        .where(Account.customer_id == customer_id, Account.card_item_id.is_(None))
+        .group_by(Account.kind)
+    )
+    stands = {kind: int(total) for kind, total in session.execute(totals)}
+    ended, pending = _ended_and_pending(session, customer_id, day)
+
+    def left(kind: AccountKind) -> int:
+        return stands.get(kind, 0) - ended.get(kind, 0)
+
+    return Balances(
+        principal=left(AccountKind.PRINCIPAL),
+        bonus=left(AccountKind.BONUS),
+        points=left(AccountKind.POINTS) + stands.get(AccountKind.POINTS_OWED, 0),
+        pending=pending.get(AccountKind.POINTS, 0),
+        deposit=left(AccountKind.DEPOSIT),
+        owed=-stands.get(AccountKind.RECEIVABLE, 0),
+    )
+
+
+def _ended_and_pending(
+    session: Session, customer_id: int, day: date
+) -> tuple[dict[AccountKind, int], dict[AccountKind, int]]:
+    """What is left in lots that have ended, and in lots not usable yet, by kind."""
+    over, early = Lot.expires_on < day, Lot.pending_until > day
+    query = (
+        select(
+            Account.kind,
+            func.sum(case((over, LotBalance.remaining), else_=0)),
+            func.sum(case((and_(early, ~func.coalesce(over, False)), LotBalance.remaining), else_=0)),
+        )
+        .join(Lot, Lot.account_id == Account.id)
+        .join(LotBalance, LotBalance.lot_id == Lot.id)
+        .where(Account.customer_id == customer_id, LotBalance.remaining > 0, over | early)
+        .group_by(Account.kind)
+    )
+    rows = session.execute(query).all()
+    return {kind: int(ended) for kind, ended, _ in rows}, {kind: int(early) for kind, _, early in rows}
+
+
+@dataclass(frozen=True)
+class Left:
+    """Sessions of one service left on a card, of how many."""
+
+    item_id: int
+    service_id: int
+    service: str
+    left: int
+    of: int
+
+
+@dataclass
+class HeldCard:
+    """A live card with what is left on it."""
+
+    card: Card
+    day: date
+    items: list[Left] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        return sum(one.left for one in self.items)
+
+    @property
+    def days(self) -> int | None:
+        """Days until its last day; below zero once it has ended, None where it never ends."""
+        return None if self.card.expires_on is None else (self.card.expires_on - self.day).days
+
+    @property
+    def ended(self) -> bool:
+        return self.days is not None and self.days < 0
+
+    @property
+    def soon(self) -> bool:
+        """Whether it ends soon or is almost used up."""
+        return self.left <= FEW or (self.days is not None and self.days <= ENDS_SOON)
+
+
+def cards_held(
+    session: Session, day: date, *conditions: ColumnElement[bool], most: int | None = None
+) -> list[HeldCard]:
+    """Live cards with sessions left that fulfil the conditions (on ``Card``), the soonest to end first."""
+    hers = and_(
+        Account.card_item_id == CardItem.id,
+        Account.kind == AccountKind.SESSIONS,
+        Account.customer_id == Card.customer_id,
+    )
+    chosen = select(Card.id).where(Card.status == CardStatus.LIVE, _some_left(), *conditions)
+    if most is not None:
+        chosen = chosen.order_by(Card.expires_on.is_(None), Card.expires_on, Card.id).limit(most)
+    query: Any = (
+        select(Card, CardItem, Service.name, AccountBalance.balance)
+        .join(CardItem, CardItem.card_id == Card.id)
+        .join(Service, Service.id == CardItem.service_id)
+        .join(Account, hers)
+        .join(AccountBalance, AccountBalance.account_id == Account.id)
+        .where(Card.id.in_(chosen))
+        .order_by(Card.expires_on.is_(None), Card.expires_on, Card.id, CardItem.id)
+    )
+    found: dict[int, HeldCard] = {}
+    for card, item, service, left in session.execute(query):
+        held = found.setdefault(card.id, HeldCard(card, day))
+        held.items.append(Left(item.id, item.service_id, service, int(left), item.sessions))
+    return list(found.values())
+
+
+def _some_left() -> ColumnElement[bool]:
+    """That sessions of the card are left."""
+    return (
+        select(CardItem.id)
+        .join(Account, and_(Account.card_item_id == CardItem.id, Account.kind == AccountKind.SESSIONS))
+        .join(AccountBalance, AccountBalance.account_id == Account.id)
+        .where(CardItem.card_id == Card.id, Account.customer_id == Card.customer_id, AccountBalance.balance > 0)
+        .exists()
+    )

@@ -1,0 +1,168 @@
+"""What stands on a customer's page below the warnings: what she holds, when she comes next, what was done last."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from admin_app.holdings import Balances, HeldCard, balances_of, cards_held
+from admin_app.operations.kernel import business_day, now
+from admin_app.titles import titles_by
+from models.booking import OPEN, Appointment, AppointmentStatus, Segment
+from models.cards import Card
+from models.care import Treatment
+from models.entity import db
+from models.names import Name
+from models.sales import LineKind, Sale, SaleLine, ShareRole, StaffShare, Visit
+from models.value import Account
+from rules.decisions.access import Access
+from rules.documents.roles import Action
+
+MAIN_ACTS = (Name.SELL, Name.RECHARGE, Name.OPEN_CARD, Name.REDEEM_SESSION, Name.BOOK, Name.RECORD_TREATMENT)
+"""What is done with a customer all day: buttons of their own, in this order."""
+NEXT_BOOKINGS = 3
+LAST_VISITS = 5
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A booking to come, and its services in order: what, with whom."""
+
+    booking: Appointment
+    services: list[tuple[str, str]]
+
+
+@dataclass
+class Past:
+    """A visit: what was sold or given with whom, and what was advised."""
+
+    visit: Visit
+    done: list[tuple[str, str]] = field(default_factory=list)
+    bought: list[str] = field(default_factory=list)
+    treatments: list[Treatment] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CustomerPage:
+    """None where she who looks may not see it."""
+
+    balances: Balances | None
+    cards: list[HeldCard] | None
+    bookings: list[Coming] | None
+    visits: list[Past] | None
+
+
+def customer_page(customer_id: int, access: Access) -> CustomerPage:
+    """As far as this person may see it, in as many statements however much there is."""
+    day, session = business_day(now()), db.session()
+
+    def may(entity: type) -> bool:
+        return access.may(Action.VIEW, entity)
+
+    hers = (Card.customer_id == customer_id, access.rows(Card))
+    return CustomerPage(
+        balances_of(session, customer_id, day) if may(Account) else None,
+        cards_held(session, day, *hers) if may(Card) else None,
+        _bookings(customer_id, access) if may(Appointment) else None,
+        _visits(customer_id, access) if may(Visit) else None,
+    )
+
+
+def _bookings(customer_id: int, access: Access) -> list[Coming]:
+    """The next bookings, today's among them while she is still expected or here."""
+    midnight = business_day(now())
+    waits = (*OPEN, AppointmentStatus.ARRIVED)
+    query = (
+        select(Appointment)
+        .where(Appointment.customer_id == customer_id, access.rows(Appointment), Appointment.status.in_(waits))
+        .where(Appointment.business_day >= midnight)
+        .order_by(Appointment.starts_at, Appointment.id)
+        .limit(NEXT_BOOKINGS)
+    )
+    rows = list(db.session.scalars(query))
+    services = services_of([row.id for row in rows], access)
+    return [Coming(row, [(one.service, one.staff) for one in services[row.id]]) for row in rows]
+
+
+@dataclass(frozen=True)
+class Booked:
+    """One booked service, with what it and the person, the bed are called."""
+
+    segment: Segment
+    service: str
+    staff: str
+    bed: str
+
+
+def services_of(bookings: Sequence[int], access: Access) -> dict[int, list[Booked]]:
+    """The services of bookings in their order, by booking."""
+    if not bookings:
+        return defaultdict(list)
+    live = (Segment.appointment_id.in_(bookings), Segment.archived_at.is_(None))
+    segments = list(db.session.scalars(select(Segment).where(*live).order_by(Segment.starts_at, Segment.id)))
+    wanted = {
+        "service": {one.service_id for one in segments},
+        "staff": {one.staff_id for one in segments},
+        "bed": {one.bed_id for one in segments if one.bed_id is not None},
+    }
+    called = titles_by(wanted, access)
+    found: dict[int, list[Booked]] = defaultdict(list)
+    for one in segments:
+        bed = called["bed", one.bed_id] if one.bed_id is not None else ""
+        booked = Booked(one, called["service", one.service_id], called["staff", one.staff_id], bed)
+        found[one.appointment_id].append(booked)
+    return found
+
+
+def _visits(customer_id: int, access: Access) -> list[Past]:
+    query = (
+        select(Visit)
+        .where(Visit.customer_id == customer_id, access.rows(Visit))
+        .order_by(Visit.business_day.desc(), Visit.id.desc())
+        .limit(LAST_VISITS)
+    )
+    found = {visit.id: Past(visit) for visit in db.session.scalars(query)}
+    if found:
+        _add_lines(found, access)
+        _add_treatments(found, access)
+    return list(found.values())
+
+
+def _add_lines(found: dict[int, Past], access: Access) -> None:
+    lines = (
+        select(Sale.visit_id, SaleLine.id, SaleLine.kind, SaleLine.item)
+        .join(Sale, Sale.id == SaleLine.sale_id)
+        .where(Sale.visit_id.in_(found), access.rows(SaleLine))
+        .order_by(SaleLine.id)
+    )
+    rows = db.session.execute(lines).all()
+    gave = _givers([line for _, line, _, _ in rows], access)
+    for visit, line, kind, item in rows:
+        if visit is None:
+            continue
+        if kind is LineKind.SERVICE:
+            found[visit].done.append((item, "、".join(gave[line])))
+        else:
+            found[visit].bought.append(item)
+
+
+def _givers(lines: Sequence[int], access: Access) -> dict[int, list[str]]:
+    """Who gave each line, by name."""
+    by: dict[int, list[str]] = defaultdict(list)
+    performed = (StaffShare.sale_line_id.in_(lines), StaffShare.share_role == ShareRole.PERFORMER)
+    query = select(StaffShare.sale_line_id, StaffShare.staff_id).where(*performed, access.rows(StaffShare))
+    rows = db.session.execute(query.order_by(StaffShare.id)).all()
+    names = titles_by({"staff": {staff for _, staff in rows}}, access)
+    for line, staff in rows:
+        by[line].append(names["staff", staff])
+    return by
+
+
+def _add_treatments(found: dict[int, Past], access: Access) -> None:
+    query = select(Treatment).where(Treatment.visit_id.in_(found), access.rows(Treatment)).order_by(Treatment.id)
+    for treatment in db.session.scalars(query):
+        if treatment.visit_id is not None:
+            found[treatment.visit_id].treatments.append(treatment)

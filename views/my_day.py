@@ -1,0 +1,207 @@
+"""My day: who comes to her today, what must be known of each, what she has done and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import Flask, render_template, url_for
+from sqlalchemy import func, select
+
+from admin_app.operations.kernel import business_day, now
+from admin_app.operations.reading import ReadInput
+from admin_app.operations.refusals import Forbidden
+from admin_app.operations.registry import Spec, spec_named
+from admin_app.performance import Line, performance
+from admin_app.titles import titles_by
+from models.booking import Appointment, AppointmentStatus, Segment
+from models.care import FollowUp, Treatment
+from models.customers import Customer
+from models.entity import db
+from models.names import Name
+from models.sales import StaffShare
+from rules.documents.roles import Action
+from views.customer_head import dangers_of
+from views.customer_page import Booked, services_of
+from views.person import access, actor, do, refuse
+
+MOST = 40
+"""Bookings, or follow-ups, of one day."""
+
+ACTS: dict[AppointmentStatus, tuple[Name, ...]] = {
+    AppointmentStatus.BOOKED: (Name.ARRIVE,),
+    AppointmentStatus.CONFIRMED: (Name.ARRIVE,),
+    AppointmentStatus.ARRIVED: (Name.RECORD_TREATMENT, Name.FINISH_VISIT),
+    AppointmentStatus.FINISHED: (Name.RECORD_TREATMENT,),
+}
+"""What she does next with a booking, by how far it has come."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """A button: an operation, and the address of its form."""
+
+    spec: Spec
+    address: str
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One booking of hers today, with all that she must know before she begins."""
+
+    booking: Appointment
+    services: list[Booked]
+    name: str
+    dangers: list[str]
+    last: Treatment | None
+    acts: list[Act]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A follow-up that is due: whom to ask after which service."""
+
+    row: FollowUp
+    name: str
+    service: str
+    late: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a time came to (fen)."""
+
+    money_in: int
+    used: int
+    fee: int
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/my-day", "my_day", my_day_page)
+
+
+def my_day_page() -> Any:
+    """The day of whoever is signed in."""
+    if not access().opens("my_day"):
+        raise refuse(Forbidden, "my_day")
+    staff, today = actor().staff_id, business_day(now())
+    if staff is None:
+        return render_template("my_day.html", today=today, staff=None)
+    guests = _guests(staff, today)
+    month = performance(db.session(), StaffShare.staff_id == staff, today.replace(day=1), today)
+    done = [line for line in month if line.business_day == today]
+    return render_template(
+        "my_day.html",
+        today=today,
+        staff=staff,
+        guests=guests,
+        asking=_asking(staff, today),
+        done=done,
+        names=_names({line.customer_id for line in done if line.customer_id is not None}),
+        day_total=total(done),
+        month_total=total(month),
+    )
+
+
+def total(lines: Sequence[Line]) -> Totals:
+    """The sum of what lines came to."""
+    return Totals(
+        sum(line.money_in for line in lines), sum(line.used for line in lines), sum(line.fee for line in lines)
+    )
+
+
+def _names(customers: Collection[int]) -> dict[int, str]:
+    called = titles_by({"customer": set(customers)}, access())
+    return {number: title for (_, number), title in called.items()}
+
+
+def _guests(staff: int, today: date) -> list[Guest]:
+    """Her bookings of the day in their order; those called off are left out."""
+    dangers = _dangers([row.customer_id for row in _bookings(staff, today)])
+    rows = _bookings(staff, today)  # read anew: that dangers were shown has been written down in between
+    services = services_of([row.id for row in rows], access())
+    last, names = _last_treatments({row.customer_id for row in rows}), _names({row.customer_id for row in rows})
+    return [
+        Guest(
+            row,
+            [one for one in services[row.id] if one.segment.staff_id == staff],
+            names[row.customer_id],
+            dangers.get(row.customer_id, []),
+            last.get(row.customer_id),
+            acts_of(row, ACTS.get(row.status, ()), url_for("my_day")),
+        )
+        for row in rows
+    ]
+
+
+def _bookings(staff: int, today: date) -> list[Appointment]:
+    hers = select(Segment.appointment_id).where(Segment.staff_id == staff, Segment.archived_at.is_(None))
+    query = (
+        select(Appointment)
+        .where(Appointment.id.in_(hers), Appointment.business_day == today, access().rows(Appointment))
+        .where(Appointment.status.in_(ACTS))
+        .order_by(Appointment.starts_at, Appointment.id)
+        .limit(MOST)
+    )
+    return list(db.session.scalars(query))
+
+
+def _dangers(customers: Collection[int]) -> dict[int, list[str]]:
+    """What is dangerous for each; the log knows of substances shown before the page is made."""
+    found, shown = dangers_of(customers, access())
+    if shown:
+        do(Name.READ_RECORD, ReadInput(entity="contraindication", ids=shown, fields=["substance"]))
+    return found
+
+
+def _last_treatments(customers: Collection[int]) -> dict[int, Treatment]:
+    """The newest treatment of each."""
+    if not access().may(Action.VIEW, Treatment):
+        return {}
+    newest = (
+        select(func.max(Treatment.id))
+        .where(Treatment.customer_id.in_(customers), access().rows(Treatment))
+        .group_by(Treatment.customer_id)
+    )
+    return {row.customer_id: row for row in db.session.scalars(select(Treatment).where(Treatment.id.in_(newest)))}
+
+
+def acts_of(booking: Appointment, names: Sequence[Name], back: str) -> list[Act]:
+    """The buttons of a booking, of those she may press; each leads back to where it was pressed."""
+    found: list[Act] = []
+    for name in names:
+        spec = spec_named(name)
+        if access().does(name):
+            hers = spec.on is Customer
+            on, version = (booking.customer_id, None) if hers else (booking.id, booking.version)
+            found.append(Act(spec, url_for("operation", name=name, on=on, version=version, next=back)))
+    return found
+
+
+def _asking(staff: int, today: date) -> list[Asking]:
+    """Whom she has to ask today, the longest overdue first."""
+    query = (
+        select(FollowUp, Treatment.service_id)
+        .join(Treatment, Treatment.id == FollowUp.treatment_id)
+        .where(FollowUp.staff_id == staff, FollowUp.done_at.is_(None), FollowUp.due_on <= today)
+        .where(access().rows(FollowUp))
+        .order_by(FollowUp.due_on, FollowUp.id)
+        .limit(MOST)
+    )
+    rows = db.session.execute(query).all()
+    wanted = {"customer": {row.customer_id for row, _ in rows}, "service": {service for _, service in rows}}
+    called = titles_by(wanted, access())
+    may, back = access().does(Name.FINISH_FOLLOW_UP), url_for("my_day")
+    return [
+        Asking(
+            row,
+            called["customer", row.customer_id],
+            called["service", service],
+            (today - row.due_on).days,
+            url_for("operation", name=Name.FINISH_FOLLOW_UP, on=row.id, version=row.version, next=back) if may else "",
+        )
+        for row, service in rows
+    ]
