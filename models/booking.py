@@ -43,7 +43,7 @@ class AppointmentStatus(Choice):
 
     BOOKED = "booked", _l("Booked")
     CONFIRMED = "confirmed", _l("Confirmed")
-    ARRIVED = "arrived", _l("Arrived")
+    ARRIVED = "arrived", _l("Has come")
     FINISHED = "finished", _l("Finished")
     CANCELLED = "cancelled", _l("Cancelled")
     NO_SHOW = "no_show", _l("Did not come")
