@@ -11,7 +11,7 @@ from sqlalchemy import select
 from admin_app.holdings import Balances, HeldCard, balances_of, cards_held
 from admin_app.operations.kernel import business_day, now
 from admin_app.titles import titles_by
-from models.booking import OPEN, Appointment, AppointmentStatus, Segment
+from models.booking import OPEN, Appointment, AppointmentStatus
 from models.cards import Card
 from models.care import Treatment
 from models.entity import db
@@ -20,6 +20,7 @@ from models.sales import LineKind, Sale, SaleLine, ShareRole, StaffShare, Visit
 from models.value import Account
 from rules.decisions.access import Access
 from rules.documents.roles import Action
+from views.booked import services_of
 
 MAIN_ACTS = (Name.SELL, Name.RECHARGE, Name.OPEN_CARD, Name.REDEEM_SESSION, Name.BOOK, Name.RECORD_TREATMENT)
 """What is done with a customer all day: buttons of their own, in this order."""
@@ -85,36 +86,6 @@ def _bookings(customer_id: int, access: Access) -> list[Coming]:
     rows = list(db.session.scalars(query))
     services = services_of([row.id for row in rows], access)
     return [Coming(row, [(one.service, one.staff) for one in services[row.id]]) for row in rows]
-
-
-@dataclass(frozen=True)
-class Booked:
-    """One booked service, with what it and the person, the bed are called."""
-
-    segment: Segment
-    service: str
-    staff: str
-    bed: str
-
-
-def services_of(bookings: Sequence[int], access: Access) -> dict[int, list[Booked]]:
-    """The services of bookings in their order, by booking."""
-    if not bookings:
-        return defaultdict(list)
-    live = (Segment.appointment_id.in_(bookings), Segment.archived_at.is_(None))
-    segments = list(db.session.scalars(select(Segment).where(*live).order_by(Segment.starts_at, Segment.id)))
-    wanted = {
-        "service": {one.service_id for one in segments},
-        "staff": {one.staff_id for one in segments},
-        "bed": {one.bed_id for one in segments if one.bed_id is not None},
-    }
-    called = titles_by(wanted, access)
-    found: dict[int, list[Booked]] = defaultdict(list)
-    for one in segments:
-        bed = called["bed", one.bed_id] if one.bed_id is not None else ""
-        booked = Booked(one, called["service", one.service_id], called["staff", one.staff_id], bed)
-        found[one.appointment_id].append(booked)
-    return found
 
 
 def _visits(customer_id: int, access: Access) -> list[Past]:

@@ -13,18 +13,16 @@ from sqlalchemy import func, select
 from admin_app.operations.kernel import business_day, now
 from admin_app.operations.reading import ReadInput
 from admin_app.operations.refusals import Forbidden
-from admin_app.operations.registry import Spec, spec_named
 from admin_app.performance import Line, performance
 from admin_app.titles import titles_by
 from models.booking import Appointment, AppointmentStatus, Segment
 from models.care import FollowUp, Treatment
-from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from models.sales import StaffShare
 from rules.documents.roles import Action
+from views.booked import Act, Booked, acts_of, services_of
 from views.customer_head import dangers_of
-from views.customer_page import Booked, services_of
 from views.person import access, actor, do, refuse
 
 MOST = 40
@@ -37,14 +35,6 @@ ACTS: dict[AppointmentStatus, tuple[Name, ...]] = {
     AppointmentStatus.FINISHED: (Name.RECORD_TREATMENT,),
 }
 """What she does next with a booking, by how far it has come."""
-
-
-@dataclass(frozen=True)
-class Act:
-    """A button: an operation, and the address of its form."""
-
-    spec: Spec
-    address: str
 
 
 @dataclass(frozen=True)
@@ -131,10 +121,19 @@ def _guests(staff: int, today: date) -> list[Guest]:
             names[row.customer_id],
             dangers.get(row.customer_id, []),
             last.get(row.customer_id),
-            acts_of(row, ACTS.get(row.status, ()), url_for("my_day")),
+            _acts(row, [one for one in services[row.id] if one.segment.staff_id == staff], last.get(row.customer_id)),
         )
         for row in rows
     ]
+
+
+def _acts(booking: Appointment, services: list[Booked], last: Treatment | None) -> list[Act]:
+    """What she may do next with it; a treatment recorded today is not asked for again."""
+    recorded = last is not None and last.business_day == booking.business_day
+    names = [name for name in ACTS[booking.status] if not (recorded and name is Name.RECORD_TREATMENT)]
+    told = {"service": services[0].segment.service_id, "staff": services[0].segment.staff_id} if services else {}
+    bed = services[0].segment.bed_id if services else None
+    return acts_of(booking, names, url_for("my_day"), {**told, "bed": bed, "store": booking.store_id})
 
 
 def _bookings(staff: int, today: date) -> list[Appointment]:
@@ -167,18 +166,6 @@ def _last_treatments(customers: Collection[int]) -> dict[int, Treatment]:
         .group_by(Treatment.customer_id)
     )
     return {row.customer_id: row for row in db.session.scalars(select(Treatment).where(Treatment.id.in_(newest)))}
-
-
-def acts_of(booking: Appointment, names: Sequence[Name], back: str) -> list[Act]:
-    """The buttons of a booking, of those she may press; each leads back to where it was pressed."""
-    found: list[Act] = []
-    for name in names:
-        spec = spec_named(name)
-        if access().does(name):
-            hers = spec.on is Customer
-            on, version = (booking.customer_id, None) if hers else (booking.id, booking.version)
-            found.append(Act(spec, url_for("operation", name=name, on=on, version=version, next=back)))
-    return found
 
 
 def _asking(staff: int, today: date) -> list[Asking]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from flask import request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from models.entity import Entity, entities
 from models.screen import Section
@@ -75,13 +77,13 @@ PRIMARY = (
 def navigation() -> list[Group]:
     """Headings and places, in the order of the sections."""
     today = Entry(_("Today"), "home", url_for("dashboard.index"), request.endpoint == "dashboard.index")
-    groups = [Group("", [today], [])]
+    groups = [Group("", [today, *_opened(OF_THE_DAY)], [])]
     for section in Section:
         seen = [
             one for one in entities() if one.screen and one.screen.section is section and access().may(Action.VIEW, one)
         ]
         first = sorted((one for one in seen if one.named() in PRIMARY), key=lambda one: PRIMARY.index(one.named()))
-        entries = [_entry(one) for one in first] + (_pages() if section is Section.SYSTEM else [])
+        entries = [_entry(one) for one in first] + (_opened(OF_THE_HOUSE) if section is Section.SYSTEM else [])
         more = [_entry(one) for one in seen if one.named() not in PRIMARY]
         if len(more) == 1 or not entries:
             entries, more = entries + more, []
@@ -114,10 +116,18 @@ def _here(endpoint: str) -> bool:
     return (request.endpoint or "").partition(".")[0] == endpoint
 
 
-def _pages() -> list[Entry]:
-    pages = (("log", "log", _("Operation log"), "book"), ("schedules", "schedules", _("Schedules at work"), "clock"))
+OF_THE_DAY = (
+    ("my_day", _l("My day"), "heart"),
+    ("bookings", _l("Booking day"), "calendar"),
+    ("call_list", _l("Call list"), "phone"),
+)
+OF_THE_HOUSE = (("log", _l("Operation log"), "book"), ("schedules", _l("Schedules at work"), "clock"))
+"""Pages that are neither an entity's nor an operation's: the page is its own endpoint."""
+
+
+def _opened(pages: Iterable[tuple[str, Any, str]]) -> list[Entry]:
     return [
-        Entry(label, sign, url_for(endpoint), request.endpoint == endpoint)
-        for page, endpoint, label, sign in pages
+        Entry(str(label), sign, url_for(page), request.endpoint == page)
+        for page, label, sign in pages
         if access().opens(page)
     ]

@@ -15,6 +15,8 @@ from admin_app.i18n import language_tag
 from models.entity import entities
 from views import (
     account,
+    bookings,
+    call_list,
     dashboard,
     errors,
     frontend,
@@ -54,7 +56,7 @@ def register_screens(app: Flask) -> None:
     for entity in entities():
         if entity.screen is not None:
             admin.add_view(EntityScreen(entity))
-    hand_made = (my_day, receipt)
+    hand_made = (my_day, bookings, call_list, receipt)
     for module in (sign_in, account, operations, operation_log, search_page, schedules, frontend, errors, *hand_made):
         module.register(app)
     app.context_processor(_everywhere)

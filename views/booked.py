@@ -1,0 +1,73 @@
+"""Bookings as pages show them: their services with whom and where, and what can be done next with each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import select
+
+from admin_app.operations.registry import Spec, spec_named
+from admin_app.titles import titles_by
+from models.booking import Appointment, Segment
+from models.customers import Customer
+from models.entity import db
+from models.names import Name
+from rules.decisions.access import Access
+from views.person import access
+
+
+@dataclass(frozen=True)
+class Booked:
+    """One booked service, with what it and the person, the bed are called."""
+
+    segment: Segment
+    service: str
+    staff: str
+    bed: str
+
+
+def services_of(bookings: Sequence[int], access: Access) -> dict[int, list[Booked]]:
+    """The services of bookings in their order, by booking."""
+    if not bookings:
+        return defaultdict(list)
+    live = (Segment.appointment_id.in_(bookings), Segment.archived_at.is_(None))
+    segments = list(db.session.scalars(select(Segment).where(*live).order_by(Segment.starts_at, Segment.id)))
+    wanted = {
+        "service": {one.service_id for one in segments},
+        "staff": {one.staff_id for one in segments},
+        "bed": {one.bed_id for one in segments if one.bed_id is not None},
+    }
+    called = titles_by(wanted, access)
+    found: dict[int, list[Booked]] = defaultdict(list)
+    for one in segments:
+        bed = called["bed", one.bed_id] if one.bed_id is not None else ""
+        booked = Booked(one, called["service", one.service_id], called["staff", one.staff_id], bed)
+        found[one.appointment_id].append(booked)
+    return found
+
+
+@dataclass(frozen=True)
+class Act:
+    """A button: an operation, and the address of its form."""
+
+    spec: Spec
+    address: str
+
+
+def acts_of(booking: Appointment, names: Sequence[Name], back: str, told: dict[str, Any]) -> list[Act]:
+    """The buttons of a booking, of those she may press; each leads back to where it was pressed.
+
+    ``told`` fills in the form of what is done with the customer.
+    """
+    found: list[Act] = []
+    for name in names:
+        spec = spec_named(name)
+        if access().does(name):
+            hers = spec.on is Customer
+            on, more = (booking.customer_id, told) if hers else (booking.id, {"version": booking.version})
+            found.append(Act(spec, url_for("operation", **{"name": name, "on": on, "next": back, **more})))
+    return found

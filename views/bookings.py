@@ -1,0 +1,390 @@
+"""The booking day of a store: a lane for each therapist from opening to closing, and who waits for a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask import Flask, current_app, render_template, request, url_for
+from flask_babel import format_date
+from flask_babel import gettext as _
+from sqlalchemy import and_, case, or_, select
+
+from admin_app.operations.kernel import business_day, now
+from admin_app.operations.refusals import Forbidden, Missing
+from admin_app.titles import titles_by
+from admin_app.values import whole_number
+from models.booking import Appointment, AppointmentStatus, ClosedPeriod, Segment, Waitlist
+from models.entity import db
+from models.names import Name
+from models.numbers import day_of
+from models.organisation import Leave, Shift, Staff, StaffTitle, Store
+from rules.decisions.times import Span, overlap
+from rules.documents.roles import Action
+from views.booked import Act, acts_of
+from views.helpers import status_tone
+from views.person import access, actor, refuse
+
+ROW = timedelta(minutes=5)
+"""What one row of the grid stands for."""
+SLOT = timedelta(minutes=30)
+"""Free time is offered in such steps."""
+OFF = (AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW)
+
+ACTS: dict[AppointmentStatus, tuple[Name, ...]] = {
+    AppointmentStatus.BOOKED: (Name.CONFIRM_BOOKING, Name.ARRIVE, Name.MOVE_BOOKING, Name.NO_SHOW, Name.CANCEL_BOOKING),
+    AppointmentStatus.CONFIRMED: (Name.ARRIVE, Name.MOVE_BOOKING, Name.NO_SHOW, Name.CANCEL_BOOKING),
+    AppointmentStatus.ARRIVED: (Name.SELL, Name.REDEEM_SESSION, Name.RECORD_TREATMENT, Name.FINISH_VISIT),
+    AppointmentStatus.FINISHED: (Name.SELL, Name.REDEEM_SESSION, Name.RECORD_TREATMENT),
+}
+"""What is done next with a booking, by how far it has come."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Rows of the grid, from and to; ``late`` is in the last third of the day."""
+
+    first: int
+    last: int
+    late: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"r{self.first}-{self.last}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A booked service in its lane; without a booking it is somebody's whom she who looks does not know."""
+
+    span: Span
+    place: Place
+    idle: Place | None
+    tone: str
+    booking: Appointment | None = None
+    customer: str = ""
+    service: str = ""
+    bed: str = ""
+    acts: Sequence[Act] = ()
+
+
+@dataclass(frozen=True)
+class Shut:
+    """A time in which she takes no bookings, and why where that may be said."""
+
+    span: Span
+    place: Place
+    why: str
+
+
+@dataclass(frozen=True)
+class Free:
+    """A time that can be booked."""
+
+    at: datetime
+    place: Place
+    address: str
+
+
+@dataclass
+class Lane:
+    """One therapist's day."""
+
+    staff_id: int
+    name: str
+    blocks: list[Block] = field(default_factory=list)
+    shut: list[Shut] = field(default_factory=list)
+    free: list[Free] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Day:
+    """A store's day, from opening to closing."""
+
+    store: Store
+    day: date
+    opens: datetime
+    closes: datetime
+
+    @property
+    def span(self) -> Span:
+        return self.opens, self.closes
+
+    @property
+    def rows(self) -> int:
+        return self._row(self.closes) - 1
+
+    @property
+    def closed(self) -> bool:
+        return self.day.isoformat() in (self.store.holidays or [])
+
+    @property
+    def hours(self) -> list[tuple[datetime, Place]]:
+        """The full hours."""
+        first = self.opens.replace(minute=0) + timedelta(hours=1 if self.opens.minute else 0)
+        full = [first + timedelta(hours=n) for n in range(25) if first + timedelta(hours=n) < self.closes]
+        return [(at, self.place((at, at + timedelta(hours=1)))) for at in full]
+
+    def _row(self, at: datetime) -> int:
+        return int((min(max(at, self.opens), self.closes) - self.opens) / ROW) + 1
+
+    def place(self, span: Span) -> Place:
+        """Where a time stands in the grid; what lies outside the hours is drawn at their edge."""
+        first = min(self._row(span[0]), max(self.rows, 1))
+        return Place(first, max(self._row(span[1]), first + 1), first > self.rows * 2 / 3)
+
+    def within(self, span: Span) -> bool:
+        return overlap(span, self.span)
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/bookings", "bookings", bookings_page)
+
+
+def bookings_page() -> Any:
+    """``?day=2026-11-22&store=1``; without them today, in the first of her stores."""
+    if not access().opens("bookings"):
+        raise refuse(Forbidden, "bookings")
+    today = business_day(now())
+    day = day_of(request.args.get("day", "")) or today
+    living = (access().rows(Store), Store.archived_at.is_(None))
+    stores = list(db.session.scalars(select(Store).where(*living).order_by(Store.id)))
+    store = _chosen(stores)
+    if store is None:
+        return render_template("bookings.html", board=None, day=day, today=today, stores=stores)
+    zone = current_app.config["PEONY"].zone
+    board = Day(store, day, *(datetime.combine(day, at, zone) for at in (store.opens_at, store.closes_at)))
+    here = url_for("bookings", day=day.isoformat(), store=store.id)
+    lanes = _lanes(board, here)
+    return render_template(
+        "bookings.html",
+        board=board,
+        stores=stores,
+        day=day,
+        today=today,
+        weekday=format_date(day, "EEEE"),
+        before=day - timedelta(1),
+        after=day + timedelta(1),
+        lanes=lanes,
+        places=_places(board, lanes),
+        now_at=board.place((now(), now())) if board.opens <= now() < board.closes else None,
+        waiting=_waiting(board),
+        off=_called_off(board),
+        here=here,
+    )
+
+
+def _chosen(stores: Sequence[Store]) -> Store | None:
+    """The store asked for, else one she works in, else the first.
+
+    :raises Missing: the one asked for is not hers to see.
+    """
+    asked = request.args.get("store")
+    if asked:
+        found = next((one for one in stores if one.id == whole_number(asked)), None)
+        if found is None:
+            raise refuse(Missing, "bookings", "store", whole_number(asked))
+        return found
+    return next((one for one in stores if one.id in actor().stores), next(iter(stores), None))
+
+
+def _places(board: Day, lanes: Sequence[Lane]) -> list[Place]:
+    """Every place in use, once: the page's style says where each stands."""
+    used = [place for _at, place in board.hours]
+    for lane in lanes:
+        used += [one.place for one in (*lane.blocks, *lane.shut, *lane.free)]
+        used += [one.idle for one in lane.blocks if one.idle is not None]
+    return sorted({one.name: one for one in used}.values(), key=lambda one: (one.first, one.last))
+
+
+# ----------------------------------------------------------------------------------------------------- lanes
+
+
+def _lanes(board: Day, here: str) -> list[Lane]:
+    """A lane for everybody on shift, and for whoever has a booking all the same."""
+    shifts = _shifts(board)
+    rows = _segments(board)
+    staff = set(shifts) | {segment.staff_id for segment, _, _ in rows}
+    names = titles_by({"staff": staff}, access())
+    away = _away(board, staff)
+    blocks = _blocks(board, rows, here)
+    lanes = []
+    for number in sorted(staff, key=lambda one: (names["staff", one], one)):
+        lane = Lane(number, names["staff", number], blocks[number])
+        off_duty = [(span, "") for span in gaps(board.span, shifts.get(number, []))]
+        lane.shut = [Shut(span, board.place(span), why) for span, why in [*off_duty, *away[number]]]
+        busy = [(segment.starts_at, segment.busy_until) for segment, _, _ in rows if segment.staff_id == number]
+        lane.free = _free(board, lane, busy, here)
+        lanes.append(lane)
+    return lanes
+
+
+def _shifts(board: Day) -> dict[int, list[Span]]:
+    """When each works here; on a day without any planned shift, every therapist works the store's hours."""
+    planned = (Shift.archived_at.is_(None), Shift.ends_at > board.opens, Shift.starts_at < board.closes)
+    here = (
+        select(Shift).where(*planned, Shift.store_id == board.store.id, access().rows(Shift)).order_by(Shift.starts_at)
+    )
+    found: dict[int, list[Span]] = defaultdict(list)
+    everybody = list(db.session.scalars(here))
+    gives = (Staff.position == StaffTitle.THERAPIST, Staff.archived_at.is_(None), Staff.left_on.is_(None))
+    therapists = set(db.session.scalars(select(Staff.id).where(Staff.store_id == board.store.id, *gives)))
+    therapists |= set(db.session.scalars(select(Staff.id).where(Staff.id.in_([s.staff_id for s in everybody]), *gives)))
+    for shift in everybody:
+        if shift.staff_id in therapists:
+            found[shift.staff_id].append((shift.starts_at, shift.ends_at))
+    return found if everybody else {one: [board.span] for one in therapists}
+
+
+def _segments(board: Day) -> list[tuple[Segment, Appointment, bool]]:
+    """The booked services of the day, and whether their booking exists for her."""
+    hers = case((access().rows(Appointment), True), else_=False)
+    query = (
+        select(Segment, Appointment, hers)
+        .join(Appointment, Appointment.id == Segment.appointment_id)
+        .where(Appointment.store_id == board.store.id, Appointment.business_day == board.day)
+        .where(Appointment.status.not_in(OFF), Segment.archived_at.is_(None))
+        .order_by(Segment.starts_at, Segment.id)
+    )
+    return [(segment, booking, bool(seen)) for segment, booking, seen in db.session.execute(query)]
+
+
+def _blocks(board: Day, rows: Sequence[tuple[Segment, Appointment, bool]], here: str) -> dict[int, list[Block]]:
+    """Booked services by whom they are with; of those not hers to see, only that the time is taken."""
+    seen = [(segment, booking) for segment, booking, hers in rows if hers]
+    wanted = {
+        "customer": {booking.customer_id for _, booking in seen},
+        "service": {segment.service_id for segment, _ in seen},
+        "bed": {segment.bed_id for segment, _ in seen if segment.bed_id is not None},
+    }
+    called = titles_by(wanted, access())
+    found: dict[int, list[Block]] = defaultdict(list)
+    for segment, booking, hers in rows:
+        busy = (segment.starts_at, segment.busy_until)
+        idle = board.place((segment.busy_until, segment.ends_at)) if segment.busy_until < segment.ends_at else None
+        place = board.place(busy)
+        if hers:
+            block = Block(
+                (segment.starts_at, segment.ends_at),
+                place,
+                idle,
+                status_tone(booking.status),
+                booking,
+                called["customer", booking.customer_id],
+                called["service", segment.service_id],
+                called["bed", segment.bed_id] if segment.bed_id is not None else "",
+                _acts(board, booking, segment, here),
+            )
+        else:
+            block = Block(busy, place, None, "taken")
+        found[segment.staff_id].append(block)
+    return found
+
+
+def _acts(board: Day, booking: Appointment, segment: Segment, here: str) -> list[Act]:
+    """What can be done with a booking today: nobody arrives on another day, or fails to come before her time."""
+    today, at = business_day(now()), now()
+    names = [
+        name
+        for name in ACTS.get(booking.status, ())
+        if not (name is Name.ARRIVE and board.day != today) and not (name is Name.NO_SHOW and booking.starts_at > at)
+    ]
+    told = {"service": segment.service_id, "staff": segment.staff_id, "bed": segment.bed_id, "store": booking.store_id}
+    return acts_of(booking, names, here, told)
+
+
+def gaps(whole: Span, parts: Sequence[Span]) -> list[Span]:
+    """What of the whole no part covers."""
+    found, at = [], whole[0]
+    for begins, ends in sorted(parts):
+        if begins > at:
+            found.append((at, min(begins, whole[1])))
+        at = max(at, ends)
+    if at < whole[1]:
+        found.append((at, whole[1]))
+    return found
+
+
+def _away(board: Day, staff: set[int]) -> dict[int, list[tuple[Span, str]]]:
+    """Leave and closed times of each, with why where she may read it."""
+    found: dict[int, list[tuple[Span, str]]] = defaultdict(list)
+    during = and_(Leave.archived_at.is_(None), Leave.ends_at > board.opens, Leave.starts_at < board.closes)
+    for leave in db.session.scalars(select(Leave).where(Leave.staff_id.in_(staff), during)):
+        why = str(leave.kind.label) if access().may(Action.VIEW, Leave) else _("Away")
+        found[leave.staff_id].append(((leave.starts_at, leave.ends_at), why))
+    during = and_(
+        ClosedPeriod.archived_at.is_(None),
+        ClosedPeriod.ends_at > board.opens,
+        ClosedPeriod.starts_at < board.closes,
+    )
+    whose = or_(ClosedPeriod.staff_id.is_(None), ClosedPeriod.staff_id.in_(staff))
+    for closed in db.session.scalars(
+        select(ClosedPeriod).where(ClosedPeriod.store_id == board.store.id, during, whose)
+    ):
+        why = closed.reason if access().may(Action.VIEW, ClosedPeriod) else _("Closed")
+        for one in staff if closed.staff_id is None else (closed.staff_id,):
+            found[one].append(((closed.starts_at, closed.ends_at), why))
+    return found
+
+
+def _free(board: Day, lane: Lane, busy: Sequence[Span], here: str) -> list[Free]:
+    """Times to come in which nothing is taken or shut, for whoever may book."""
+    if board.closed or not access().does(Name.BOOK):
+        return []
+    found, at, moment = [], board.opens, now()
+    while at + SLOT <= board.closes:
+        span = (at, at + SLOT)
+        if at >= moment and not any(overlap(span, one) for one in (*busy, *(shut.span for shut in lane.shut))):
+            told = {"starts_at": f"{at:%Y-%m-%dT%H:%M}", "store": board.store.id, "services-0-staff": lane.staff_id}
+            address = url_for("operation", **{"name": Name.BOOK, "next": here, **told})
+            found.append(Free(at, board.place(span), address))
+        at += SLOT
+    return found
+
+
+# ------------------------------------------------------------------------------------------- beneath the lanes
+
+
+def _waiting(board: Day) -> list[tuple[Waitlist, str, str, str]]:
+    """Who would come on this day: the row, her name, the service, with whom."""
+    if not access().may(Action.VIEW, Waitlist):
+        return []
+    query = select(Waitlist).where(
+        Waitlist.store_id == board.store.id,
+        Waitlist.wanted_on == board.day,
+        Waitlist.settled_at.is_(None),
+        Waitlist.archived_at.is_(None),
+        access().rows(Waitlist),
+    )
+    rows = list(db.session.scalars(query.order_by(Waitlist.id).limit(50)))
+    wanted = {
+        "customer": {row.customer_id for row in rows},
+        "service": {row.service_id for row in rows},
+        "staff": {row.staff_id for row in rows if row.staff_id is not None},
+    }
+    called = titles_by(wanted, access())
+    return [
+        (
+            row,
+            called["customer", row.customer_id],
+            called["service", row.service_id],
+            called["staff", row.staff_id] if row.staff_id is not None else "",
+        )
+        for row in rows
+    ]
+
+
+def _called_off(board: Day) -> list[tuple[Appointment, str]]:
+    """Bookings of the day that will not be kept, and whose."""
+    query = select(Appointment).where(
+        Appointment.store_id == board.store.id,
+        Appointment.business_day == board.day,
+        Appointment.status.in_(OFF),
+        access().rows(Appointment),
+    )
+    rows = list(db.session.scalars(query.order_by(Appointment.starts_at, Appointment.id).limit(50)))
+    called = titles_by({"customer": {row.customer_id for row in rows}}, access())
+    return [(row, called["customer", row.customer_id]) for row in rows]
