@@ -195,7 +195,8 @@ def _places(board: Day, lanes: Sequence[Lane]) -> list[Place]:
     """Every place in use, once: the page's style says where each stands."""
     used = [place for _at, place in board.hours]
     for lane in lanes:
-        used += [one.place for one in (*lane.blocks, *lane.shut, *lane.free)]
+        used += [*(one.place for one in lane.blocks), *(one.place for one in lane.shut)]
+        used += [one.place for one in lane.free]
         used += [one.idle for one in lane.blocks if one.idle is not None]
     return sorted({one.name: one for one in used}.values(), key=lambda one: (one.first, one.last))
 
@@ -338,11 +339,15 @@ def _free(board: Day, lane: Lane, busy: Sequence[Span], here: str) -> list[Free]
     while at + SLOT <= board.closes:
         span = (at, at + SLOT)
         if at >= moment and not any(overlap(span, one) for one in (*busy, *(shut.span for shut in lane.shut))):
-            told = {"starts_at": f"{at:%Y-%m-%dT%H:%M}", "store": board.store.id, "services-0-staff": lane.staff_id}
-            address = url_for("operation", **{"name": Name.BOOK, "next": here, **told})
-            found.append(Free(at, board.place(span), address))
+            found.append(Free(at, board.place(span), book_address(here, board.store.id, at, lane.staff_id)))
         at += SLOT
     return found
+
+
+def book_address(here: str, store: int, at: datetime, staff: int) -> str:
+    """The form of a booking, filled in as far as it is known."""
+    told: dict[str, Any] = {"starts_at": f"{at:%Y-%m-%dT%H:%M}", "store": store, "services-0-staff": staff}
+    return url_for("operation", name=Name.BOOK, next=here, **told)
 
 
 # ------------------------------------------------------------------------------------------- beneath the lanes

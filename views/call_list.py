@@ -25,7 +25,7 @@ from models.names import Name
 from rules.documents.roles import Action
 from views.cells import Cells
 from views.helpers import in_days
-from views.person import access, refuse
+from views.person import access, actor, refuse
 
 MOST = 50
 """So many customers on one page: more than anybody calls in a day."""
@@ -103,18 +103,25 @@ def _entries(chosen: Sequence[Call], today: date) -> list[Entry]:
     order = sorted(chosen, key=lambda call: call.customer_id in spoken)[:MOST]
     ids = [call.customer_id for call in order]
     rows = {row.id: row for row in db.session.scalars(select(Customer).where(Customer.id.in_(ids)))}
-    salons = titles_by({"store": {row.store_id for row in rows.values()}}, access())
-    quiet = _quiet(ids)
+    salons, quiet = _salons(rows.values()), _quiet(ids)
     return [
         Entry(
             rows[call.customer_id],
             [told(one) for one in call.reasons],
-            text_for(rows[call.customer_id], call.reasons, salons, call.customer_id in quiet),
+            text_for(rows[call.customer_id], call.reasons, salons[call.customer_id], call.customer_id in quiet),
             call.customer_id in quiet,
             call.customer_id in spoken,
         )
         for call in order
     ]
+
+
+def _salons(customers: Collection[Customer]) -> dict[int, str]:
+    """Which store speaks to each: her own where the caller works in it or nowhere, else the caller's."""
+    mine = sorted(actor().stores)
+    speaks = {row.id: row.store_id if not mine or row.store_id in mine else mine[0] for row in customers}
+    names = titles_by({"store": set(speaks.values())}, access())
+    return {number: names["store", store] for number, store in speaks.items()}
 
 
 def _spoken(customers: Collection[int], today: date) -> set[int]:
@@ -185,17 +192,11 @@ SENTENCE: dict[Why, Callable[[Reason], str]] = {
 }
 
 
-def text_for(
-    customer: Customer, reasons: Sequence[Reason], salons: dict[tuple[str, int], str], quiet: bool = False
-) -> str:
+def text_for(customer: Customer, reasons: Sequence[Reason], salon: str, quiet: bool = False) -> str:
     """What can be sent to her; empty where there is nothing to say, or she wants to be left alone."""
     fit = [one for one in reasons if one.why in SENTENCE and not (quiet and one.why in MARKETING)]
     said = list(dict.fromkeys(SENTENCE[one.why](one) for one in fit))[:SENTENCES]
     if not said:
         return ""
-    greeting = _("Hello %(name)s, this is %(salon)s.", name=customer.name, salon=salons["store", customer.store_id])
-    return " ".join([greeting, *said]) if not _chinese(greeting) else "".join([greeting, *said])
-
-
-def _chinese(text: str) -> bool:
-    return text.endswith("。")
+    greeting = _("Hello %(name)s, this is %(salon)s.", name=customer.name, salon=salon)
+    return ("" if greeting.endswith("。") else " ").join([greeting, *said])
