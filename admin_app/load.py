@@ -21,15 +21,17 @@ from models.customers import Customer
 from models.entity import db
 from models.log import EntryKind
 from models.names import Name
+from models.value_triggers import rebuild_balances
 
 BATCH = 1_000
 
 
 class Loader:
-    """Takes rows, table by table, and remembers how many and what."""
+    """Takes rows, table by table, and remembers how many and what; ``operation`` is the number of its entry."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, operation: int) -> None:
         self.connection = connection
+        self.operation = operation
         self.counts: dict[str, int] = {}
         self.digests: dict[str, Any] = {}
 
@@ -85,9 +87,10 @@ def load_rows(op: Operation, data: LoadInput) -> Answer:
     connection = op.session.connection()
     if connection.scalar(select(func.count()).select_from(Customer)):
         raise Refused(_l("This is for an empty salon only."))
-    loader = Loader(connection)
+    loader = Loader(connection, op.number)
     triggers.uninstall(connection)
     _work[-1](loader)
+    rebuild_balances(connection)
     triggers.install(connection)
     connection.execute(text("ANALYZE"))  # without it the planner knows nothing of the new rows
     op.reason = data.why

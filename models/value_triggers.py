@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlalchemy import Connection, text
+
 from models.value import IN_LOTS, OWED_BY_HER
 
 NOT_BALANCED = "entries do not come to nothing"
@@ -40,6 +42,26 @@ _UNBALANCED = (
     " WHERE e.operation_id = NEW.operation_id GROUP BY a.commodity, e.store_id HAVING sum(e.amount) <> 0)"
 )
 NOT_ITS_OWN = "neither her account nor its lot"
+
+_REBUILD = (
+    "DELETE FROM account_balance",
+    "DELETE FROM lot_balance",
+    "INSERT INTO account_balance (account_id, balance, owes)"
+    f" SELECT a.id, coalesce(e.amount, 0), ({_OWES.replace('NEW.', 'a.')}) FROM account a"
+    " LEFT JOIN (SELECT account_id, sum(amount) AS amount FROM ledger_entry GROUP BY account_id) e"
+    " ON e.account_id = a.id WHERE a.customer_id IS NOT NULL",
+    "INSERT INTO lot_balance (lot_id, remaining) SELECT l.id, coalesce(e.amount, 0) FROM lot l"
+    " LEFT JOIN (SELECT lot_id, sum(amount) AS amount FROM ledger_entry GROUP BY lot_id) e ON e.lot_id = l.id",
+)
+
+
+def rebuild_balances(connection: Connection) -> None:
+    """Sum the entries up anew, after rows came in with the triggers down.
+
+    :raises sqlalchemy.exc.IntegrityError: an account or a lot would stand below zero.
+    """
+    for statement in _REBUILD:
+        connection.execute(text(statement))
 
 
 def sqlite() -> Iterator[str]:

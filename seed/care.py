@@ -18,7 +18,7 @@ from models.customers import (
     PreferenceKind,
     Severity,
 )
-from seed.people import STORY, Person
+from seed.people import HERS, STORY, Person
 from seed.rota import Rota
 from seed.team import CONSULTANT, Rows
 from seed.when import When
@@ -55,7 +55,9 @@ def _assignments(random: Random, when: When, everybody: list[Person], rota: Rota
             rows.append(
                 {"customer_id": person.id, "staff_id": CONSULTANT, "care_role": CareRole.CONSULTANT, "since": since}
             )
-        if person.id % 3 == 0:
+        if person.told is not None and person.told.about in HERS:
+            rows.append({"customer_id": person.id, "staff_id": 1, "care_role": CareRole.THERAPIST, "since": since})
+        elif person.id % 3 == 0:
             there = rota.therapists(person.row["store_id"], first, NOON + 60)
             therapist = there[int(chance * len(there))]
             rows.append(

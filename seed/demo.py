@@ -12,19 +12,29 @@ from flask import current_app
 from admin_app.evaluation import evaluate
 from admin_app.load import Loader, align_sequences, load
 from admin_app.operations.kernel import now
-from admin_app.start import SignInCard, create_user
+from admin_app.rulebook import rulebook, versions
+from admin_app.start import SignInCard, new_password
 from models import search
+from models.accounts import User
 from models.actor import SYSTEM
+from models.cards import Card, CardChange, CardItem, GiftIssue
 from models.customers import Customer
-from models.entity import entities, table_of
+from models.entity import db, entities, table_of
 from models.organisation import Staff
 from models.sales import Payment, Sale, SaleLine, StaffShare, Visit
+from models.till import Approval, Reversal, Voucher
+from models.value import Account, LedgerEntry, Lot
+from seed.bookings import booking_rows
 from seed.care import care_rows
 from seed.contacts import contact_rows
+from seed.drawer import drawer_rows
 from seed.history import history
 from seed.people import people
 from seed.reference import reference_rows
 from seed.rota import Rota, rota_rows
+from seed.team import Rows
+from seed.till import Till
+from seed.treatments import treatment_rows
 from seed.when import When
 
 SEED = 20260520
@@ -47,32 +57,63 @@ def make_demo(seed: int = SEED, today: date | None = None) -> list[SignInCard]:
     load(lambda loader: _fill(loader, Random(seed), day, None if today else moment), "demo", SYSTEM)
     evaluate(day - timedelta(days=10))
     evaluate(day)
-    return [create_user(login, name, role, SYSTEM, staff) for login, name, role, staff in CAST]
+    return [SignInCard(role, login, new_password(number, SYSTEM)) for number, (login, _, role, _) in enumerate(CAST, 1)]
 
 
 def _fill(loader: Loader, random: Random, today: date, moment: datetime | None) -> None:
-    for entity, rows in rows_of(random, today, moment):
+    for entity, rows in rows_of(random, today, moment, loader.operation):
         loader.add(table_of(entity), rows)
     align_sequences(loader.connection)
     for entity in entities():
         search.rebuild(loader.connection, entity)
 
 
-def rows_of(random: Random, today: date, moment: datetime | None = None) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+def rows_of(
+    random: Random, today: date, moment: datetime | None = None, operation: int = 0
+) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
     """Tables with their rows, in an order in which references exist; nothing has happened after the moment."""
     when = When.of(today, current_app.config["PEONY"].zone, moment)
     reference = reference_rows(random, today)
     yield from reference
+    yield User, [_user(number, *one) for number, one in enumerate(CAST, 1)]
     rota = Rota(dict(reference)[Staff], today)
     everybody = people(random, today)
     yield Customer, [person.row for person in everybody]
     yield from care_rows(random, when, everybody, rota)
     apart = Random(random.getrandbits(64))  # the hour shortens today's history, and must change nothing else
-    past = history(random, when, everybody, rota)
-    yield Visit, past.visits
-    yield Sale, past.sales
-    yield SaleLine, past.lines
-    yield StaffShare, past.shares
-    yield Payment, past.payments
+    book = rulebook(db.session())
+    till = Till(random, book, versions(), operation)
+    history(random, when, everybody, rota, till)
+    yield from till_rows(till)
+    yield from drawer_rows(Random(apart.getrandbits(64)), when, rota, till.rows)
+    yield from treatment_rows(Random(apart.getrandbits(64)), when, everybody, till.rows)
+    yield from booking_rows(Random(apart.getrandbits(64)), when, everybody, rota, till.rows)
     yield from rota_rows(apart, when, rota)
-    yield from contact_rows(apart, when, everybody, rota, past.visits)
+    yield from contact_rows(apart, when, everybody, rota, till.rows.visits)
+
+
+def _user(number: int, login: str, name: str, role: str, staff: int | None) -> dict[str, Any]:
+    """A user who cannot sign in until she is given a password."""
+    return {"id": number, "login": login, "name": name, "role": role, "staff_id": staff, "password_hash": "-"}
+
+
+def till_rows(till: Till) -> Rows:
+    """What the till has written, in an order in which references exist."""
+    rows, books = till.rows, till.books
+    return [
+        (Visit, rows.visits),
+        (Approval, rows.approvals),
+        (Card, rows.cards),
+        (CardItem, rows.items),
+        (Sale, rows.sales),
+        (SaleLine, rows.lines),
+        (StaffShare, rows.shares),
+        (Payment, rows.payments),
+        (Voucher, rows.vouchers),
+        (Reversal, rows.reversals),
+        (CardChange, rows.changes),
+        (GiftIssue, rows.gifts),
+        (Account, books.accounts),
+        (Lot, books.lots),
+        (LedgerEntry, books.entries),
+    ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -39,11 +40,12 @@ class Person:
     row: dict[str, Any]
     habit: Habit
     days_ago: list[int]
+    told: Story | None = None
 
     @property
     def story(self) -> bool:
         """Her visits and spending are told, not drawn."""
-        return self.habit.tier == STORY
+        return self.told is not None
 
 
 SHARES = (("basic", 420), ("silver", 200), ("gold", 128), ("platinum", 40), ("diamond", 12))
@@ -51,48 +53,66 @@ SHARES = (("basic", 420), ("silver", 200), ("gold", 128), ("platinum", 40), ("di
 
 PACE = {
     "basic": (7.8, 1_200),
-    "silver": (16.0, 5_200),
-    "gold": (25.0, 12_600),
-    "platinum": (38.0, 28_500),
-    "diamond": (50.0, 68_000),
+    "silver": (16.0, 4_800),
+    "gold": (25.0, 11_600),
+    "platinum": (38.0, 26_500),
+    "diamond": (50.0, 65_000),
 }
 """Visits and yuan a year."""
 
-STORIES: tuple[tuple[str, list[int], int], ...] = (
-    # what the rules are to say of her, her visits in days ago, yuan a visit
-    ("new", [3], 298),
-    ("new", [12, 2], 328),
-    ("new", [28, 14], 198),
-    ("trial-not-converted", [6], 99),
-    ("trial-not-converted", [15], 99),
-    ("trial-not-converted", [29], 99),
-    ("active", [85, 70, 55, 40, 25, 10, 3], 298),
-    ("active", [80, 66, 52, 38, 24, 10], 328),
-    ("high-value", [300, 200, 100, 12], 5_200),
-    ("promising", [75, 44, 9], 598),
-    ("promising", [60, 30, 5], 598),
-    ("slipping", [110, 96, 82, 68, 30], 198),
-    ("slipping", [130, 112, 94, 76, 40], 298),
-    ("dormant", [400, 300, 200, 75], 298),
-    ("dormant", [260, 130], 198),
-    ("lost", [600, 450, 240], 298),
-    ("lost", [700, 390], 198),
-    ("ambassador", [200, 150, 100, 50, 8], 298),
-    ("valued-customer-away", [300, 260, 220, 180, 140, 100, 70, 33], 1_280),
-    ("valued-customer-away", [310, 270, 230, 190, 150, 110, 80, 36], 1_280),
-    ("valued-customer-away-long", [320, 280, 240, 200, 160, 120, 90, 47], 1_280),
-    ("valued-customer-away-long", [330, 290, 250, 210, 170, 130, 100, 52], 1_280),
-    ("layer-a", [80, 55, 30, 6], 6_000),
-    ("sensitive-skin", [90, 45, 11], 198),
-    ("birthday", [120, 60, 18], 298),
+
+@dataclass(frozen=True)
+class Story:
+    """What the rules are to say of her, her visits in days ago, yuan a visit; and what she does on some of them.
+
+    ``opens`` is a card by its number on the menu, ``recharges`` yuan, ``owes`` leaves the bill on account; a card that
+    she has is redeemed, and stored value spent, on the other visits.
+    """
+
+    about: str
+    days_ago: tuple[int, ...]
+    yuan: int
+    opens: Mapping[int, int] = field(default_factory=dict)
+    recharges: Mapping[int, int] = field(default_factory=dict)
+    owes: frozenset[int] = frozenset()
+
+
+STORIES: tuple[Story, ...] = (
+    Story("new", (3,), 298),
+    Story("trial-not-converted", (6,), 99),
+    Story("trial-not-converted", (29,), 99),
+    Story("active", (85, 70, 55, 40, 25, 10, 3), 298),
+    Story("high-value", (300, 200, 100, 12), 5_200),
+    Story("promising", (75, 44, 9), 598),
+    Story("slipping", (110, 96, 82, 68, 30), 198),
+    Story("dormant", (400, 300, 200, 75), 298),
+    Story("lost", (600, 450, 240), 298),
+    Story("ambassador", (200, 150, 100, 50, 8), 298),
+    Story("valued-customer-away", (300, 260, 220, 180, 140, 100, 70, 33), 1_280),
+    Story("valued-customer-away", (310, 270, 230, 190, 150, 110, 80, 36), 1_280),
+    Story("valued-customer-away-long", (320, 280, 240, 200, 160, 120, 90, 47), 1_280),
+    Story("layer-a", (80, 55, 30, 6), 6_000),
+    Story("sensitive-skin", (90, 45, 11), 198),
+    Story("birthday", (120, 60, 18), 298),
+    Story("card-running-out", (70, 61, 53, 45, 37, 29, 21, 13, 5), 198, opens={70: 4}),
+    Story("card-running-out", (105, 92, 83, 74, 65, 56, 43, 32, 23, 8), 298, opens={105: 1}),
+    Story("idle-balance", (210, 140, 48), 298, recharges={210: 5_000, 140: 2_000}),
+    Story("idle-balance", (170, 110, 52), 298, recharges={170: 3_000}, opens={110: 2}),
+    Story("card-ending", (340, 250, 130, 40, 10), 198, opens={340: 4}),
+    Story("card-ending", (360, 270, 160, 70, 20), 298, opens={360: 1}),
+    Story("overdue-debt", (80, 50, 20), 328, owes=frozenset({20})),
+    Story("overdue-debt", (120, 85, 40), 598, owes=frozenset({40})),
+    Story("large-idle-balance", (300, 190, 75), 598, recharges={300: 5_000, 190: 5_000, 75: 3_000}),
 )
+HERS = ("birthday", "card-running-out", "card-ending")
+"""Stories of customers who are looked after by the first therapist."""
 ODD_LUNAR = 12
 """One customer in twelve keeps her birthday by the lunar calendar."""
 
 
 def people(random: Random, today: date) -> list[Person]:
     """Everybody, the stories first."""
-    found = [_story(random, today, number, *story) for number, story in enumerate(STORIES, 1)]
+    found = [_story(random, today, number, story) for number, story in enumerate(STORIES, 1)]
     habits = [habit for tier, count in SHARES for habit in _habits(random, tier, count)]
     random.shuffle(habits)
     for number, habit in enumerate(habits[: CUSTOMERS - len(found)], len(found) + 1):
@@ -141,15 +161,16 @@ def _days(random: Random, habit: Habit) -> list[int]:
     return sorted(days, reverse=True)
 
 
-def _story(random: Random, today: date, number: int, about: str, days_ago: list[int], yuan: int) -> Person:
-    habit = Habit(STORY, len(days_ago), yuan, days_ago[0], days_ago[-1], trial=about == "trial-not-converted")
-    row = _row(random, today, number, days_ago[0])
-    if about == "sensitive-skin":
+def _story(random: Random, today: date, number: int, told: Story) -> Person:
+    days = [*told.days_ago]
+    habit = Habit(STORY, len(days), told.yuan, days[0], days[-1], trial=told.about == "trial-not-converted")
+    row = _row(random, today, number, days[0]) | {"store_id": 1}
+    if told.about == "sensitive-skin":
         row["skin_type"] = SkinType.SENSITIVE
-    if about == "birthday":
+    if told.about == "birthday":
         soon = today + timedelta(days=5)
         row |= {"birth_calendar": Calendar.SOLAR, "birth_month": soon.month, "birth_day": min(soon.day, 28)}
-    return Person(number, row, habit, days_ago)
+    return Person(number, row, habit, days, told)
 
 
 def _row(random: Random, today: date, number: int, since: int) -> dict[str, Any]:
@@ -184,7 +205,7 @@ def _row(random: Random, today: date, number: int, since: int) -> dict[str, Any]
 
 def _refer(random: Random, everybody: list[Person]) -> None:
     """Some came through a friend who knew the salon already; the ambassador of the stories sent three who pay."""
-    ambassador = next(person for person, story in zip(everybody, STORIES, strict=False) if story[0] == "ambassador")
+    ambassador = next(person for person, story in zip(everybody, STORIES, strict=False) if story.about == "ambassador")
     others = everybody[len(STORIES) :]
     friends = [p for p in others if p.habit.since < ambassador.habit.since and not p.habit.trial][:3]
     for person in friends:

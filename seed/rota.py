@@ -27,7 +27,7 @@ LEAVES = (
     (15, LeaveKind.TRAINING, 16, 2, "皮肤管理师进修"),
 )
 CONSULTANT_ROUND = (1, 2, 3, 1, 2, 3, None)
-"""Where the consultant is on each day of the week."""
+"""Where the consultant is on each day of a week that begins like the demo's day."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Rota:
 
     def __init__(self, staff: list[dict[str, Any]], today: date) -> None:
         self.staff = staff
+        self._first_day_off = today.weekday() + 1  # whoever signs in for the demo is at work on its first day
         self._known: dict[date, list[Duty]] = {}
         self._leave: dict[int, set[date]] = defaultdict(set)
         for person, _, begins, days, _ in LEAVES:
@@ -67,8 +68,17 @@ class Rota:
         """Who speaks with customers: manager, reception, consultant."""
         return [duty for duty in self.duties(day) if duty.store == store and THERAPISTS < duty.staff != OFFICE]
 
+    def manager_of(self, store: int) -> str:
+        """The name of a store's manager."""
+        managers = (one for one in self.staff if one["position"] is StaffTitle.MANAGER)
+        return next(str(one["name"]) for one in managers if one["store_id"] == store)
+
     def _is_there(self, person: dict[str, Any], day: date, day_off: int) -> bool:
-        return bool(person["hired_on"] <= day and day.weekday() != day_off and day not in self._leave[person["id"]])
+        return bool(
+            person["hired_on"] <= day
+            and day.weekday() != (self._first_day_off + day_off) % 7
+            and day not in self._leave[person["id"]]
+        )
 
     def _therapists(self, day: date) -> list[Duty]:
         by_store: dict[int, list[int]] = defaultdict(list)
@@ -88,8 +98,8 @@ class Rota:
         for person in self.staff[THERAPISTS:]:
             title, store = person["position"], person["store_id"]
             if title is StaffTitle.CONSULTANT:
-                store = CONSULTANT_ROUND[day.weekday()]
-            off = {StaffTitle.MANAGER: 1, StaffTitle.RECEPTION: 2, StaffTitle.OFFICE: 5}.get(title, 6)
+                store = CONSULTANT_ROUND[(day.weekday() + 1 - self._first_day_off) % 7]
+            off = {StaffTitle.MANAGER: 1, StaffTitle.RECEPTION: 2, StaffTitle.OFFICE: 4}.get(title, 5)
             resting = title is StaffTitle.OFFICE and day.weekday() == 6
             if store is not None and not resting and self._is_there(person, day, off):
                 found.append(Duty(person["id"], store, *SHIFTS[title is StaffTitle.RECEPTION][1:]))
