@@ -18,11 +18,15 @@ from models.customers import Calendar, Customer, Sex, SkinType, Stage
 from models.entity import table_of
 from models.organisation import Staff, Store
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit, VisitSource
+from models.value import COMMODITY, Account, AccountKind, LedgerEntry
 from seed.names import name_of, phone_of
 from seed.reference import reference_rows
 
 PART = 5_000
-TABLES = "store, room, bed, service, product, staff, customer, visit, sale, sale_line, payment and their reference rows"
+TABLES = (
+    "store, room, bed, service, product, staff, customer, visit, sale, sale_line, payment, account, ledger_entry"
+    " and their reference rows"
+)
 """What is filled; every other table stays empty."""
 
 Progress = Callable[[int, int], None]
@@ -43,7 +47,9 @@ def make_large(
             _keys(loader, part)
             done += len(part)
             progress(done, total)
+        loader.add(table_of(Account), _accounts())
         for parts in _sales(random, customers, sales, today):
+            parts.append((LedgerEntry, _entries(parts[-1][1], loader.operation)))
             for entity, rows in parts:
                 loader.add(table_of(entity), rows)
             done += len(parts[0][1])
@@ -53,6 +59,29 @@ def make_large(
         align_sequences(loader.connection)
 
     return load(work, f"{customers} customers, {sales} sales", actor)
+
+
+def _accounts() -> list[dict[str, Any]]:
+    """What every sale here moves: the house's revenue and its WeChat account."""
+    kinds = (AccountKind.REVENUE, AccountKind.WECHAT)
+    return [{"id": n, "kind": kind, "commodity": COMMODITY[kind]} for n, kind in enumerate(kinds, 1)]
+
+
+def _entries(payments: list[dict[str, Any]], operation: int) -> list[dict[str, Any]]:
+    """Both sides of each payment."""
+    return [
+        {
+            "id": 2 * row["id"] - 2 + account,
+            "operation_id": operation,
+            "account_id": account,
+            "amount": sign * row["amount"],
+            "sale_line_id": row["id"],
+            "store_id": row["store_id"],
+            "business_day": row["business_day"],
+        }
+        for row in payments
+        for account, sign in ((1, 1), (2, -1))
+    ]
 
 
 def _customers(random: Random, count: int, today: date) -> Iterator[list[dict[str, Any]]]:
