@@ -45,6 +45,7 @@ class Page(StrEnum):
     DAY_REPORT = "day_report"
     FEES = "fees"
     ODD_PAPERS = "odd_papers"
+    OPEN_SALON = "open_salon"
 
 
 class Role(Part):
