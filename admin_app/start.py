@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from admin_app import upgrade
+from admin_app.new_salon import note_demo
 from admin_app.operations.accounts import CreateUserInput, ResetPasswordInput
 from admin_app.operations.entities import CreateInput
 from admin_app.operations.house import KEYS, StartInput
@@ -53,6 +54,7 @@ def open_house() -> bool:
     _check_keys()
     if made:
         log_start()
+    note_demo()
     return made
 
 

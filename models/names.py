@@ -90,6 +90,7 @@ class Name(StrEnum):
     EXPORT_LOG = "export_log"
     LOAD = "load"
     OPEN_PAGE = "open_page"
+    OPEN_SALON = "open_salon"
     READ_LOG = "read_log"
     READ_RECORD = "read_record"
     START = "start"

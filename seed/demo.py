@@ -11,6 +11,7 @@ from flask import current_app
 
 from admin_app.evaluation import evaluate
 from admin_app.load import Loader, align_sequences, load
+from admin_app.new_salon import DEMO, note_demo
 from admin_app.operations.kernel import now
 from admin_app.rulebook import rulebook, versions
 from admin_app.start import SignInCard, new_password
@@ -54,7 +55,8 @@ def make_demo(seed: int = SEED, today: date | None = None) -> list[SignInCard]:
     """Fill an empty salon, let the rules look at it twice, and give everybody a way to sign in."""
     moment = now()
     day = today or moment.astimezone(current_app.config["PEONY"].zone).date()
-    load(lambda loader: _fill(loader, Random(seed), day, None if today else moment), "demo", SYSTEM)
+    load(lambda loader: _fill(loader, Random(seed), day, None if today else moment), DEMO, SYSTEM)
+    note_demo()
     evaluate(day - timedelta(days=10))
     evaluate(day)
     return [SignInCard(role, login, new_password(number, SYSTEM)) for number, (login, _, role, _) in enumerate(CAST, 1)]

@@ -11,6 +11,7 @@ from flask import request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from admin_app.new_salon import shows_demo
 from models.entity import Entity, entities
 from models.screen import Section
 from rules.documents.roles import Action
@@ -83,7 +84,7 @@ def navigation() -> list[Group]:
             one for one in entities() if one.screen and one.screen.section is section and access().may(Action.VIEW, one)
         ]
         first = sorted((one for one in seen if one.named() in PRIMARY), key=lambda one: PRIMARY.index(one.named()))
-        entries = [_entry(one) for one in first] + (_opened(OF_THE_HOUSE) if section is Section.SYSTEM else [])
+        entries = [_entry(one) for one in first] + (_house_pages() if section is Section.SYSTEM else [])
         more = [_entry(one) for one in seen if one.named() not in PRIMARY]
         if len(more) == 1 or not entries:
             entries, more = entries + more, []
@@ -122,7 +123,12 @@ OF_THE_DAY = (
     ("call_list", _l("Call list"), "phone"),
 )
 OF_THE_HOUSE = (("log", _l("Operation log"), "book"), ("schedules", _l("Schedules at work"), "clock"))
+OF_THE_DEMO = (("open_salon", _l("Clear the demo, open my salon"), "store"),)
 """Pages that are neither an entity's nor an operation's: the page is its own endpoint."""
+
+
+def _house_pages() -> list[Entry]:
+    return _opened((*OF_THE_HOUSE, *(OF_THE_DEMO if shows_demo() else ())))
 
 
 def _opened(pages: Iterable[tuple[str, Any, str]]) -> list[Entry]:

@@ -21,6 +21,7 @@ from views import (
     errors,
     frontend,
     my_day,
+    new_salon,
     operation_log,
     operations,
     receipt,
@@ -37,6 +38,9 @@ from views.person import access, actor
 from views.security import nonce, secure
 
 HERE = Path(__file__).parent
+HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, errors)
+HAND_MADE = (my_day, bookings, call_list, receipt)
+"""Modules that register pages of their own."""
 
 
 def register_screens(app: Flask) -> None:
@@ -56,8 +60,7 @@ def register_screens(app: Flask) -> None:
     for entity in entities():
         if entity.screen is not None:
             admin.add_view(EntityScreen(entity))
-    hand_made = (my_day, bookings, call_list, receipt)
-    for module in (sign_in, account, operations, operation_log, search_page, schedules, frontend, errors, *hand_made):
+    for module in (*HOUSE_PAGES, *HAND_MADE):
         module.register(app)
     app.context_processor(_everywhere)
 

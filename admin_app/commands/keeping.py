@@ -1,4 +1,4 @@
-"""The commands that keep the house: backup, restore, upgrade, create-owner, worker, move."""
+"""The commands that keep the house: backup, restore, upgrade, create-owner, worker, move, open-salon."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from admin_app import backup, upgrade
 from admin_app.commands import fail, house, me
 from admin_app.move import move_to
+from admin_app.new_salon import open_salon
 from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import perform
 from admin_app.scheduler import start_clock
@@ -98,6 +99,24 @@ def move_command(context: click.Context, target: str) -> None:
         click.echo(_("%(rows)s rows moved. Set PEONY_DATABASE_URL to the new address.", rows=f"{rows:,}"))
 
 
+@click.command("open-salon")
+@click.argument("name")
+@click.option("--login", default="owner", show_default=True, help="How the owner signs in.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def open_salon_command(context: click.Context, name: str, login: str, yes: bool) -> None:
+    """Clear the demo and open a salon called NAME; the menu and the rules stay."""
+    with house(context):
+        open_house()
+        if not yes:
+            typed = click.prompt(_("Everything of the demo goes. Type the name of your salon once more"))
+            if typed.strip() != name.strip():
+                fail(_("The names are not the same; nothing was changed."))
+        opened = open_salon(name, login, me())
+        click.echo(_("The demo is in %(file)s. Keep the key file with it.", file=opened.backup))
+        click.echo(f"{opened.login}  {opened.password}")
+
+
 COMMANDS: list[Any] = [
     backup_command,
     restore_command,
@@ -105,4 +124,5 @@ COMMANDS: list[Any] = [
     create_owner_command,
     worker_command,
     move_command,
+    open_salon_command,
 ]

@@ -351,8 +351,8 @@ def _named_subject(call: _Call) -> tuple[str, int] | None:
 # --------------------------------------------------------------------------------- nothing else writes
 
 
-WRITE_ALL = frozenset({Name.LOAD, Name.ERASE_CUSTOMER})
-"""What is said of a person may stand anywhere, and a bulk load may bring anything."""
+WRITE_ALL = frozenset({Name.LOAD, Name.ERASE_CUSTOMER, Name.OPEN_SALON})
+"""What is said of a person may stand anywhere, a bulk load may bring anything, and a salon that opens begins anew."""
 
 
 class NotAnOperationError(RuntimeError):
