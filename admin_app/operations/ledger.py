@@ -217,11 +217,11 @@ class Ledger:
         found += [Purse(None, 0, lot.id, left, lot.expires_on) for lot, left in bonus.values()]
         return found
 
-    def take_lots(self, taken: Iterable[Taken], to: Account, line: int | None = None) -> None:
+    def take_lots(self, taken: Iterable[Taken], to: Account) -> None:
         """Take so much of each lot, and give it to one of the house's accounts."""
         for lot_id, amount in taken:
             lot = self.op.session.get_one(Lot, lot_id)
-            self.move(to, self.op.session.get_one(Account, lot.account_id), amount, taken_lot=lot, line=line)
+            self.move(to, self.op.session.get_one(Account, lot.account_id), amount, taken_lot=lot)
 
     # ----------------------------------------------------------------------------------------------- points
 
@@ -240,25 +240,14 @@ class Ledger:
         self.op.session.flush()
         return self.balance(customer_id, kind)
 
-    def take(self, kind: AccountKind, customer_id: int, amount: int, to: AccountKind, line: int | None = None) -> None:
-        """Take from a customer's lots of a kind, the soonest to end first.
-
-        :raises Refused: there is not so much.
-        """
-        lots = [(lot.id, left, lot.expires_on) for lot, left in self.lots(customer_id, kind)]
-        taken = soonest_first(lots, amount)
-        if taken is None:
-            raise not_enough(kind)
-        self.take_lots(taken, self.house(to), line)
-
-    def reclaim_points(self, customer_id: int, points: int, line: int | None = None) -> None:
+    def reclaim_points(self, customer_id: int, points: int) -> None:
         """Take back points earned for what was given back; those spent since are owed."""
         issued = self.house(AccountKind.POINTS_ISSUED)
         lots = self.lots(customer_id, AccountKind.POINTS, usable=False)
         there = min(sum(left for _, left in lots), points)
         taken = soonest_first([(lot.id, left, lot.expires_on) for lot, left in lots], there) or []
-        self.take_lots(taken, issued, line)
-        self.move(issued, self.hers(customer_id, AccountKind.POINTS_OWED), points - there, line=line)
+        self.take_lots(taken, issued)
+        self.move(issued, self.hers(customer_id, AccountKind.POINTS_OWED), points - there)
 
     # --------------------------------------------------------------------------------------------- reversals
 

@@ -88,7 +88,10 @@ TAKES: dict[PaymentMethod, tuple[LineKind, ...]] = {
     PaymentMethod.DEPOSIT: (LineKind.SERVICE, LineKind.PRODUCT, LineKind.CARD),
     PaymentMethod.ON_ACCOUNT: (LineKind.SERVICE, LineKind.PRODUCT, LineKind.CARD),
 }
-"""What may be paid in which way, those with the fewest choices first; money pays for everything."""
+"""What may be paid in which way, those with the fewest choices first; ``MONEY`` pays for everything."""
+
+MONEY = tuple(method for method in MONEY_IN if method in TENDER)
+"""The ways that bring money in today; how a sale that was brought over was paid may be unknown."""
 
 EARNS = (LineKind.SERVICE, LineKind.PRODUCT, LineKind.CARD)
 """What earns points, as far as it is paid with money or paid-in stored value."""
@@ -247,7 +250,7 @@ def _allocated(
 def _fits(method: PaymentMethod, line: Line) -> bool:
     if (method is PaymentMethod.SESSION) != (line.card_item is not None):
         return False
-    return method not in TAKES or line.kind in TAKES[method]
+    return line.kind in TAKES[method] if method in TAKES else method in MONEY
 
 
 def _settle(receipt: Receipt, line: Line, row: SaleLine, method: PaymentMethod, amount: int) -> None:
