@@ -5,9 +5,14 @@ from __future__ import annotations
 import pytest
 import time_machine
 
+from admin_app.operations.ledger import Ledger
+from admin_app.operations.receipts import Line, Tender, write_receipt
+from models.customers import Customer
+from models.entity import db
 from models.names import Name
+from models.sales import LineKind, PaymentMethod
 from models.value import AccountKind, LedgerEntry, Lot
-from tests.cast import NOON, TODAY
+from tests.cast import NOON, TODAY, raw_operation
 from tests.salon_day import CREAM, EYE, HYDRA, Salon, days_on
 
 K = AccountKind
@@ -53,6 +58,18 @@ def test_a_recharge_is_no_visit_and_earns_no_points(salon: Salon) -> None:
     assert salon.last_sale().visit_id is None
     assert salon.paid(sale) == [("cash", 100_000)]
     assert K.POINTS not in salon.has()
+
+
+def test_a_recharge_paid_in_two_ways_fills_one_lot(salon: Salon) -> None:
+    """No form asks for it; a receipt can say so all the same."""
+    with raw_operation():
+        op = db.session.info["operation"]
+        line = Line(LineKind.RECHARGE, "充值", 100_000, 100_000)
+        tenders = [Tender(PaymentMethod.CASH, 40_000), Tender(PaymentMethod.WECHAT, 60_000)]
+        write_receipt(op, salon.ids["first"], db.session.get_one(Customer, salon.ids["anna"]), [line], tenders)
+    assert len(salon.rows(Lot)) == 1
+    assert salon.has() == {K.PRINCIPAL: 100_000}
+    assert salon.books() == {K.CASH: -40_000, K.WECHAT: -60_000}
 
 
 def test_much_on_one_name_is_warned_of(salon: Salon) -> None:
@@ -144,13 +161,6 @@ def test_stored_value_used_in_another_store_is_settled_between_the_two(salon: Sa
 # ------------------------------------------------------------------------------------------------------- points
 
 
-EARNED = {
-    "cash": (HYDRA, 298),
-    "one fen less than a yuan": (99, 0),
-    "a yuan": (100, 1),
-}
-
-
 def test_points_are_rounded_down_line_by_line(salon: Salon) -> None:
     lines = [salon.line("hydra", price=amount, why="试") for amount in (199, 199, 100, 99)]
     salon.sell(*lines, role="manager")
@@ -186,18 +196,10 @@ def test_points_wait_some_days_and_end_with_the_next_year(salon: Salon) -> None:
 
 
 def usable(salon: Salon) -> int:
-    """Her points that could be used today, as an operation would see them."""
-    from admin_app.operations.kernel import now
-    from admin_app.operations.ledger import Ledger
-    from models.entity import db
-
-    db.session.rollback()
-
-    class Now:
-        session = db.session
-        at = now()
-
-    return sum(left for _, left in Ledger(Now(), 1, now().date()).lots(salon.ids["anna"], K.POINTS))  # type: ignore[arg-type]
+    """Her points that could be used today, as an operation sees them."""
+    with raw_operation():
+        op = db.session.info["operation"]
+        return sum(left for _, left in Ledger(op, salon.ids["first"], op.day).lots(salon.ids["anna"], K.POINTS))
 
 
 def test_points_for_what_is_taken_back_are_taken_back_also_while_they_wait(salon: Salon) -> None:
@@ -223,16 +225,8 @@ def test_points_spent_since_are_owed_and_paid_back_by_later_ones(salon: Salon) -
 
 def spend(salon: Salon, points: int) -> None:
     """Points used for something, as an exchange would."""
-    from sqlalchemy import select
-
-    from admin_app.operations.ledger import Ledger
-    from models.entity import db
-    from tests.cast import raw_operation
-
     with raw_operation():
         op = db.session.info["operation"]
         ledger = Ledger(op, salon.ids["first"], op.day)
         lot, _ = ledger.lots(salon.ids["anna"], K.POINTS, usable=False)[0]
-        account = db.session.scalars(select(LedgerEntry.account_id).where(LedgerEntry.lot_id == lot.id)).first()
-        assert account == lot.account_id
         ledger.take_lots([(lot.id, points)], ledger.house(K.POINTS_ISSUED))
