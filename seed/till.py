@@ -214,7 +214,7 @@ class Till:
 
     def redeem(self, now: Now, wallet: Wallet, held: Held) -> int:
         """One session of a card; what was paid for it."""
-        worth = value.session_worth(held.item["value"], held.item["sessions"], held.left)
+        worth = value.session_worth(held.worth, held.left)
         number = held.item["service_id"]
         name = menu.SERVICES[number - 1][0]
         line = Line(LineKind.SERVICE, name, worth, worth, service=number, held=held)
