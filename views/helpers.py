@@ -108,6 +108,5 @@ HELPERS: dict[str, Callable[..., Any]] = {
     "result_said": result_said,
     "status_tone": status_tone,
     "clock": clock,
-    "fen": money,
     "in_days": in_days,
 }

@@ -24,6 +24,8 @@ from admin_app.start import new_password
 from admin_app.values import money, whole_number
 from models.entity import db
 from models.names import Name
+from models.sales import Sale
+from rules.documents.roles import Action
 from views.form_rows import RowsField, tell
 from views.forms import HouseForm, make_form, operation_blueprints, show_refusal, typed
 from views.navigation import is_ours
@@ -171,6 +173,9 @@ def _done(spec: Spec, outcome: tuple[Answer, str]) -> Any:
     flash(f"{spec.label}: " + (", ".join(told) if told else _("done")), "success")
     if "warning" in answer:
         flash(answer["warning"], "warning")
+    if "sale" in answer and access().may(Action.VIEW, Sale):
+        sale = db.session.get_one(Sale, answer["sale"])
+        return redirect(url_for("receipt", number=sale.public_id))
     if spec.name == Name.LOOK_UP_CUSTOMER:
         return redirect(url_for("customer.details_view", id=answer["id"]))
     return redirect(_back(spec))
