@@ -14,8 +14,6 @@ from models.entity import db
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
-    from tests.conftest import House
-
 Work = Callable[..., None]
 """What a process does, in its own application context: it is given its end of the pipe, and what it needs to know."""
 
@@ -29,8 +27,7 @@ if "forkserver" in _ways:
 class Process:
     """One process of the house at work."""
 
-    def __init__(self, house: House, work: Work, *args: object) -> None:
-        settings = house.settings
+    def __init__(self, settings: Settings, work: Work, *args: object) -> None:
         self.pipe, theirs = _context.Pipe()
         where = (settings.data_dir, settings.database_url, settings.rules_dir)
         self.process: BaseProcess = _context.Process(target=_run, args=(where, work, theirs, args), daemon=True)

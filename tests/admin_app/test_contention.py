@@ -57,7 +57,7 @@ def test_ten_thousand_claims_on_one_therapist_one_winner_each_time(house: House)
     args = (wanted(house), groups, TRIES)
     db.session.remove()
     start = barrier(PROCESSES)
-    workers = [Process(house, at_work.claim, start, number, *args) for number in range(PROCESSES)]
+    workers = [Process(house.settings, at_work.claim, start, number, *args) for number in range(PROCESSES)]
     tried, won = 0, Counter[int]()
     for worker in workers:
         attempts, winners = worker.said()
@@ -94,7 +94,7 @@ def test_six_hundred_bookings_one_winner_a_slot_and_the_others_are_told_when(hou
     work = [asked(house, menu, number) for number in range(PROCESSES)]
     db.session.remove()
     start = barrier(PROCESSES)
-    workers = [Process(house, at_work.book, start, one) for one in work]
+    workers = [Process(house.settings, at_work.book, start, one) for one in work]
     answers = [answer for worker in workers for answer in worker.everything()]
     assert [worker.end() for worker in workers] == [0] * PROCESSES
     booked = Counter(group for group, code, _ in answers if code == "booked")

@@ -58,7 +58,7 @@ def killed(house: House, work: list[tuple[str, dict[str, Any]]], word: str, chan
     """Let a process work until it is killed, from outside at some moment or by itself at some statement."""
     inside = chance.random() < 0.5
     dies_after = chance.randrange(1, 4 * AN_OPERATION) if inside else 0
-    worker = Process(house, at_work.trade, work, word, dies_after)
+    worker = Process(house.settings, at_work.trade, work, word, dies_after)
     said = []
     if not inside:
         said = [worker.said() for _ in range(chance.randrange(1, 8))]

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import evaluation, imports, log, pages, start_up
+from tests.bench import evaluation, imports, log, pages, start_up, value
 from tests.bench.place import Figure, Place
 from tests.engines import postgres, sql, stop_postgres
 
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
     "pages": pages.run,
     "rules": evaluation.run,
     "log": log.run,
+    "value": value.run,
 }
 
 
