@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Response, render_template, request
 from sqlalchemy import select
 
-from admin_app.documents.receipts import PAPERS, receipt_pdf, slip_of
+from admin_app.documents.receipts import PAPERS, receipt_pdf, roll_length, slip_of
 from admin_app.operations.refusals import Forbidden, Missing
 from models.entity import db
 from models.sales import Sale
@@ -32,4 +32,5 @@ def receipt_page(number: str) -> Any:
         answer = Response(receipt_pdf(slip, paper or PAPERS[-1]), mimetype="application/pdf")
         answer.headers["Content-Disposition"] = f'inline; filename="{slip.number}.pdf"'
         return answer
-    return render_template("receipt.html", slip=slip, paper=paper, papers=PAPERS)
+    length = roll_length(slip, paper) if paper else None
+    return render_template("receipt.html", slip=slip, paper=paper, length=length, papers=PAPERS)

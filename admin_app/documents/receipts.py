@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from math import ceil
 from typing import Any
 
 from flask import current_app
@@ -140,9 +141,8 @@ RULE = Text(size=0)
 
 def receipt_pdf(slip: Slip, paper: int) -> bytes:
     """The receipt on one page as long as it needs; ``paper`` is its width in mm."""
-    pdfmetrics.registerFont(UnicodeCIDFont(FONT))
     width = paper * mm
-    printed = [piece for line in content(slip) for piece in wrapped(line, width - 2 * MARGIN)]
+    printed = _printed(slip, width)
     height = sum(_height(line) for line in printed) + 2 * MARGIN
     file = BytesIO()
     canvas = Canvas(file, pagesize=(width, height))
@@ -150,6 +150,17 @@ def receipt_pdf(slip: Slip, paper: int) -> bytes:
     _draw(canvas, printed, width, height)
     canvas.save()
     return file.getvalue()
+
+
+def _printed(slip: Slip, width: float) -> list[Text]:
+    """Every line of print on paper so wide (points)."""
+    pdfmetrics.registerFont(UnicodeCIDFont(FONT))
+    return [piece for line in content(slip) for piece in wrapped(line, width - 2 * MARGIN)]
+
+
+def roll_length(slip: Slip, paper: int) -> int:
+    """How much of the roll a browser needs for it (mm): its print is larger than the PDF's by half at most."""
+    return ceil(sum(_height(line) for line in _printed(slip, paper * mm)) / mm * 1.5) + 10
 
 
 def _height(line: Text) -> float:

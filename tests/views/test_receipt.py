@@ -139,7 +139,7 @@ def test_the_pdf_says_what_the_page_says(house: House) -> None:
 def test_the_paper_is_said_to_the_printer(sqlite_house: House, paper: str) -> None:
     sale = sold(sqlite_house, service(sqlite_house))
     answer = sqlite_house.browser("owner").get(f"/receipt/{sale.public_id}/?paper={paper}")
-    assert f"@page {{ size: {paper}mm auto" in answer.text
+    assert re.search(rf"@page {{ size: {paper}mm \d+mm;", answer.text)
     nonce = re.search(r"style-src 'self' 'nonce-([^']+)'", answer.headers["Content-Security-Policy"])
     assert nonce is not None
     assert f'<style nonce="{nonce[1]}">' in answer.text
