@@ -157,6 +157,7 @@ def _few_left() -> Any:
         select(CardItem.card_id)
         .join(Account, and_(Account.card_item_id == CardItem.id, Account.kind == AccountKind.SESSIONS))
         .join(AccountBalance, AccountBalance.account_id == Account.id)
+        .where(AccountBalance.balance > 0)
         .group_by(CardItem.card_id)
         .having(func.sum(AccountBalance.balance).between(1, FEW))
     )

@@ -15,15 +15,12 @@ from models.booking import OPEN, Appointment, AppointmentStatus
 from models.cards import Card
 from models.care import Treatment
 from models.entity import db
-from models.names import Name
 from models.sales import LineKind, Sale, SaleLine, ShareRole, StaffShare, Visit
 from models.value import Account
 from rules.decisions.access import Access
 from rules.documents.roles import Action
 from views.booked import services_of
 
-MAIN_ACTS = (Name.SELL, Name.RECHARGE, Name.OPEN_CARD, Name.REDEEM_SESSION, Name.BOOK, Name.RECORD_TREATMENT)
-"""What is done with a customer all day: buttons of their own, in this order."""
 NEXT_BOOKINGS = 3
 LAST_VISITS = 5
 

@@ -8,7 +8,6 @@ redirect.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from flask import abort, current_app, flash, jsonify, redirect, request, url_for
@@ -35,9 +34,10 @@ from models.names import Name
 from rules.decisions.access import Sight
 from rules.documents.roles import Action, Sees
 from views import history
+from views.acts import acts_with
 from views.cells import Cells, list_fields, sensitive_shown, visible_fields
 from views.customer_head import customer_head
-from views.customer_page import MAIN_ACTS, customer_page
+from views.customer_page import customer_page
 from views.downloads import download
 from views.forms import HouseForm, entity_blueprints, make_form, show_refusal, written
 from views.listing import Listing, is_number_search, read_listing, searchable, sortable
@@ -62,19 +62,6 @@ NEEDS = {
     "reveal_view": Action.REVEAL,
 }
 """What each route asks of a role; a route that is not here is refused."""
-
-
-@dataclass(frozen=True)
-class Acts:
-    """The operations that a row offers: buttons, those folded behind «more», and the dangerous ones after them."""
-
-    main: list[Spec]
-    folded: list[Spec]
-    dangerous: list[Spec]
-
-    @property
-    def any(self) -> bool:
-        return bool(self.main or self.folded or self.dangerous)
 
 
 class EntityScreen(ModelView):
@@ -220,15 +207,6 @@ class EntityScreen(ModelView):
     def _operations(self) -> list[Spec]:
         return [spec for spec in row_actions(self.entity) if access().does(spec.name)]
 
-    def _acts(self) -> Acts:
-        """What can be done with a row: of a customer, what is done all day first, and the rest folded."""
-        specs = self._operations()
-        usual, dangerous = ([one for one in specs if one.danger is danger] for danger in (False, True))
-        if self.entity is not Customer:
-            return Acts(usual, [], dangerous)
-        main = sorted((one for one in usual if one.name in MAIN_ACTS), key=lambda one: MAIN_ACTS.index(one.name))
-        return Acts(main, [one for one in usual if one.name not in MAIN_ACTS], dangerous)
-
     def _allowed(self) -> dict[str, bool]:
         """Which generated ways she has with this entity."""
         may = {
@@ -258,7 +236,7 @@ class EntityScreen(ModelView):
             title=title_of(row, access()),
             fields=fields,
             cells=Cells([row], fields, access()),
-            acts=self._acts(),
+            acts=acts_with(self.entity, self._operations()),
             may=self._allowed(),
             head=head,
             page=customer_page(row.id, access()) if self.entity is Customer else None,

@@ -160,7 +160,8 @@ def _printed(slip: Slip, width: float) -> list[Text]:
 
 def roll_length(slip: Slip, paper: int) -> int:
     """How much of the roll a browser needs for it (mm): its print is larger than the PDF's by half at most."""
-    return ceil(sum(_height(line) for line in _printed(slip, paper * mm)) / mm * 1.5) + 10
+    length: float = sum(_height(line) for line in _printed(slip, paper * mm)) / mm
+    return ceil(length * 1.5) + 10
 
 
 def _height(line: Text) -> float:
