@@ -44,7 +44,8 @@ class Books:
     def lot(self, number: int, kind: K) -> str:
         return (
             "INSERT INTO lot (id, account_id, customer_id, store_id, operation_id, granted_on)"
-            f" VALUES ({number}, {self.accounts[kind]}, {self.house.ids['anna']}, {self.stores['first']}, 1, '2026-11-22')"
+            f" VALUES ({number}, {self.accounts[kind]}, {self.house.ids['anna']}, {self.stores['first']}, 1,"
+            " '2026-11-22')"
         )
 
     def entry(self, kind: K, amount: int, operation: int, **changed: object) -> str:
@@ -148,7 +149,8 @@ def test_what_was_written_stays(books: Books, statement: str) -> None:
 
 
 def test_one_account_of_a_kind(books: Books) -> None:
-    again = "INSERT INTO account (customer_id, kind, commodity, version) SELECT customer_id, kind, commodity, 1 FROM account"
+    columns = "customer_id, kind, commodity"
+    again = f"INSERT INTO account ({columns}, version) SELECT {columns}, 1 FROM account"
     hers, house = f"{again} WHERE kind = 'principal'", f"{again} WHERE kind = 'cash'"
     said = raw.refusals({"hers": hers, "the house's": house})
     assert {who for who, what in said.items() if "unique" in what.lower()} == {"hers", "the house's"}
