@@ -149,7 +149,7 @@ def write_receipt(
         _payment(receipt, tender)
     _earn(receipt)
     op.concerns(sale)
-    op.detail = {**op.detail, "total": total, "number": sale.number}
+    op.detail |= {"total": total, "number": sale.number}
     return receipt
 
 
