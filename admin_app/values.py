@@ -190,8 +190,10 @@ _OTHER_WORDS = {
 
 def _choice(choices: type[Choice], written: Any) -> Choice:
     word = str(written).strip()
+    if word in {member.value for member in choices}:
+        return choices(word)
     for member in choices:
-        if word == member.value or word in said_in_every_language(member.label):
+        if word in said_in_every_language(member.label):
             return member
     for member in choices:
         if word.lower() in _OTHER_WORDS.get(member.value, ()):

@@ -228,9 +228,9 @@ def entities() -> list[type[Entity]]:
 
 def entity_named(name: str) -> type[Entity]:
     """:raises KeyError: no entity has that name."""
-    for entity in entities():
-        if entity.named() == name:
-            return entity
+    for mapper in Base.registry.mappers:
+        if mapper.local_table.description == name and issubclass(mapper.class_, Entity):
+            return mapper.class_
     raise KeyError(name)
 
 
