@@ -1,6 +1,8 @@
 """What a list shows: search, typed filters, order and page, read from a readable address.
 
 ``/customer/?stage=member,trial&first_visit_on.from=2026-01-01&sort=-registered_on&page=2``
+
+A filter may ask what a row refers to: ``/sale_line/?sale_id.business_day.from=2026-11-22&kind=service``.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from sqlalchemy import String as SqlString
 
 from admin_app.values import Unreadable, read_kind
 from models import search
-from models.entity import AnySelect, Entity, db
+from models.entity import AnySelect, Entity, db, entity_named, table_of
 from models.field import Field, Kind, Search
 from rules.decisions.access import Access, Sight
+from rules.documents.roles import Action
 
 PAGE_SIZES = (20, 50, 100)
 COUNT_LIMIT = 1_000
@@ -57,6 +60,11 @@ class Applied:
     field: Field
     operator: str
     said: str
+    through: tuple[Field, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return " · ".join(str(one.label) for one in (*self.through, self.field))
 
 
 @dataclass
@@ -194,20 +202,47 @@ def filterable(entity: type[Entity], access: Access) -> list[Field]:
     ]
 
 
+OPEN_THROUGH = frozenset({"account.kind", "account.commodity"})
+"""What may be asked of a row referred to, though that row itself is not hers to see: it says nothing of whose it is."""
+
+
 def _read_filter(listing: Listing, param: str, said: str) -> None:
-    name, _, operator = param.partition(".")
-    known = {one.name: one for one in filterable(listing.entity, listing.access)}
-    found = known.get(name)
-    if found is None:
+    path, rest = _path(listing.entity, listing.access, param.split("."))
+    if not path or len(rest) > 1:
         listing.faults.append((param, _l("This list cannot be filtered by that.")))
         return
-    operator = operator or "is"
+    found, operator = path[-1], rest[0] if rest else "is"
     try:
-        listing.conditions.append(_condition(found, operator, said))
+        condition = _condition(found, operator, said)
     except Unreadable as error:
         listing.faults.append((param, error.message))
         return
-    listing.applied.append(Applied(param, found, operator, said))
+    listing.conditions.append(_through(path, listing.access, condition))
+    listing.applied.append(Applied(param, found, operator, said, tuple(path[:-1])))
+
+
+def _path(entity: type[Entity], access: Access, names: list[str]) -> tuple[list[Field], list[str]]:
+    """The fields that a parameter names, each of what the one before refers to, and what else it says."""
+    path: list[Field] = []
+    while names:
+        found = {one.name: one for one in filterable(entity, access)}.get(names[0])
+        if found is None or (path and not access.may(Action.VIEW, entity)):
+            break
+        path, names = [*path, found], names[1:]
+        if found.kind is not Kind.REFERENCE:
+            break
+        entity = entity_named(found.target)
+    return path, names
+
+
+def _through(path: Sequence[Field], access: Access, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A condition on what a row refers to, as one on the row; what is referred to must be hers to see."""
+    for reference in reversed(path[:-1]):
+        target = entity_named(reference.target)
+        seen = [] if path[-1].key in OPEN_THROUGH else [access.rows(target)]
+        rows = select(table_of(target).c.id).where(condition, *seen).correlate(None)
+        condition = reference.column.in_(rows)
+    return condition
 
 
 def _condition(one: Field, operator: str, said: str) -> ColumnElement[bool]:

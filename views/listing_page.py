@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from admin_app.rulebook import words_of
 from admin_app.titles import called, resolve
-from admin_app.values import whole_number
+from admin_app.values import NO, YES, whole_number
 from models.entity import db, entity_named
 from models.field import Field, Kind
 from views.forms import SHORT_LIST
@@ -41,6 +42,10 @@ def filter_controls(listing: Listing) -> list[Control]:
             param = one.name if operator == "is" else f"{one.name}.{operator}"
             control = _control(listing, one, operator, param, now.get(param, ""))
             found.append(replace(control, usual=bool(control.value) or one.name in usual))
+    for applied in listing.applied:
+        if applied.through or applied.operator == "empty":  # has no control but where it is in force
+            control = _control(listing, applied.field, applied.operator, applied.param, applied.said)
+            found.append(replace(control, label=applied.label))
     return found
 
 
@@ -48,18 +53,18 @@ _TYPES = {Kind.DAY: "date", Kind.INSTANT: "date", Kind.TIME: "time", Kind.NUMBER
 
 
 def _control(listing: Listing, one: Field, operator: str, param: str, value: str) -> Control:
-    label, hint = str(one.label), "" if operator == "is" else str(OPERATORS[operator][0])
+    label = str(one.label)
+    hint = str(OPERATORS[operator][0]) if operator not in {"is", "empty"} else ""
+    if operator == "empty" or one.kind is Kind.FLAG:
+        hint = _("empty") if operator == "empty" else ""
+        return Control(param, label, hint, "select", value, [("yes", str(YES)), ("no", str(NO))])
     if one.kind is Kind.CHOICE:
         choices = [(member.value, str(member.label)) for member in one.choices]
         return Control(param, label, hint, "checkboxes", value, choices)
-    if one.kind is Kind.FLAG:
-        from admin_app.values import NO, YES
-
-        return Control(param, label, hint, "select", value, [("yes", str(YES)), ("no", str(NO))])
     if one.kind is Kind.REFERENCE:
         return _reference(listing, one, param, label, value)
     if one.info.words:
-        return Control(one.name, label, "", "checkboxes", value, words_of(one.info.words))
+        return Control(param, label, "", "checkboxes", value, words_of(one.info.words))
     return Control(param, label, hint, _TYPES.get(one.kind, "text"), value, [])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -14,8 +15,9 @@ from models.entity import db
 from models.log import Operation
 from models.names import Name
 from rules.decisions.access import Access
-from tests.cast import create
+from tests.cast import TODAY, create
 from tests.conftest import House
+from tests.views.pages import paid, rows_linked, visited
 
 
 def owner_access(house: House) -> Access:
@@ -153,3 +155,59 @@ def test_what_was_filtered_can_be_taken_out_again(house: House) -> None:
     page = house.browser("owner").get("/customer/?stage=lead&skin_type.empty=yes").text
     assert 'href="/customer/?skin_type.empty=yes"' in page
     assert 'href="/customer/?stage=lead"' in page
+
+
+# ------------------------------------------------------------------- what a row refers to
+
+
+def shown(house: House, address: str, role: str = "owner") -> tuple[list[int], bool]:
+    """The numbers of the rows that a list shows, and whether it says that it could not understand a filter."""
+    page = house.browser(role).get(address).text
+    entity = address.split("/")[1]
+    return rows_linked(page, entity), '<p class="notice warn"><strong>' in page
+
+
+def test_a_filter_may_ask_what_a_row_refers_to(house: House) -> None:
+    visited(house, TODAY, "anna")
+    visited(house, TODAY - timedelta(1), "berta")
+    lead, _ = shown(house, "/visit/?customer_id.member_no.has=V001")
+    both, _ = shown(house, "/visit/?customer_id.store_id.name.has=第一")
+    assert (len(lead), len(both)) == (1, 2)
+    assert shown(house, "/visit/?customer_id.store_id.name.has=第二") == ([], False)
+    assert shown(house, f"/visit/?customer_id.first_visit_on.from={TODAY}")[0] == []
+
+
+def test_a_row_may_refer_to_its_like(house: House) -> None:
+    first = create("customer", name="介绍人", store_id=house.ids["first"], member_no="R1")
+    second = create("customer", name="来的人", store_id=house.ids["first"], referrer_id=first)
+    assert shown(house, "/customer/?referrer_id.member_no.has=R1")[0] == [second]
+
+
+def test_it_finds_nothing_by_what_she_does_not_see(house: House) -> None:
+    """The payment is in her store; whose it is, is none of her business."""
+    paid(house, TODAY, 10_000, customer="cora")
+    assert len(shown(house, "/payment/?customer_id.member_no.has=V003")[0]) == 1
+    assert len(shown(house, "/payment/", "manager")[0]) == 1
+    assert shown(house, "/payment/?customer_id.member_no.has=V003", "manager") == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("role", "address"),
+    [
+        ("finance", "/visit/?customer_id.address.has=x"),  # hidden from her
+        ("owner", "/visit/?customer_id.phone.has=1"),  # encrypted
+        ("finance", "/sale/?approval_id.asked_by.login.has=x"),  # users are not hers to see
+        ("owner", "/visit/?customer_id.store_id.nothing=1"),
+        ("owner", "/visit/?business_day.store_id=1"),
+    ],
+)
+def test_it_asks_nothing_that_she_could_not_ask_there(sqlite_house: House, role: str, address: str) -> None:
+    assert shown(sqlite_house, address, role)[1]
+
+
+def test_it_is_said_and_kept_by_the_filter_form(house: House) -> None:
+    address = "/visit/?customer_id.stage=member&left_at.empty=yes"
+    page = house.browser("owner").get(address, headers={"Accept-Language": "en"}).text
+    assert "Customer · Stage: Member" in page
+    assert re.search(r'name="customer_id.stage" value="member" checked', page)
+    assert re.search(r'name="left_at.empty".*?<option value="yes" selected>', page, re.DOTALL)
