@@ -6,14 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app
+from flask import current_app, url_for
+from sqlalchemy import select
 
 from admin_app.titles import said, titles_of
-from admin_app.values import write_value
-from models.entity import Entity
+from admin_app.values import money, write_value
+from models.entity import Entity, db
 from models.field import Field, Kind, Privacy
 from models.standing import TagColour
+from models.value import Account, Commodity, LedgerEntry
 from rules.decisions.access import Access, Sight, masked
+
+IN_LOG = "operation_id"
+"""The column by which a row names its entry in the operation log."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Cell:
     target: str = ""
     target_id: int | None = None
     tone: str = ""
+    address: str = ""
 
 
 def visible_fields(entity: type[Entity], access: Access) -> list[Field]:
@@ -50,7 +56,9 @@ class Cells:
 
     def __init__(self, rows: Iterable[Entity], fields: Sequence[Field], access: Access) -> None:
         self.access = access
+        rows = list(rows)
         self.titles = titles_of(rows, fields, access)
+        self.in_money = _in_money(rows)
         self.zone = current_app.config["PEONY"].zone
 
     def of(self, row: Entity, one: Field) -> Cell:
@@ -62,12 +70,25 @@ class Cells:
         if one.kind is Kind.REFERENCE:
             title = self.titles.get((one.target, value), f"#{value}")
             return Cell(one, title, raw=str(value), target=one.target, target_id=value)
+        if one.name == IN_LOG and self.access.opens("log"):
+            return Cell(one, f"#{value}", raw=str(value), address=url_for("log.entry", number=value))
+        if isinstance(row, LedgerEntry) and one.name == "amount" and row.account_id in self.in_money:
+            return Cell(one, money(row.amount), raw=str(value))
         if isinstance(value, dict):
             return Cell(
                 one,
                 "、".join(f"{name} {count}" for name, count in value.items() if not isinstance(count, (dict, list))),
             )
         return Cell(one, said(one, value), raw=write_value(one.kind, value, self.zone), tone=_tone(one, value))
+
+
+def _in_money(rows: Sequence[Entity]) -> set[int]:
+    """The accounts of ledger entries that count money: others count points or sessions."""
+    accounts = {row.account_id for row in rows if isinstance(row, LedgerEntry)}
+    if not accounts:
+        return set()
+    counted = select(Account.id).where(Account.id.in_(accounts), Account.commodity == Commodity.CNY)
+    return set(db.session.scalars(counted))
 
 
 def _tone(one: Field, value: Any) -> str:
