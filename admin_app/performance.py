@@ -45,6 +45,7 @@ class Line:
     staff_id: int
     sale_id: int
     sale_line_id: int
+    customer_id: int | None
     item: str
     work: Work
     money_in: int
@@ -98,6 +99,7 @@ def _shares(
             SaleLine.kind,
             SaleLine.quantity,
             Sale.store_id,
+            Sale.customer_id,
             Service.name.label("service"),
             Service.manual_fee,
             Staff.level,
@@ -136,6 +138,7 @@ def _line(row: Any, came_to: Earned) -> Line:
         staff_id=row["staff_id"],
         sale_id=row["sale_id"],
         sale_line_id=row["sale_line_id"],
+        customer_id=row["customer_id"],
         item=row["item"],
         work=_work(row),
         money_in=sign * came_to.money_in,

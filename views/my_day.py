@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from admin_app.operations.kernel import business_day, now
 from admin_app.operations.reading import ReadInput
 from admin_app.operations.refusals import Forbidden
-from admin_app.performance import Line, performance
+from admin_app.performance import performance, reason, total
 from admin_app.titles import titles_by
 from models.booking import Appointment, AppointmentStatus, Segment
 from models.care import FollowUp, Treatment
@@ -60,15 +60,6 @@ class Asking:
     address: str
 
 
-@dataclass(frozen=True)
-class Totals:
-    """What a time came to (fen)."""
-
-    money_in: int
-    used: int
-    fee: int
-
-
 def register(app: Flask) -> None:
     app.add_url_rule("/my-day", "my_day", my_day_page)
 
@@ -82,24 +73,17 @@ def my_day_page() -> Any:
         return render_template("my_day.html", today=today, staff=None)
     guests = _guests(staff, today)
     month = performance(db.session(), StaffShare.staff_id == staff, today.replace(day=1), today)
-    done = [line for line in month if line.business_day == today]
+    done = [line for line in month if line.day == today]
     return render_template(
         "my_day.html",
         today=today,
         staff=staff,
         guests=guests,
         asking=_asking(staff, today),
-        done=done,
+        done=[(line, reason(line)) for line in done],
         names=_names({line.customer_id for line in done if line.customer_id is not None}),
         day_total=total(done),
         month_total=total(month),
-    )
-
-
-def total(lines: Sequence[Line]) -> Totals:
-    """The sum of what lines came to."""
-    return Totals(
-        sum(line.money_in for line in lines), sum(line.used for line in lines), sum(line.fee for line in lines)
     )
 
 

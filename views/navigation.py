@@ -121,6 +121,9 @@ OF_THE_DAY = (
     ("my_day", _l("My day"), "heart"),
     ("bookings", _l("Booking day"), "calendar"),
     ("call_list", _l("Call list"), "phone"),
+    ("day_report", _l("Day report"), "chart"),
+    ("fees", _l("Staff performance"), "coin"),
+    ("odd_papers", _l("Odd papers"), "flag"),
 )
 OF_THE_HOUSE = (("log", _l("Operation log"), "book"), ("schedules", _l("Schedules at work"), "clock"))
 OF_THE_DEMO = (("open_salon", _l("Clear the demo, open my salon"), "store"),)

@@ -18,10 +18,13 @@ from views import (
     bookings,
     call_list,
     dashboard,
+    day_report,
     errors,
+    fees,
     frontend,
     my_day,
     new_salon,
+    odd_papers,
     operation_log,
     operations,
     receipt,
@@ -39,7 +42,7 @@ from views.security import nonce, secure
 
 HERE = Path(__file__).parent
 HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, errors)
-HAND_MADE = (my_day, bookings, call_list, receipt)
+HAND_MADE = (my_day, bookings, call_list, receipt, day_report, fees, odd_papers)
 """Modules that register pages of their own."""
 
 
