@@ -13,7 +13,19 @@ from typing import Any
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, literal, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from admin_app.rulebook import rulebook
@@ -24,6 +36,7 @@ from models.field import Choice
 from models.organisation import Staff
 from models.sales import Sale, SaleLine, ShareRole, StaffShare
 from models.till import Reversal
+from models.value import Account, AccountKind, LedgerEntry
 from rules.decisions.fees import Earned, Work, earned
 
 
@@ -61,8 +74,8 @@ def performance(session: Session, condition: ColumnElement[bool], first: date, l
     """
     document = rulebook(session).commissions
     parts = union_all(
-        _shares(Happened.DONE, Sale.business_day, SaleLine.amount, condition, first, last),
-        _shares(Happened.TAKEN_BACK, Reversal.business_day, SaleLine.amount, condition, first, last).join(
+        _shares(Happened.DONE, Sale.business_day, _counted(), condition, first, last),
+        _shares(Happened.TAKEN_BACK, Reversal.business_day, _counted(), condition, first, last).join(
             Reversal, Reversal.sale_line_id == SaleLine.id
         ),
         _shares(Happened.REFUNDED, CardChange.business_day, CardChange.amount, condition, first, last)
@@ -72,6 +85,24 @@ def performance(session: Session, condition: ColumnElement[bool], first: date, l
     order = (parts.c.day, parts.c.sale_id, parts.c.sale_line_id, parts.c.happened, parts.c.share_id)
     found = session.execute(select(parts).order_by(*order)).mappings()
     return [_line(row, earned(document, _work(row))) for row in found]
+
+
+MONEY = (AccountKind.CASH, AccountKind.WECHAT, AccountKind.ALIPAY, AccountKind.BANK_CARD)
+
+
+def _counted() -> ColumnElement[int]:
+    """What counts of a line: for whoever sold it the money that came in, for whoever gave it its whole worth.
+
+    What is paid out of stored value came in with the recharge; receipts brought over have no ledger to ask.
+    """
+    paid = (
+        select(-func.sum(LedgerEntry.amount))
+        .join(Account, Account.id == LedgerEntry.account_id)
+        .where(LedgerEntry.sale_line_id == SaleLine.id, LedgerEntry.reverses_id.is_(None), Account.kind.in_(MONEY))
+        .scalar_subquery()
+    )
+    sold = and_(StaffShare.share_role == ShareRole.SELLER, ~Sale.imported)
+    return cast(case((sold, func.coalesce(paid, 0)), else_=SaleLine.amount), BigInteger)
 
 
 def _shares(

@@ -40,6 +40,7 @@ class Card(PublicId, Record):
         Name.MERGE_CUSTOMERS,
     )
     imports = False
+    within = "customer_id"
     screen = Screen(
         Section.VALUE, "card", ("name", "customer_id", "sold_for", "opened_on", "expires_on", "status", "store_id")
     )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from flask_babel import lazy_gettext as _l
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 from sqlalchemy import func, select
 
 from admin_app.operations.approvals import Approvable, approval_for
@@ -40,10 +41,17 @@ def _money_in() -> list[tuple[str, str]]:
     return [(method.value, str(method.label)) for method in TENDER if method is not PaymentMethod.VOUCHER]
 
 
+def _as_money(method: PaymentMethod) -> PaymentMethod:
+    """Money itself, that a drawer or an account holds."""
+    if method not in TENDER or method is PaymentMethod.VOUCHER:
+        raise PydanticCustomError("said", str(method), {"message": _l("Only money can be taken or given back here.")})
+    return method
+
+
 OneCustomer = Annotated[int, Ask(_l("Customer"), to=Customer)]
 InStore = Annotated[int | None, Ask(_l("Store"), to=Store, aside=True)]
 Fen = Annotated[int, Ask(_l("Amount"), kind=Kind.MONEY), Field(gt=0, le=10**11)]
-PaidBy = Annotated[PaymentMethod, Ask(_l("Paid by"), choices=_money_in)]
+PaidBy = Annotated[PaymentMethod, Ask(_l("Paid by"), choices=_money_in), AfterValidator(_as_money)]
 Override = Annotated[
     str,
     Ask(_l("Reason to do it all the same"), help=_l("Where it is contraindicated"), aside=True),
@@ -194,7 +202,7 @@ def _thing(op: Operation, row: LineRow, place: int) -> Service | Product:
 def _line(op: Operation, row: LineRow, place: int, thing: Service | Product, priced: pricing.Priced, tier: str) -> Line:
     if priced.discount < 0:
         raise Refused(_l("The price is above the list price."), f"lines-{place}-price", "above_list")
-    if priced.changed and not row.why:
+    if priced.changed and row.why in {"", tier}:
         raise Refused(_l("Another price needs a reason."), f"lines-{place}-why", "empty")
     service = isinstance(thing, Service)
     if service and row.performer is None:
@@ -205,7 +213,7 @@ def _line(op: Operation, row: LineRow, place: int, thing: Service | Product, pri
         amount=priced.amount,
         unit_price=priced.unit_price,
         quantity=row.quantity,
-        reason=(row.why or tier or None) if priced.discount else None,
+        reason=((row.why if priced.changed else tier) or None) if priced.discount else None,
         service_id=row.service,
         product_id=row.product,
         shares=shares_of(op, row.performer, row.assistant, row.seller, row.manner),
@@ -350,6 +358,7 @@ class GiftInput(Approvable):
     product: Annotated[int | None, Ask(_l("Product"), to=Product)] = None
     quantity: Annotated[int, Ask(_l("Quantity")), Field(ge=1, le=99)] = 1
     why: Annotated[str, Ask(_l("Reason")), Field(min_length=1, max_length=200)]
+    override: Override = ""
     store: InStore = None
 
 
@@ -358,6 +367,7 @@ def give_gift(op: Operation, data: GiftInput) -> Answer:
     """Give something away. Beyond what one person may give in a month, somebody allows it."""
     row = LineRow(service=data.service, product=data.product, quantity=data.quantity)
     thing = _thing(op, row, 0)
+    ensure_safe(op, op.subject.id, [data.service] if data.service is not None else [], data.override)
     store_id = store_of(op, data.store)
     worth = thing.price * data.quantity
     Ledger(op, store_id, op.day)  # a closed day takes no gifts either

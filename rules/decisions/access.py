@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from models.actor import Actor
 from models.booking import Appointment, AppointmentStatus, Segment
+from models.care import Treatment
 from models.customers import Customer, CustomerAssignment
 from models.entity import Entity, entity_named, table_of
 from models.field import Field, Kind, Privacy
@@ -113,8 +114,9 @@ class Access:
             return columns.id.in_(self.actor.stores)
         if entity is Staff:
             return or_(columns.store_id.in_(self.actor.stores), columns.id == self.actor.staff_id)
-        by_store = columns.store_id.in_(self.actor.stores) if "store_id" in columns else None
         by_customer = self._by_customer(columns)
+        goes_with_her = entity.within == "customer_id"
+        by_store = columns.store_id.in_(self.actor.stores) if "store_id" in columns and not goes_with_her else None
         first, second = (by_store, by_customer) if role.sees is Sees.STORE else (by_customer, by_store)
         chosen = first if first is not None else second
         if chosen is not None:
@@ -161,7 +163,7 @@ class Access:
         else:
             ways = [columns.id.in_(self._assigned())]
             if role.sees is Sees.SERVED:
-                ways += [columns.id.in_(self._served()), columns.id.in_(self._booked())]
+                ways += [columns.id.in_(ids) for ids in (self._served(), self._treated(), self._booked())]
         if self.does(Name.LOOK_UP_CUSTOMER):
             ways.append(columns.id.in_(self._looked_up()))
         return or_(*ways)
@@ -182,6 +184,9 @@ class Access:
         lines = select(StaffShare.sale_line_id).where(StaffShare.staff_id == self.actor.staff_id)
         sales = select(SaleLine.sale_id).where(SaleLine.id.in_(lines))
         return select(Sale.customer_id).where(Sale.id.in_(sales), Sale.customer_id.is_not(None))
+
+    def _treated(self) -> Any:
+        return select(Treatment.customer_id).where(Treatment.staff_id == self.actor.staff_id)
 
     def _booked(self) -> Any:
         """Whoever is booked with her must be known to her before she lays hands on her."""

@@ -63,7 +63,7 @@ def an_odd_day(house: House) -> Till:
     values["approver_password"] = password_of("manager")
     place = {"customer": house.ids["berta"], "store": house.ids["first"]}
     reception = house.actor("reception")
-    allowed = signed(spec_named(Name.SELL), {**place, **values}, reception, "投诉补偿", house.ids["first"])
+    allowed = signed(spec_named(Name.SELL), {**place, **values}, reception)
     perform(Name.SELL, allowed, actor=reception)
     danger(house, till)
     rows = [{"row": 1, "member_no": "V003", "principal": 5_000}]
