@@ -188,5 +188,6 @@ def _clear(connection: Connection, tables: list[Table]) -> None:
         names = ", ".join(f'"{table.name}"' for table in tables)
         connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
         return
+    connection.execute(text("PRAGMA defer_foreign_keys=ON"))  # some refer to each other
     for table in tables:
         connection.execute(delete(table))

@@ -77,7 +77,7 @@ def rows_of(
     when = When.of(today, current_app.config["PEONY"].zone, moment)
     reference = reference_rows(random, today)
     yield from reference
-    yield User, [_user(number, *one) for number, one in enumerate(CAST, 1)]
+    yield User, [demo_user(number, *one) for number, one in enumerate(CAST, 1)]
     rota = Rota(dict(reference)[Staff], today)
     everybody = people(random, today)
     yield Customer, [person.row for person in everybody]
@@ -94,7 +94,7 @@ def rows_of(
     yield from contact_rows(apart, when, everybody, rota, till.rows.visits)
 
 
-def _user(number: int, login: str, name: str, role: str, staff: int | None) -> dict[str, Any]:
+def demo_user(number: int, login: str, name: str, role: str, staff: int | None) -> dict[str, Any]:
     """A user who cannot sign in until she is given a password."""
     return {"id": number, "login": login, "name": name, "role": role, "staff_id": staff, "password_hash": "-"}
 
