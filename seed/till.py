@@ -457,8 +457,10 @@ class Till:
         assert taken is not None, "she has not so much"
         by_lot, earned = dict(taken), 0
         for pot in wallet.pots:
-            principal = by_lot.pop(pot.principal_lot, 0)
-            bonus = by_lot.pop(pot.bonus_lot, 0) if pot.bonus_lot is not None else 0
+            principal = by_lot.get(pot.principal_lot, 0)
+            bonus = by_lot.get(pot.bonus_lot, 0) if pot.bonus_lot is not None else 0
+            if not principal and not bonus:
+                continue
             hers = self.books.account(AccountKind.PRINCIPAL, wallet.customer)
             self._give(now, wallet, number, line, principal, hers, pot.principal_lot)
             if bonus:
