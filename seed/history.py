@@ -14,7 +14,8 @@ from seed import menu
 from seed.books import Place
 from seed.people import Person
 from seed.rota import CLOSES, OPENS, Rota
-from seed.till import Line, Now, Tender, Till, Wallet
+from seed.till import Line, Now, Tender, Till
+from seed.wallet import Wallet
 from seed.when import When
 
 TRIAL_SERVICE = len(menu.SERVICES)
