@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from admin_app.operations.ledger import TENDER
 from admin_app.rulebook import rulebook
 from admin_app.values import money
 from models.cards import CardChange, CardChangeKind
@@ -87,18 +88,19 @@ def performance(session: Session, condition: ColumnElement[bool], first: date, l
     return [_line(row, earned(document, _work(row))) for row in found]
 
 
-MONEY = (AccountKind.CASH, AccountKind.WECHAT, AccountKind.ALIPAY, AccountKind.BANK_CARD)
+COMES_IN = (*TENDER.values(), AccountKind.RECEIVABLE)
+"""Money, what a platform will pay, and what she will pay later."""
 
 
 def _counted() -> ColumnElement[int]:
-    """What counts of a line: for whoever sold it the money that came in, for whoever gave it its whole worth.
+    """What counts of a line: for whoever sold it what came in by it, for whoever gave it its whole worth.
 
     What is paid out of stored value came in with the recharge; receipts brought over have no ledger to ask.
     """
     paid = (
         select(-func.sum(LedgerEntry.amount))
         .join(Account, Account.id == LedgerEntry.account_id)
-        .where(LedgerEntry.sale_line_id == SaleLine.id, LedgerEntry.reverses_id.is_(None), Account.kind.in_(MONEY))
+        .where(LedgerEntry.sale_line_id == SaleLine.id, LedgerEntry.reverses_id.is_(None), Account.kind.in_(COMES_IN))
         .scalar_subquery()
     )
     sold = and_(StaffShare.share_role == ShareRole.SELLER, ~Sale.imported)

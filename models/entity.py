@@ -103,8 +103,9 @@ class Entity(Base):
     """Something the salon knows. Each row's changes are logged by the database itself.
 
     ``within`` names the reference through which a row is visible (a reading within its assessment) when it has
-    neither a ``customer_id`` nor a ``store_id`` of its own (``customer_id`` itself: it goes with her into every store); ``shared`` says that every row is for everybody
-    who may see the entity at all. ``marks`` says that a change may alter what rules say of the ``customer_id``.
+    neither a ``customer_id`` nor a ``store_id`` of its own; where it is ``customer_id`` itself, the row goes with her
+    into every store. ``shared`` says that every row is for everybody who may see the entity at all. ``marks`` says that
+    a change may alter what rules say of the ``customer_id``.
     """
 
     __abstract__ = True

@@ -129,3 +129,10 @@ def test_it_takes_one_statement_for_any_number_of_lines(sqlite_house: House, mon
         till.sell("anna", till.care())
     lines()
     assert len(sql_of(lines)) == 1
+
+
+def test_what_is_paid_out_of_stored_value_came_in_with_the_recharge(house: House) -> None:
+    till = a_till(house)
+    till.at("recharge", "anna", amount=100_000, method="cash")
+    till.sell("anna", {"product": till.menu["lotion"], "seller": house.ids["reception_staff"]}, "stored_value")
+    assert [(line.item, line.money_in) for line in lines()] == [("乳液", 0)]
