@@ -54,7 +54,10 @@ somebody = st.integers(0, 2)
 anywhere = st.integers(0, 1)
 things = st.lists(st.sampled_from(sorted(WORTH)), min_size=1, max_size=3)
 shares = st.lists(
-    st.tuples(st.sampled_from(("stored_value", "deposit", "on_account", "wechat")), st.sampled_from((0.3, 0.5, 1))),
+    st.tuples(
+        st.sampled_from(("stored_value", "deposit", "on_account", "stored_value", "wechat")),
+        st.sampled_from((0.3, 0.5, 1)),
+    ),
     max_size=2,
 )
 in_money = st.sampled_from(("cash", "wechat"))
@@ -84,6 +87,9 @@ class Till(RuleBasedStateMachine):
                 db.session.scalar(who.values(**{**values, "name": f"客{n}", "public_id": f"{id(self)}-{n}"}))
                 for n in range(3)
             ]
+
+        for n in range(3):
+            self.recharge(n, 0, 250_000, "cash")
 
     @property
     def day(self) -> date:
@@ -157,6 +163,9 @@ class Till(RuleBasedStateMachine):
 
     @rule(n=somebody, where=anywhere, amount=amounts, way=in_money)
     def she_recharges(self, n: int, where: int, amount: int, way: str) -> None:
+        self.recharge(n, where, amount, way)
+
+    def recharge(self, n: int, where: int, amount: int, way: str) -> None:
         who, store = self.who(n), self.stores[where]
         data = {"customer": who, "store": store, "amount": amount, "method": way}
         done, sale = self.both(Name.RECHARGE, data, lambda b: b.recharge(who, store, amount, way, self.day))
