@@ -17,7 +17,7 @@ from wtforms import SelectMultipleField
 from admin_app.operations.accounts import ResetPasswordInput
 from admin_app.operations.approvals import Approvable, signed
 from admin_app.operations.kernel import perform
-from admin_app.operations.refusals import Forbidden, Refused
+from admin_app.operations.refusals import AnotherTotal, Busy, Forbidden, Refused
 from admin_app.operations.registry import Answer, Spec, spec_named
 from admin_app.security import passwords
 from admin_app.start import new_password
@@ -27,7 +27,7 @@ from models.names import Name
 from models.sales import Sale
 from rules.documents.roles import Action
 from views.form_rows import RowsField, tell
-from views.forms import HouseForm, make_form, operation_blueprints, show_refusal, typed
+from views.forms import Blueprint, HouseForm, make_form, operation_blueprints, show_refusal, typed
 from views.navigation import is_ours
 from views.person import access, actor, do, refuse
 
@@ -49,23 +49,41 @@ def operation_page(name: str) -> Any:
     subject = spec.subject_field()
     made = make_form(plans, access(), {subject.name: ids} if subject else {})
     form = made() if request.method == "POST" else made(formdata=request.args)
-    working = None
-    if _grown(form):
-        pass
-    elif form.validate_on_submit():
-        try:
-            values = _signed(spec, typed(form, plans))
-            working = _working(spec, values)
-            if working is None:
-                return _done(spec, _perform(spec, values))
-        except Refused as refusal:
-            show_refusal(form, refusal)
-        except ValidationError as error:
-            _show_shape(form, error)
     if not form.is_submitted():
         form.fresh()
         _preset(form, spec, ids)
-    return _page(spec, form, ids, working), 422 if form.is_submitted() and form.errors else 200
+        return _page(spec, form, ids, None)
+    if _grown(form):
+        return _page(spec, form, ids, None)
+    if not form.validate_on_submit():
+        return _page(spec, form, ids, None), 422
+    return _attempt(spec, form, plans, ids)
+
+
+def _attempt(spec: Spec, form: HouseForm, plans: list[Blueprint], ids: list[int]) -> Any:
+    """Do it, show what it would come to, or say why not; nothing that was typed is lost."""
+    try:
+        values = _signed(spec, typed(form, plans))
+        shown = whole_number(request.form.get("shown_total"))
+        if shown is not None:
+            return _confirmed(spec, form, ids, {**values, "shown_total": shown})
+        if _two_steps(spec):
+            return _page(spec, form, ids, _working(spec, values))
+        return _done(spec, _perform(spec, values))
+    except Refused as refusal:
+        show_refusal(form, refusal)
+        return _page(spec, form, ids, None), refusal.status if isinstance(refusal, Busy) else 422
+    except ValidationError as error:
+        _show_shape(form, error)
+        return _page(spec, form, ids, None), 422
+
+
+def _confirmed(spec: Spec, form: HouseForm, ids: list[int], values: dict[str, Any]) -> Any:
+    """Do what she was shown; where it comes to something else by now, show that."""
+    try:
+        return _done(spec, _perform(spec, values))
+    except AnotherTotal:
+        return _page(spec, form, ids, {**_working(spec, values | {"shown_total": None}), "changed": True})
 
 
 def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -> str:
@@ -134,16 +152,10 @@ def _signed(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
     return values if "approval" in values or earlier is None else {**values, "approval": earlier}
 
 
-def _working(spec: Spec, values: dict[str, Any]) -> Answer | None:
-    """What the operation would come to, while she has not yet confirmed what she was shown; else None."""
-    if not _two_steps(spec):
-        return None
-    shown = request.form.get("shown_total")
+def _working(spec: Spec, values: dict[str, Any]) -> Answer:
+    """What the operation would come to; nothing of it stays."""
     rehearsed = perform(spec.name, values, actor=actor(), rehearse=True)
-    if shown is not None and whole_number(shown) == rehearsed["total"]:
-        values["shown_total"] = rehearsed["total"]
-        return None
-    return {**rehearsed, "changed": shown is not None, "approval": values.get("approval", "")}
+    return {**rehearsed, "approval": values.get("approval", "")}
 
 
 def _perform(spec: Spec, values: dict[str, Any]) -> tuple[Answer, str]:

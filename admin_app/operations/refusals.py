@@ -69,6 +69,13 @@ class Stale(Refused):
         self.differences = differences or {}
 
 
+class AnotherTotal(Refused):
+    """What it comes to is not what she was shown; she has to look again."""
+
+    code = "another_total"
+    status = 409
+
+
 class Busy(Refused):
     """The database did not get to it in time; nothing was lost, try again."""
 

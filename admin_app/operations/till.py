@@ -14,7 +14,7 @@ from admin_app.operations.approvals import Approvable, approval_for
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Grant, Ledger
 from admin_app.operations.receipts import Line, Receipt, Share, Tender, pay, tier_of, write_receipt
-from admin_app.operations.refusals import Refused
+from admin_app.operations.refusals import AnotherTotal, Refused
 from admin_app.operations.registry import Answer, Ask, Input, Row, operation
 from admin_app.operations.safety import ensure_safe
 from admin_app.rulebook import rulebook, versions
@@ -134,10 +134,10 @@ def store_of(op: Operation, store_id: int | None) -> int:
 
 
 def check_shown(shown: int | None, total: int) -> None:
-    """:raises Refused: the total is another one by now, which the message tells."""
+    """:raises AnotherTotal: it is another one by now, which the message tells."""
     if shown is not None and shown != total:
         message = _l("It comes to %(now)s now, not %(shown)s. Look at it again.", now=money(total), shown=money(shown))
-        raise Refused(message, None, "another_total")
+        raise AnotherTotal(message)
 
 
 def tenders_of(data: Any, total: int) -> list[Tender]:
