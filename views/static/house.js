@@ -225,6 +225,19 @@ document.querySelectorAll("select[data-lookup]").forEach((select) => {
   });
 });
 
+// a form begins where something is wrong, or in the row that was added, or at its first field
+document.querySelectorAll("form[data-focus]").forEach((form) => {
+  if (form.querySelector("[autofocus]")) return;
+  const rows = form.dataset.focus && form.querySelector(`[data-rows="${CSS.escape(form.dataset.focus)}"] .row-form:last-of-type`);
+  const seen = (part) => [...part.querySelectorAll('.field :is(input, select, textarea)')].find((one) => one.checkVisibility());
+  (form.querySelector('[aria-invalid="true"]') ?? seen(rows || form))?.focus();
+});
+
+// from any field of a form, also from a list
+addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest("form[data-unsaved]")?.requestSubmit();
+});
+
 // keys
 let before = "";
 addEventListener("keydown", (event) => {
