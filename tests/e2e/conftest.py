@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+import time_machine
 from playwright.sync_api import Browser, Page, sync_playwright
 from waitress.server import create_server
 
@@ -15,6 +16,7 @@ from tests import engines
 from tests.cast import password_of
 from tests.conftest import House
 from tests.e2e.browser import HOW, chromium
+from tests.e2e.salon import MORNING, Salon, open_salon
 
 FLAGS = [
     "--no-sandbox",
@@ -23,6 +25,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--lang=en-US",  # in which a day and a time are typed: month, day, year
 ]
 
 
@@ -50,7 +53,13 @@ class Street:
     complaints: list[str] = field(default_factory=list)
 
     def window(
-        self, role: str | None = None, *, width: int = 1280, dark: bool = False, language: str = "zh-CN"
+        self,
+        role: str | None = None,
+        *,
+        width: int = 1280,
+        dark: bool = False,
+        language: str = "zh-CN",
+        touch: bool = False,
     ) -> Page:
         """A window of its own, signed in as a member of the cast; what its console complains of is kept."""
         context = self.chrome.new_context(
@@ -59,6 +68,7 @@ class Street:
             color_scheme="dark" if dark else "light",
             locale=language,
             reduced_motion="reduce",
+            has_touch=touch,
         )
         page = context.new_page()
         page.set_default_timeout(15_000)
@@ -94,3 +104,16 @@ def street(sqlite_house: House, chrome: Browser) -> Iterator[Street]:
     thread.join(timeout=10)
     db.session.remove()
     assert found.complaints == []
+
+
+@pytest.fixture
+def morning() -> Iterator[None]:
+    """Ten o'clock of the day, from where the clock goes on."""
+    with time_machine.travel(MORNING, tick=True):
+        yield
+
+
+@pytest.fixture
+def salon(morning: None, street: Street) -> Salon:
+    """A salon that has just opened, on the street."""
+    return open_salon(street.house)
