@@ -76,12 +76,12 @@ def content_of(name: str, data: Approvable) -> str:
 
 
 def signed(spec: Spec, values: dict[str, Any], actor: Actor) -> dict[str, Any]:
-    """The values of a form with the approval that the named person gives by her password; else as they are.
+    """The values of a form with the approval that the named person gives by her password; without one as they are.
 
     :raises Refused: the password is wrong, tried too often, or not of somebody who may allow this.
     """
     login, secret = values.get("approver", ""), values.get("approver_password", "")
-    if not login or actor.id is None:
+    if not login or not secret or actor.id is None:
         return values
     data = spec.input.model_validate(values)
     assert isinstance(data, Approvable)
