@@ -1,4 +1,4 @@
-"""A small salon on one morning, as the browser tests find it: a menu, two therapists, who comes, and what was said of her.
+"""A small salon on one morning, as the browser tests find it: a menu, two therapists, and an allergy to know of.
 
 Staff get names from the demo's own list of invented ones, so that pages read as they do in a salon.
 """
