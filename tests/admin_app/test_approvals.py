@@ -30,7 +30,7 @@ def sign(
 ) -> dict[str, Any]:
     """The bill as a form sends it on once somebody has signed for it."""
     values = {**bill, "approver": by, "approver_password": password or password_of(by.strip().lower())}
-    return signed(spec_named(name), values, salon.house.actor("reception"), "老客", salon.ids["first"])
+    return signed(spec_named(name), values, salon.house.actor("reception"))
 
 
 def refused(salon: Salon, bill: dict[str, Any], **values: Any) -> tuple[str, str | None]:
@@ -68,10 +68,10 @@ def test_who_may_allow_it_needs_nobody(salon: Salon) -> None:
 def test_without_a_name_nothing_is_signed(salon: Salon) -> None:
     bill = cheaper(salon)
     actor = salon.house.actor("reception")
-    assert signed(spec_named(Name.SELL), bill, actor, "", salon.ids["first"]) == bill
+    assert signed(spec_named(Name.SELL), bill, actor) == bill
     nobody = salon.house.actor("reception", id=None)
     asked = {**bill, "approver": "manager"}
-    assert signed(spec_named(Name.SELL), asked, nobody, "", salon.ids["first"]) == asked
+    assert signed(spec_named(Name.SELL), asked, nobody) == asked
 
 
 REFUSALS: dict[str, tuple[dict[str, Any], tuple[str, str | None]]] = {
