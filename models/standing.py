@@ -85,7 +85,7 @@ class Membership(Record):
 
     label = _l("Membership")
     plural = _l("Memberships")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.OPEN_BALANCES)
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.OPEN_BALANCES, Name.UNDO_BALANCES)
     marks = False
     title = ("tier",)
     screen = Screen(Section.CUSTOMERS, "crown", ("customer_id", "tier", "since", "valid_until", "ended_on"))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from flask_babel import lazy_gettext as _l
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select
 
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import Grant, Ledger
@@ -19,11 +19,13 @@ from admin_app.rulebook import rulebook, versions
 from models.cards import Card, CardItem, CardStatus
 from models.catalogue import Service
 from models.customers import Customer
+from models.entity import Entity
 from models.log import Operation as LogOperation
+from models.log import RowChange
 from models.names import Name
 from models.organisation import Store
 from models.standing import Membership, TierChange, TierMove
-from models.value import Account, AccountKind, LedgerEntry, Lot
+from models.value import AccountKind, LedgerEntry, Lot
 from rules.decisions.tiers import months_later
 from rules.decisions.value import points_until
 from rules.documents.tiers import TiersDocument
@@ -190,16 +192,16 @@ def undo_balances(op: Operation, data: UndoBalancesInput) -> Answer:
         raise Refused(_l("This was taken back already."), "operation", "again")
     Ledger(op, entries[0].store_id, op.day).reverse(entries)
     people = {entry.customer_id for entry in entries if entry.customer_id is not None}
-    for card in op.session.scalars(select(Card).where(Card.customer_id.in_(people), Card.sold_for == 0)):
-        if _made_by(op, card, data.operation):
-            card.status = CardStatus.REVERSED
+    for card in op.session.scalars(select(Card).where(Card.id.in_(_made_by(data.operation, Card)))):
+        card.status = CardStatus.REVERSED
+    for held in op.session.scalars(select(Membership).where(Membership.id.in_(_made_by(data.operation, Membership)))):
+        held.ended_on = held.ended_on or op.day  # the rules give her one again
     op.reason, op.store_id = data.why, entries[0].store_id
     op.detail = {"operation": data.operation, "customers": len(people)}
     return {"customers": len(people)}
 
 
-def _made_by(op: Operation, card: Card, number: int) -> bool:
-    items = select(CardItem.id).where(CardItem.card_id == card.id)
-    accounts = select(Account.id).where(Account.card_item_id.in_(items))
-    mine = exists().where(LedgerEntry.account_id.in_(accounts), LedgerEntry.operation_id == number)
-    return bool(op.session.scalar(select(mine)))
+def _made_by(number: int, entity: type[Entity]) -> Select[int]:
+    """The rows that an entry in the log made."""
+    made = (RowChange.operation_id == number, RowChange.entity == entity.named(), RowChange.kind == "insert")
+    return select(RowChange.row_id).where(*made)
