@@ -25,7 +25,6 @@ def picture(page: Page, name: str, *, whole: bool = True) -> None:
     size = page.viewport_size
     assert size is not None
     end = page.evaluate(END) + MARGIN
-    height = end if whole else min(size["height"], end)
-    page.screenshot(
-        path=FOLDER / f"{name}.png", full_page=True, clip={"x": 0, "y": 0, "width": size["width"], "height": height}
-    )
+    page.set_viewport_size({"width": size["width"], "height": int(end if whole else min(size["height"], end))})
+    page.screenshot(path=FOLDER / f"{name}.png")
+    page.set_viewport_size(size)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from playwright.sync_api import Locator, Page
 from sqlalchemy import select
 
 from admin_app.operations.kernel import perform
@@ -32,6 +33,11 @@ PEOPLE = ("manager", "reception", "consultant", "therapist", "auditor", "owner",
 def at(hour: int, minute: int = 0) -> datetime:
     """A time of that day on the store's own clock."""
     return MORNING + timedelta(hours=hour - 10, minutes=minute)
+
+
+def row(page: Page, rows: str, place: int) -> Locator:
+    """A row of a list within a form: ``row(page, "lines", 1)`` is the first line of a bill."""
+    return page.locator(f"[data-rows={rows}] .row-form").nth(place - 1)
 
 
 @dataclass

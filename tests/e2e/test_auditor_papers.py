@@ -11,7 +11,7 @@ from models.sales import Sale
 from tests.cast import password_of
 from tests.e2e.conftest import Street
 from tests.e2e.pictures import picture
-from tests.e2e.salon import Salon
+from tests.e2e.salon import Salon, row
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def odd_day(street: Street, salon: Salon) -> Salon:
 
 def _sold_for_less(page: Page, salon: Salon) -> None:
     page.goto(f"/do/sell/?on={salon.ids['anna']}")
-    line = page.get_by_role("group", name="明细 1", exact=True)
+    line = row(page, "lines", 1)
     line.get_by_label("项目").select_option(label="补水护理")
     line.get_by_label("服务人").select_option(label=salon.names["therapist"])
     line.locator("summary").click()
@@ -48,44 +48,51 @@ def auditor(street: Street, odd_day: Salon) -> Page:
     return street.window("auditor", width=900)
 
 
-def behind(page: Page, address: str) -> Page:
-    """The entry in the log behind the newest row of a list."""
-    page.goto(address)
-    page.locator("tbody .row-link").first.click()
-    page.get_by_role("link", name="变更历史").click()
-    page.locator(".timeline a[href^='/log/']").last.click()
+def papers(page: Page, kind: str) -> Page:
+    """The papers of a kind, from the page of all of them."""
+    page.goto("/odd-papers")
+    page.locator("table.papers").get_by_role("link", name=kind, exact=True).click()
+    expect(page.locator("h1")).to_have_text(kind)
     return page
 
 
 def test_she_sees_a_gift_and_who_gave_it(auditor: Page, odd_day: Salon) -> None:
-    entry = behind(auditor, "/gift_issue/").locator("main")
-    expect(entry).to_contain_text("赠送")
-    expect(entry).to_contain_text(odd_day.names["reception"])
-    expect(entry).to_contain_text("生日小礼")
+    seen = papers(auditor, "礼品").locator("tbody tr")
+    for told in ("保湿面霜", "生日小礼", odd_day.names["reception"]):
+        expect(seen).to_contain_text(told)
+    seen.locator("a[href^='/log/']").click()
+    expect(auditor.locator("h1")).to_have_text("赠送")
+    expect(auditor.locator(".facts")).to_contain_text(odd_day.names["reception"])
 
 
 def test_she_sees_a_changed_price_who_took_it_and_who_allowed_it(auditor: Page, odd_day: Salon) -> None:
-    auditor.goto("/sale_line/?discount.from=0.01")
-    auditor.locator("tbody .row-link").first.click()
-    expect(auditor.locator(".facts")).to_contain_text("老顾客补偿")
-    expect(auditor.locator(".facts")).to_contain_text("¥98.00")
-    entry = behind(auditor, "/approval/").locator("main")
-    expect(entry).to_contain_text(odd_day.names["manager"])
-    sold = behind(auditor, "/sale/").locator("main")
-    expect(sold).to_contain_text(odd_day.names["reception"])
+    picture(papers(auditor, "手工改价"), "auditor-prices")
+    seen = auditor.locator("tbody tr")
+    for told in ("补水护理", "¥98.00", "老顾客补偿", odd_day.names["reception"]):
+        expect(seen).to_contain_text(told)
+    allowed = papers(auditor, "现场审批").locator("tbody tr")
+    expect(allowed).to_contain_text(odd_day.names["manager"])
 
 
 def test_she_sees_what_was_taken_back_by_whom_and_why(auditor: Page, odd_day: Salon) -> None:
-    entry = behind(auditor, "/reversal/").locator("main")
-    expect(entry).to_contain_text("冲销")
-    expect(entry).to_contain_text("项目选错了")
-    expect(entry).to_contain_text(odd_day.names["reception"])
-    picture(auditor, "auditor-entry", whole=False)
+    seen = papers(auditor, "撤回的销售").locator("tbody tr")
+    for told in ("¥168.00", "项目选错了", odd_day.names["reception"]):
+        expect(seen).to_contain_text(told)
+    auditor.goto("/odd-papers")
+    expect(auditor.locator(".notice.good")).to_be_visible()
+    picture(auditor, "odd-papers")
 
 
 def test_nothing_that_she_can_press_changes_anything(auditor: Page, odd_day: Salon) -> None:
     anna, sale = odd_day.ids["anna"], odd_day.rows(Sale)[-1].id
-    for address in (f"/customer/details/?id={anna}", f"/sale/details/?id={sale}", "/gift_issue/", "/customer/", "/"):
+    for address in (
+        f"/customer/details/?id={anna}",
+        f"/sale/details/?id={sale}",
+        "/odd-papers",
+        "/gift_issue/",
+        "/customer/",
+        "/",
+    ):
         auditor.goto(address)
         expect(auditor.locator("main h1")).to_be_visible()
         assert auditor.locator("main :is(a[href*='/do/'], a[href*='/new/'], a[href*='/edit/'])").count() == 0

@@ -12,7 +12,7 @@ from models.till import Reversal
 from tests.e2e.conftest import Street
 from tests.e2e.keys import Keyboard
 from tests.e2e.pictures import picture
-from tests.e2e.salon import Salon, at
+from tests.e2e.salon import Salon, at, row
 
 TABLET = 820
 TWENTY_SECONDS = 40
@@ -56,29 +56,29 @@ def test_recharge(tablet: Page) -> None:
 def test_sell_two_lines_in_two_ways_of_paying(tablet: Page, salon: Salon) -> None:
     salon.recharged(1000)
     start(tablet, "收银")
-    first = tablet.get_by_role("group", name="明细 1", exact=True)
+    first = row(tablet, "lines", 1)
     first.get_by_label("项目").select_option(label="补水护理")
     first.get_by_label("服务人").select_option(label=salon.names["therapist"])
-    tablet.get_by_role("button", name="再加一行：明细").tap()
-    second = tablet.get_by_role("group", name="明细 2", exact=True)
+    tablet.locator("button[name=more][value=lines]").tap()
+    second = row(tablet, "lines", 2)
     expect(second.get_by_label("项目")).to_be_focused()
     second.get_by_label("产品").select_option(label="保湿面霜")
     for place, (method, amount) in enumerate((("储值", "298"), ("现金", "200")), 1):
-        tablet.get_by_role("button", name="再加一行：付款").tap()
-        row = tablet.get_by_role("group", name=f"付款 {place}", exact=True)
-        row.get_by_label("支付方式").select_option(label=method)
-        row.get_by_label("金额").fill(amount)
+        tablet.locator("button[name=more][value=payments]").tap()
+        paid = row(tablet, "payments", place)
+        paid.get_by_label("支付方式").select_option(label=method)
+        paid.get_by_label("金额").fill(amount)
     picture(tablet, "sell-form")
     confirm(tablet, "¥498.00")
     sale = salon.rows(Sale)[-1]
     assert [line.item for line in salon.rows(SaleLine, sale_id=sale.id)] == ["补水护理", "保湿面霜"]
-    paid = {row.method.value: row.amount for row in salon.rows(Payment, sale_id=sale.id)}
+    paid = {one.method.value: one.amount for one in salon.rows(Payment, sale_id=sale.id)}
     assert paid == {"stored_value": 29_800, "cash": 20_000}
 
 
 def test_the_working_of_a_sale_is_seen_before_it_is_done(tablet: Page, salon: Salon) -> None:
     start(tablet, "收银")
-    line = tablet.get_by_role("group", name="明细 1", exact=True)
+    line = row(tablet, "lines", 1)
     line.get_by_label("项目").select_option(label="肩颈按摩")
     line.get_by_label("数量").fill("2")
     line.get_by_label("服务人").select_option(label=salon.names["therapist"])
@@ -116,7 +116,7 @@ def test_a_refused_booking_says_what_is_taken_and_when_there_is_room(tablet: Pag
     salon.booked("berta", "facial", 11)
     start(tablet, "预约")
     tablet.get_by_label("时间").fill("2026-11-22T11:00")
-    wanted = tablet.get_by_role("group", name="项目 1", exact=True)
+    wanted = row(tablet, "services", 1)
     wanted.get_by_label("项目").select_option(label="补水护理")
     wanted.get_by_label("美容师").select_option(label=salon.names["therapist"])
     tablet.locator("main .sticky .primary").tap()
@@ -146,7 +146,7 @@ def test_a_mistake_is_taken_back_from_her_page(tablet: Page, salon: Salon) -> No
     picture(tablet, "take-back")
     tablet.locator("main .sticky .danger").tap()
     expect(tablet.locator(".toast").first).to_contain_text("冲销")
-    assert [row.reason for row in salon.rows(Reversal)] == ["项目选错了"]
+    assert [one.reason for one in salon.rows(Reversal)] == ["项目选错了"]
     tablet.goto(f"/customer/details/?id={salon.ids['anna']}")
     expect(tablet.locator(".figures.held")).to_contain_text("¥500.00")
 
