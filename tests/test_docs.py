@@ -107,7 +107,7 @@ def test_every_word_of_the_roles_is_documented(word: str) -> None:
 
 
 def links() -> list[tuple[str, str]]:
-    pages = [*READMES, "CHANGELOG.md", *(f"docs/{page.name}" for page in (HOUSE / "docs").glob("*.md"))]
+    pages = [*READMES, "CHANGELOG.md", *(str(page.relative_to(HOUSE)) for page in (HOUSE / "docs").rglob("*.md"))]
     return [(page, link) for page in pages for link in re.findall(r"\]\(([^)#]+)", text(page)) if "://" not in link]
 
 
@@ -119,3 +119,9 @@ def test_every_link_leads_somewhere(page: str, link: str) -> None:
 def test_every_page_is_linked_from_the_readme() -> None:
     pages = {f"docs/{page.name}" for page in Path(HOUSE / "docs").glob("*.md")}
     assert pages - {link for page, link in links() if page == "README.md"} == set()
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_guide_shows_every_picture_that_the_tests_make_of_it(name: str) -> None:
+    taken = {f"pictures/{picture.name}" for picture in (HOUSE / "docs" / "guide" / "pictures").iterdir()}
+    assert {link for page, link in links() if page == f"docs/guide/{name}" and link.endswith(".png")} == taken

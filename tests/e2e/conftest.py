@@ -99,8 +99,8 @@ def street(sqlite_house: House, chrome: Browser) -> Iterator[Street]:
     yield found
     for context in chrome.contexts:
         context.close()
-    server.close()
     server.task_dispatcher.shutdown()
+    server.trigger.pull_trigger(server.close)  # in the loop's own thread, so that nothing is closed under its hands
     thread.join(timeout=10)
     db.session.remove()
     assert found.complaints == []

@@ -46,7 +46,7 @@ def owner(street: Street, salon: Salon) -> Page:
 
 
 def test_where_did_these_300_yuan_go(owner: Page, salon: Salon) -> None:
-    picture(owner, "day-report")
+    picture(owner, "day-report", whole=False)
     clicks = Clicks(owner)
     expect(owner.locator(figure("退出金额"))).to_have_text("-¥300.00")
     clicks.on(figure("退出金额"))
