@@ -152,7 +152,7 @@ def operation_blueprints(spec: Spec, ids: Sequence[int] = ()) -> list[Blueprint]
 def _asked_blueprint(asked: Asked, ids: Sequence[int]) -> Blueprint:
     plain = _plain_type(asked.annotation)
     choices: Sequence[tuple[str, str]] = asked.ask.choices() if asked.ask.choices else ()
-    if isinstance(plain, type) and issubclass(plain, Choice):
+    if not choices and isinstance(plain, type) and issubclass(plain, Choice):
         choices = [(member.value, str(member.label)) for member in plain]
     return Blueprint(
         name=asked.name,

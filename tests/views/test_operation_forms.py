@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import select
 
@@ -129,3 +131,9 @@ def test_a_recharge_says_its_bonus_first(house: House) -> None:
     assert "¥50.00" in browser.post(address, values).text
     assert browser.post(address, {**values, "shown_total": 100_000}).status_code == 302
     assert sum(db.session.scalars(select(Payment.amount))) == 100_000
+
+
+def test_only_money_is_offered_where_only_money_is_taken(house: House) -> None:
+    text = house.browser("reception").get(f"/do/recharge/?on={house.ids['anna']}").text
+    offered = re.findall(r'value="(\w*)"', text.split('id="method"')[1].split("</select>")[0])
+    assert offered == ["", "cash", "wechat", "alipay", "bank_card"]
