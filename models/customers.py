@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Select, UniqueConstraint, select
 from sqlalchemy.orm import Mapped
 
 from models.entity import Event, PublicId, Record
@@ -175,6 +175,11 @@ class Customer(PublicId, Record):
         Text(200), label=_l("Member password"), privacy=Privacy.SECRET, generated=True
     )
     erased_at: Mapped[datetime | None] = field(Instant, label=_l("Erased at"), generated=True)
+
+
+def kin_of(customer_id: int) -> Select[int]:
+    """The records that are this person: her own, and those merged into it."""
+    return select(Customer.id).where((Customer.id == customer_id) | (Customer.merged_into_id == customer_id))
 
 
 class CareRole(Choice):

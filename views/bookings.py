@@ -144,12 +144,17 @@ def register(app: Flask) -> None:
     app.add_url_rule("/bookings", "bookings", bookings_page)
 
 
+FAR = 3_660
+"""Days before and after today that can be looked at."""
+
+
 def bookings_page() -> Any:
     """``?day=2026-11-22&store=1``; without them today, in the first of her stores."""
     if not access().opens("bookings"):
         raise refuse(Forbidden, "bookings")
     today = business_day(now())
-    day = day_of(request.args.get("day", "")) or today
+    asked = day_of(request.args.get("day", "")) or today
+    day = asked if abs((asked - today).days) <= FAR else today
     living = (access().rows(Store), Store.archived_at.is_(None))
     stores = list(db.session.scalars(select(Store).where(*living).order_by(Store.id)))
     store = _chosen(stores)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.rulebook import words_of
-from models.customers import Contraindication
+from models.customers import Contraindication, Customer
 from models.entity import db
 from models.standing import Alert, CustomerTag, Membership, Tag, Task
 from rules.decisions.access import Access, Sight
@@ -55,16 +55,18 @@ def _dangers(customer_id: int, access: Access) -> tuple[list[str], list[int]]:
 def dangers_of(customers: Collection[int], access: Access) -> tuple[dict[int, list[str]], list[int]]:
     """What is dangerous for each of these customers, and the rows whose substance is said in clear."""
     lasting = or_(Contraindication.until.is_(None), Contraindication.until >= business_day(now()))
-    live = (Contraindication.customer_id.in_(customers), Contraindication.archived_at.is_(None), lasting)
-    rows = list(db.session.scalars(select(Contraindication).where(*live).order_by(Contraindication.id)))
+    owner = func.coalesce(Customer.merged_into_id, Customer.id)
+    live = (owner.in_(customers), Contraindication.archived_at.is_(None), lasting)
+    query = select(Contraindication, owner).join(Customer, Customer.id == Contraindication.customer_id).where(*live)
+    rows = db.session.execute(query.order_by(Contraindication.id)).all()
     if not access.may(Action.VIEW, Contraindication):
-        return {row.customer_id: [_("Take care: ask who serves her")] for row in rows}, []
+        return {hers: [_("Take care: ask who serves her")] for _row, hers in rows}, []
     clear = access.sight(Contraindication.fields()["substance"]) is Sight.CLEAR
     found: dict[int, list[str]] = defaultdict(list)
-    for row in rows:
+    for row, hers in rows:
         told = f"{row.kind.label}: {row.substance}" if clear and row.substance else str(row.kind.label)
-        found[row.customer_id].append(told)
-    return found, [row.id for row in rows if clear and row.substance]
+        found[hers].append(told)
+    return found, [row.id for row, _hers in rows if clear and row.substance]
 
 
 def _tags(customer_id: int, access: Access) -> list[tuple[str, str]]:

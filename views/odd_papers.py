@@ -94,7 +94,17 @@ PAPERS = (
     ),
     Paper("closes", _l("Days closed with a difference"), "store", DayClose, "difference"),
     Paper(
-        "overrides", _l("Done although contraindicated"), "warning", names=(Name.SELL, Name.REDEEM_SESSION, Name.BOOK)
+        "overrides",
+        _l("Done although contraindicated"),
+        "warning",
+        names=(
+            Name.SELL,
+            Name.REDEEM_SESSION,
+            Name.GIVE_GIFT,
+            Name.BOOK,
+            Name.MOVE_BOOKING,
+            Name.RECORD_TREATMENT,
+        ),
     ),
     Paper("balances", _l("Balances brought over"), "upload", names=(Name.OPEN_BALANCES, Name.UNDO_BALANCES)),
     Paper("reveals", _l("Hidden values revealed"), "eye", names=(Name.REVEAL_FIELD,)),

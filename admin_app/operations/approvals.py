@@ -16,6 +16,7 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, Spec, operation
 from admin_app.security import throttle
 from admin_app.security.sessions import actor_of
+from admin_app.security.throttle import Failed
 from models.accounts import User
 from models.actor import Actor
 from models.cards import GiftIssue
@@ -43,16 +44,24 @@ class AllowInput(Input):
     """What is allowed: the operation and a digest of what is to be done; for whom; why."""
 
     operation: str
-    content: Annotated[str, Field(min_length=64, max_length=64)]
+    content: Annotated[str, Field(max_length=64)] = ""
     asked_by: int
-    store: int
+    store: int = 0
     why: str = ""
+    failed: Failed = ""
 
 
-@operation(Name.ALLOW, label=_l("Allow"), form=False)
+def _may_allow(op: Operation, data: AllowInput) -> bool:
+    """Whoever may allow; a password that did not open is noted in the name of who asked."""
+    return bool(data.failed) or op.access.does(Name.ALLOW)
+
+
+@operation(Name.ALLOW, label=_l("Allow"), permitted=_may_allow, form=False)
 def allow(op: Operation, data: AllowInput) -> Answer:
     """Write the approval down; it is good for one operation of this very content."""
-    assert op.actor.id is not None
+    refuse_waiting(data.failed, "approver")
+    if data.failed or op.actor.id is None:
+        raise Refused(WRONG, "approver_password", "wrong_password")
     approval = Approval(
         store_id=op.find(Store, data.store).id,
         business_day=op.day,
@@ -85,7 +94,7 @@ def signed(spec: Spec, values: dict[str, Any], actor: Actor) -> dict[str, Any]:
         return values
     data = spec.input.model_validate(values)
     assert isinstance(data, Approvable)
-    user = _who(login.strip().lower(), str(secret), actor)
+    user = _who(login.strip().lower(), str(secret), actor, spec.name)
     reasons = [values.get("why"), *(row.get("why") for row in values.get("lines", ()))]
     given = AllowInput(
         operation=spec.name,
@@ -99,13 +108,13 @@ def signed(spec: Spec, values: dict[str, Any], actor: Actor) -> dict[str, Any]:
     return {**plain, "approval": made["id"]}
 
 
-def _who(login: str, secret: str, actor: Actor) -> User:
-    subjects = [f"account:{login}"]
+def _who(login: str, secret: str, actor: Actor, asked: str) -> User:
+    """Who signs. Wrong passwords are counted against whoever asks, so that nobody is shut out by another."""
+    subjects = [f"account:approval:{actor.id}"]
     user = db.session.scalar(select(User).where(User.login == login, User.active, User.archived_at.is_(None)))
-    failed = throttle.failed(subjects, user, secret, now())
-    refuse_waiting(failed, "approver")
-    if failed or user is None:
-        raise Refused(WRONG, "approver_password", "wrong_password")
+    if failed := throttle.failed(subjects, user, secret, now()):
+        perform(Name.ALLOW, AllowInput(operation=asked, asked_by=actor.id or 0, failed=failed), actor=actor)
+    assert user is not None
     throttle.succeeded(subjects)
     if user.id == actor.id:
         raise Refused(_l("Nobody allows herself what she asks for."), "approver", "forbidden")
@@ -124,8 +133,15 @@ def approval_for(op: Operation, data: Approvable) -> int | None:
         raise Refused(message, "approver", "needs_approval")
     found = op.session.get(Approval, data.approval)
     used = exists().where(Sale.approval_id == data.approval) | exists().where(GiftIssue.approval_id == data.approval)
-    if found is None or found.asked_by != op.actor.id or found.content != content_of(op.spec.name, data):
+    mine = found is not None and (found.asked_by, found.content) == (op.actor.id, content_of(op.spec.name, data))
+    if found is None or not mine or _stale(op, found):
         raise Refused(_l("The approval was given for something else."), "approver", "needs_approval")
     if op.session.scalar(select(used)):
         raise Refused(_l("The approval was used already."), "approver", "needs_approval")
     return found.id
+
+
+def _stale(op: Operation, approval: Approval) -> bool:
+    """An approval is good for the day it was given, and as long as who gave it may still sign in."""
+    signer = op.session.get_one(User, approval.allowed_by)
+    return approval.business_day != op.day or not signer.active or signer.archived_at is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from flask import current_app
@@ -17,6 +17,7 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, Row, operation
 from admin_app.operations.safety import ensure_safe
 from admin_app.operations.till import InStore, OneCustomer, Override, store_of
+from admin_app.rulebook import rulebook
 from models.booking import (
     OPEN,
     Appointment,
@@ -90,6 +91,8 @@ def book(op: Operation, data: BookInput) -> Answer:
 
 def _placed(op: Operation, request: Request, besides: int | None = None) -> tuple[Plan, list[times.Placed]]:
     """:raises Refused: it does not fit; the nearest times at which it would are told."""
+    if abs(request.starts_at - op.at) > timedelta(days=rulebook(op.session).till.ahead + 1):
+        raise Refused(_l("Bookings are not taken so far ahead."), "starts_at", "too_far")
     plan = plan_of(op.session, request, op.at)
     day = day_known(op.session, plan, besides)
     starts = starts_of(plan)
@@ -188,6 +191,7 @@ class MoveInput(Input):
     starts_at: Annotated[datetime, Ask(_l("When"))]
     staff: Annotated[int | None, Ask(_l("With"), to=Staff, help=_l("Empty: as before"))] = None
     reason: Reason = ""
+    override: Override = ""
 
 
 @operation(Name.MOVE_BOOKING, label=_l("Move"), on=Appointment)
@@ -200,6 +204,7 @@ def move_booking(op: Operation, data: MoveInput) -> Answer:
     _still_open(appointment)
     live = (Segment.appointment_id == appointment.id, Segment.archived_at.is_(None))
     before = list(op.session.scalars(select(Segment).where(*live).order_by(Segment.id)))
+    ensure_safe(op, appointment.customer_id, [one.service_id for one in before], data.override)
     wanted = tuple((one.service_id, data.staff or one.staff_id) for one in before)
     request = Request(appointment.store_id, appointment.customer_id, wanted, data.starts_at)
     plan, placed = _placed(op, request, besides=appointment.id)

@@ -39,7 +39,7 @@ from models.customers import Customer
 from models.field import Kind
 from models.names import Name
 from models.organisation import Staff
-from models.sales import Confirmation, LineKind, PaymentMethod, Sale, SaleLine, ShareManner
+from models.sales import Confirmation, LineKind, Payment, PaymentMethod, Sale, SaleLine, ShareManner
 from models.value import Account, AccountBalance, AccountKind, LedgerEntry
 from rules.decisions import value
 
@@ -100,7 +100,7 @@ def _card(op: Operation, customer: Customer, store_id: int, package: Package, ex
         .where(PackageItem.package_id == package.id, PackageItem.archived_at.is_(None))
         .order_by(PackageItem.id)
     ).all()
-    if not parts or any(service is None for _, service in parts) or not package.on_sale:
+    if not parts or any(service is None for _, service in parts) or not package.on_sale or package.archived_at:
         raise Refused(_l("Only a package of services becomes a card."), "package", "not_a_card")
     card = Card(
         customer_id=customer.id,
@@ -272,6 +272,7 @@ def transfer_card(op: Operation, data: TransferInput) -> Answer:
     """Move what is left of a card to another customer: sessions and what was paid for them."""
     card: Card = op.subject
     _live(card)
+    _paid_for(op, _sold_in(op, card))
     other = op.find(Customer, data.to)
     if other.id == card.customer_id or other.merged_into_id is not None or other.erased_at is not None:
         raise Refused(_l("Choose somebody else."), "to")
@@ -315,9 +316,7 @@ def refund_card(op: Operation, data: RefundCardInput) -> Answer:
     used = sum(item.sessions - left[item.id] for item in items)
     working = value.card_refund(card.sold_for, sum(worth.values()), used, card.opened_on, op.day)
     check_shown(data.shown_total, working.back)
-    owed = -ledger.balance(card.customer_id, AccountKind.RECEIVABLE)
-    if owed:
-        raise Refused(_l("She still owes something; settle that first."), None, "owes")
+    _paid_for(op, sale)
     for item in items:
         ledger.move(
             ledger.house(AccountKind.SESSIONS_ISSUED),
@@ -328,7 +327,7 @@ def refund_card(op: Operation, data: RefundCardInput) -> Answer:
         ledger.move(ledger.house(TENDER[data.method]), hers, worth[item.id], home=card.store_id)
     if working.back and sale is not None:
         pay(op, sale, data.method, -working.back)
-        ledger.reclaim_points(card.customer_id, _earned_on(op, sale, card) * working.back // working.paid)
+        ledger.reclaim_points(_buyer(op, sale, card), _earned_on(op, sale, card) * working.back // working.paid)
     _change(op, card, CardChangeKind.REFUNDED, data.why, amount=working.back)
     card.status = CardStatus.REFUNDED
     op.detail = {"paid": working.paid, "used": working.used, "back": working.back, "sessions_used": used}
@@ -345,6 +344,21 @@ def _earned_on(op: Operation, sale: Sale, card: Card) -> int:
         .where(LedgerEntry.sale_line_id.in_(line), Account.kind == AccountKind.POINTS)
     )
     return int(op.session.scalar(earned) or 0)
+
+
+def _buyer(op: Operation, sale: Sale, card: Card) -> int:
+    """Who bought the card and earned its points, whoever holds it now."""
+    buyer = op.session.get(Customer, sale.customer_id) if sale.customer_id else None
+    return card.customer_id if buyer is None else buyer.merged_into_id or buyer.id
+
+
+def _paid_for(op: Operation, sale: Sale | None) -> None:
+    """:raises Refused: something of what the card cost is still owed."""
+    if sale is None:
+        return
+    on_account = (Payment.sale_id == sale.id, Payment.method == PaymentMethod.ON_ACCOUNT)
+    if op.session.scalar(select(func.coalesce(func.sum(Payment.amount), 0)).where(*on_account)):
+        raise Refused(_l("Something of this card is still owed; settle that first."), None, "owes")
 
 
 def _sold_in(op: Operation, card: Card) -> Sale | None:

@@ -17,7 +17,7 @@ from admin_app.operations.safety import ensure_safe
 from admin_app.operations.till import InStore, OneCustomer, Override, store_of
 from models.care import Effect, FollowUp, Treatment
 from models.catalogue import Service
-from models.customers import Customer
+from models.customers import Customer, kin_of
 from models.field import Kind
 from models.names import Name
 from models.organisation import Bed, Staff
@@ -62,6 +62,7 @@ def record_treatment(op: Operation, data: TreatmentInput) -> Answer:
     ensure_safe(op, op.subject.id, [service.id], data.override)
     if data.effect is Effect.ADVERSE and not data.adverse_reaction:
         raise Refused(_l("Say what the reaction was."), "adverse_reaction", "empty")
+    _of_this_line(op, data)
     store_id = store_of(op, data.store)
     treatment = Treatment(
         customer_id=op.subject.id,
@@ -88,6 +89,17 @@ def record_treatment(op: Operation, data: TreatmentInput) -> Answer:
     op.store_id = store_id
     op.concerns(treatment)
     return {"id": treatment.id}
+
+
+def _of_this_line(op: Operation, data: TreatmentInput) -> None:
+    """:raises Refused: the sale line is somebody else's, or of something else."""
+    if data.line is None:
+        return
+    line = op.session.get_one(SaleLine, data.line)
+    sale = op.session.get_one(Sale, line.sale_id)
+    hers = sale.customer_id in list(op.session.scalars(kin_of(op.subject.id)))
+    if not hers or line.service_id != data.service:
+        raise Refused(_l("This sale line is not of this treatment."), "line", "other_line")
 
 
 def _visit_today(op: Operation, store_id: int) -> int | None:

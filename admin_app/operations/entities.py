@@ -121,6 +121,8 @@ def restore_entity(op: Operation, data: RowInput) -> Answer:
     """Bring an archived row back."""
     row = _record(op, data)
     _not_erased(row)
+    if getattr(row, "merged_into_id", None) is not None:
+        raise Refused(_l("This record was merged into another; use that one."), None, "merged")
     row.archived_at = None
     op.concerns(row)
     return {"id": row.id}

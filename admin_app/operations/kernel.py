@@ -246,9 +246,16 @@ def _load_references(op: Operation, data: Input) -> None:
         rows = _referred(op, asked, [*value] if asked.many else [value], lock=asked == subject)
         if asked == subject:
             op.subjects = rows
+            _still_herself(op, rows)
             if len(rows) == 1:
                 op.logged_subject = (rows[0].named(), rows[0].id)
                 check_version(rows[0], data.version)
+
+
+def _still_herself(op: Operation, rows: list[Any]) -> None:
+    """:raises Refused: a record that was merged into another is written to."""
+    if op.spec.kind is EntryKind.WRITE and any(getattr(row, "merged_into_id", None) is not None for row in rows):
+        raise Refused(_l("This record was merged into another; use that one."), None, "merged")
 
 
 def _check_row(op: Operation, asked: Asked, row: Row) -> None:

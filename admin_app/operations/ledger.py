@@ -284,9 +284,7 @@ class Ledger:
             return
         account = self.op.session.get_one(Account, entry.account_id)
         if account.kind is not AccountKind.POINTS:
-            raise Refused(
-                _l("Part of this has been used since: use the refund, which counts what was used."), None, "used"
-            )
+            raise Refused(_l("Part of this has been used since, so it cannot be taken back whole."), None, "used")
         owed = self.hers(entry.customer_id, AccountKind.POINTS_OWED)
         self.move(account, owed, missing, given_lot=self.op.session.get_one(Lot, entry.lot_id))
         self.op.session.flush()

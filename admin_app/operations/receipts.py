@@ -6,6 +6,8 @@ in what they put on it.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -127,6 +129,8 @@ def write_receipt(
 
     :raises Refused: it is not paid exactly, in ways that fit what is sold, out of what is there.
     """
+    if customer is not None and customer.archived_at is not None:
+        raise Refused(_l("She is archived; bring her back first."), "customer", "archived")
     ledger = Ledger(op, store_id, op.day)
     total = sum(line.amount for line in lines)
     if sum(tender.amount for tender in tenders) != total or any(tender.amount <= 0 for tender in tenders):
@@ -341,9 +345,10 @@ def _payment(receipt: Receipt, tender: Tender) -> None:
     op, sale = receipt.op, receipt.sale
     pay(op, sale, tender.method, tender.amount)
     if tender.method is PaymentMethod.VOUCHER:
-        if tender.platform is None or not tender.code:
+        code = voucher_code(tender.code)
+        if tender.platform is None or not code:
             raise Refused(_l("A voucher has a platform and a code."), "payments", "empty")
-        same = select(Voucher.id).where(Voucher.platform == tender.platform, Voucher.code == tender.code)
+        same = select(Voucher.id).where(Voucher.platform == tender.platform, Voucher.code == code)
         if op.session.scalar(same) is not None:
             raise Refused(_l("This voucher was taken already."), "payments", "taken")
         op.session.add(
@@ -353,11 +358,16 @@ def _payment(receipt: Receipt, tender: Tender) -> None:
                 customer_id=sale.customer_id,
                 business_day=sale.business_day,
                 platform=tender.platform,
-                code=tender.code,
+                code=code,
                 amount=tender.amount,
                 settle_price=tender.amount if tender.settle_price is None else tender.settle_price,
             )
         )
+
+
+def voucher_code(written: str) -> str:
+    """A voucher's code in one form, however it was typed: no blanks or dashes, capital letters, half width."""
+    return re.sub(r"[\s\-]+", "", unicodedata.normalize("NFKC", written)).upper()
 
 
 def pay(op: Operation, sale: Sale, method: PaymentMethod, amount: int) -> None:

@@ -11,8 +11,8 @@ from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
 from admin_app.values import said_in_every_language
 from models.catalogue import Service
-from models.customers import Contraindication
-from rules.decisions.safety import Known, dangers
+from models.customers import Contraindication, kin_of
+from rules.decisions.safety import ALSO_CALLED, Known, dangers
 
 
 def ensure_safe(op: Operation, customer_id: int | None, services: Iterable[int], override: str) -> None:
@@ -42,6 +42,8 @@ def ensure_safe(op: Operation, customer_id: int | None, services: Iterable[int],
 
 def _known(op: Operation, customer_id: int) -> list[Known]:
     lasting = or_(Contraindication.until.is_(None), Contraindication.until >= op.day)
-    live = (Contraindication.customer_id == customer_id, Contraindication.archived_at.is_(None), lasting)
+    live = (Contraindication.customer_id.in_(kin_of(customer_id)), Contraindication.archived_at.is_(None), lasting)
     rows = op.session.scalars(select(Contraindication).where(*live))
-    return [Known(tuple(said_in_every_language(row.kind.label)), row.substance) for row in rows]
+    return [
+        Known((*said_in_every_language(row.kind.label), *ALSO_CALLED.get(row.kind, ())), row.substance) for row in rows
+    ]

@@ -21,7 +21,7 @@ from admin_app.rulebook import rulebook, versions
 from admin_app.values import money
 from models.cards import GiftIssue
 from models.catalogue import Grade, Product, Service
-from models.customers import Customer
+from models.customers import Customer, kin_of
 from models.field import Kind
 from models.names import Name
 from models.organisation import Staff, Store
@@ -175,7 +175,7 @@ def _priced(op: Operation, data: SellInput, customer: Customer | None) -> list[t
         shares = pricing.Shares(tier.services, tier.products, book.till.floor)
     found: list[tuple[pricing.Priced, Line]] = []
     for place, row in enumerate(data.lines):
-        thing = _thing(op, row, place)
+        thing = _thing(op, row, f"lines-{place}-service")
         special = isinstance(thing, Service) and thing.grade is Grade.TRIAL
         kind = LineKind.SERVICE if isinstance(thing, Service) else LineKind.PRODUCT
         wanted = pricing.Wanted(kind, thing.price, row.quantity, row.price, special)
@@ -184,10 +184,10 @@ def _priced(op: Operation, data: SellInput, customer: Customer | None) -> list[t
     return found
 
 
-def _thing(op: Operation, row: LineRow, place: int) -> Service | Product:
+def _thing(op: Operation, row: LineRow, at: str) -> Service | Product:
     """:raises Refused: not exactly one of the two, or not on sale."""
     if (row.service is None) == (row.product is None):
-        raise Refused(_l("Choose a service or a product, one of the two."), f"lines-{place}-service", "one_thing")
+        raise Refused(_l("Choose a service or a product, one of the two."), at, "one_thing")
     thing: Service | Product
     if row.service is not None:
         thing = op.find(Service, row.service)
@@ -195,7 +195,7 @@ def _thing(op: Operation, row: LineRow, place: int) -> Service | Product:
         assert row.product is not None
         thing = op.find(Product, row.product)
     if not thing.on_sale or thing.archived_at is not None:
-        raise Refused(_l("%(name)s is not on sale.", name=thing.name), f"lines-{place}-service", "not_on_sale")
+        raise Refused(_l("%(name)s is not on sale.", name=thing.name), at, "not_on_sale")
     return thing
 
 
@@ -216,12 +216,17 @@ def _line(op: Operation, row: LineRow, place: int, thing: Service | Product, pri
         reason=((row.why if priced.changed else tier) or None) if priced.discount else None,
         service_id=row.service,
         product_id=row.product,
-        shares=shares_of(op, row.performer, row.assistant, row.seller, row.manner),
+        shares=shares_of(op, row.performer, row.assistant, row.seller, row.manner, f"lines-{place}-assistant"),
     )
 
 
 def shares_of(
-    op: Operation, performer: int | None, assistant: int | None, seller: int | None, manner: ShareManner
+    op: Operation,
+    performer: int | None,
+    assistant: int | None,
+    seller: int | None,
+    manner: ShareManner,
+    at: str = "assistant",
 ) -> Sequence[Share]:
     """Who did what: the lead and her assistant share the treatment, whoever sold it has the whole sale.
 
@@ -229,7 +234,7 @@ def shares_of(
     """
     found: list[Share] = []
     if assistant is not None and (performer is None or performer == assistant):
-        raise Refused(_l("An assistant helps somebody else."), "assistant", "assistant")
+        raise Refused(_l("An assistant helps somebody else."), at, "assistant")
     parts = fees.lead_and_assistant(rulebook(op.session).commissions, assistant is not None)
     for who, (part, permille) in zip((performer, assistant), parts, strict=False):
         if who is not None:
@@ -328,7 +333,7 @@ def pay_debt(op: Operation, data: DebtInput) -> Answer:
     customer: Customer = op.subject
     op.store_id = store_of(op, data.store)
     ledger, left = Ledger(op, op.store_id, op.day), data.amount
-    hers = select(Customer.id).where((Customer.id == customer.id) | (Customer.merged_into_id == customer.id))
+    hers = kin_of(customer.id)
     owed = select(Payment.sale_id, func.sum(Payment.amount)).where(
         Payment.customer_id.in_(hers), Payment.method == PaymentMethod.ON_ACCOUNT
     )
@@ -344,7 +349,7 @@ def pay_debt(op: Operation, data: DebtInput) -> Answer:
     if left:
         raise Refused(_l("She owes %(owed)s only.", owed=money(data.amount - left)), "amount", "too_much")
     op.detail = {"total": data.amount}
-    return {"paid": data.amount}
+    return {"total": data.amount}
 
 
 # ----------------------------------------------------------------------------------------------------- gifts
@@ -366,7 +371,7 @@ class GiftInput(Approvable):
 def give_gift(op: Operation, data: GiftInput) -> Answer:
     """Give something away. Beyond what one person may give in a month, somebody allows it."""
     row = LineRow(service=data.service, product=data.product, quantity=data.quantity)
-    thing = _thing(op, row, 0)
+    thing = _thing(op, row, "service")
     ensure_safe(op, op.subject.id, [data.service] if data.service is not None else [], data.override)
     store_id = store_of(op, data.store)
     worth = thing.price * data.quantity
@@ -390,7 +395,7 @@ def give_gift(op: Operation, data: GiftInput) -> Answer:
         approval_id=approval,
         reason=data.why,
     )
-    op.store_id, op.reason = store_id, data.why
+    op.store_id, op.reason = store_id, "；".join(filter(None, (data.why, data.override)))
     op.session.add(issue)
     op.concerns(issue)
     return {"gift": issue.id}

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from models.customers import DangerKind
+
+ALSO_CALLED: dict[DangerKind, tuple[str, ...]] = {
+    DangerKind.PREGNANCY: ("孕", "妊娠", "pregnant"),
+    DangerKind.DEVICE: ("植入", "起搏器", "implant"),
+    DangerKind.MEDICATION: ("药物", "服药"),
+}
+"""How menus write what a kind of danger stands for, beside its own name."""
+
 
 @dataclass(frozen=True)
 class Known:
