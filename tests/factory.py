@@ -7,7 +7,7 @@ from datetime import time, timedelta
 from typing import Any
 from zlib import crc32
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from models.booking import Resource
 from models.clock import Schedule
@@ -104,7 +104,7 @@ def fill(house: House) -> Rows:
         for entity in sorted(entities(), key=lambda one: order.index(one.named())):
             if entity.named() not in rows:
                 rows[entity.named()] = {side: make(entity, side, place, rows) for place, side in enumerate(SIDES, 1)}
-        _balance()
+        balance()
     return rows
 
 
@@ -115,14 +115,31 @@ def _resource(staff: int) -> int:
     return resource.id
 
 
-def _balance() -> None:
-    """What was put on the customers' accounts came out of the drawer."""
-    drawer = Account(kind=AccountKind.CASH, commodity=COMMODITY[AccountKind.CASH])
-    db.session.add(drawer)
-    db.session.flush()
-    for entry in db.session.scalars(select(LedgerEntry)).all():
-        values = {name: getattr(entry, name) for name in ("operation_id", "store_id", "business_day")}
-        db.session.add(LedgerEntry(account_id=drawer.id, amount=-entry.amount, **values))
+def balance() -> None:
+    """What this operation has put on customers' accounts comes out of the drawer, in one entry a store and day."""
+    here = LedgerEntry.operation_id == _running()
+    places = (LedgerEntry.store_id, LedgerEntry.business_day)
+    query = select(func.sum(LedgerEntry.amount), *places).where(here).group_by(*places)
+    for amount, store, day in db.session.execute(query).all():
+        values = {"operation_id": _running(), "store_id": store, "business_day": day}
+        db.session.add(LedgerEntry(account_id=_drawer(), amount=-amount, **values))
+
+
+def _drawer() -> int:
+    """The house's account of cash."""
+    kind = AccountKind.CASH
+    drawer = db.session.scalar(select(Account).where(Account.kind == kind))
+    if drawer is None:
+        drawer = Account(kind=kind, commodity=COMMODITY[kind])
+        db.session.add(drawer)
+        db.session.flush()
+    return drawer.id
+
+
+def _running() -> int:
+    """The number of the operation that makes the rows."""
+    number: int = db.session.info["operation"].number
+    return number
 
 
 def make(entity: type[Entity], side: str, place: int, rows: Rows, **given: Any) -> int:
@@ -148,6 +165,8 @@ def _value(one: Field, side: str, place: int, rows: Rows) -> Any:
         return rows[one.target][other]
     if one.kind is Kind.CHOICE:
         return next(iter(one.choices))
+    if one.name == "operation_id":
+        return _running()
     if "Json" in type(one.column.type).__name__:
         return {}
     plain: dict[Kind, Any] = {

@@ -20,15 +20,16 @@ from admin_app import rulebook
 from admin_app.operations.customers import TagInput
 from admin_app.operations.kernel import perform
 from models.customers import Customer, Preference, PreferenceKind
-from models.entity import Entity, db, entities
+from models.entity import Entity, Record, db, entities
 from models.field import Kind
 from models.names import Name
 from models.organisation import Store
 from models.rulebook import RuleVersion
 from models.standing import Tag
+from models.value import LedgerEntry
 from tests.cast import NOON, TODAY, create, raw_operation
 from tests.conftest import House
-from tests.factory import Rows, fill, make
+from tests.factory import Rows, balance, fill, make
 from tests.views.pages import rows_linked, sql_of
 from tests.web import Browser
 from views.forms import SHORT_LIST
@@ -51,6 +52,8 @@ APART: dict[str, Callable[[int], dict[str, Any]]] = {
     "rule_version": lambda n: {"document": "tags", "number": 1000 + n, "content_hash": f"{n:064d}"},
     "kpi_target": lambda n: {"month": date(2030 + n // 12, n % 12 + 1, 1)},
     "sale": lambda n: {"number": 1, "business_day": TODAY + timedelta(days=n)},
+    "till_shift": lambda n: {"business_day": TODAY + timedelta(days=n)},
+    "day_close": lambda n: {"business_day": TODAY + timedelta(days=n)},
 }
 """What tells apart rows that would exclude one another."""
 
@@ -60,7 +63,9 @@ def world(rows: Rows, entity: type[Entity], place: int) -> Rows:
     fresh: Rows = {name: dict(sides) for name, sides in rows.items()}
 
     def renew(one: type[Entity]) -> None:
-        for target in sorted(targets(one) - KEPT - done):
+        for target in sorted(targets(one) - KEPT):
+            if target in done:
+                continue
             done.add(target)
             renew(NAMED[target])
             fresh[target]["own"] = add(NAMED[target], fresh, place)
@@ -94,15 +99,25 @@ def grown(house: House, entity: type[Entity]) -> Callable[[int], None]:
         worlds = [world(rows, entity, 100 + place) for place in range(MANY)]
         if entity.named() in targets(entity):  # its filter panel offers too many to choose from, from the start
             for place in range(SHORT_LIST + 5):
-                db.session.get_one(entity, add(entity, rows, 200 + place)).archived_at = NOON
+                row = db.session.get_one(entity, add(entity, rows, 200 + place))
+                if isinstance(row, Record):
+                    row.archived_at = NOON
+        balance()
 
     def grow(count: int) -> None:
-        begun = present(entity)
+        begun = present(entity) + (entity is LedgerEntry)  # the drawer's side of the others is one more
         with raw_operation():
             for place in range(begun, count):
                 add(entity, worlds[place], 100 + place)
+            balance()
 
     return grow
+
+
+def sizes(entity: type[Entity]) -> tuple[int, ...]:
+    """How many rows to have a list of; of events that refer to their like there are many from the start."""
+    first = FEW if issubclass(entity, Record) or entity.named() not in targets(entity) else SHORT_LIST + 10
+    return (first, max(first, FULL), MANY)
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +141,7 @@ def list_of(browser: Browser, entity: type[Entity], size: int = 100) -> Callable
 def measured(house: House, entity: type[Entity]) -> dict[int, tuple[int, str]]:
     """Statements of the list, by its number of rows."""
     grow, browser, found = grown(house, entity), house.browser("owner"), {}
-    for size in (FEW, FULL, MANY):
+    for size in sizes(entity):
         grow(size)
         shown = rows_linked(browser.get(f"/{entity.named()}/?size=100").text, entity.named())
         assert size <= len(shown) <= max(size, FULL)
@@ -136,7 +151,7 @@ def measured(house: House, entity: type[Entity]) -> dict[int, tuple[int, str]]:
 
 @every_screen
 def test_a_list_takes_as_many_statements_as_its_baseline(sqlite_house: House, entity: type[Entity]) -> None:
-    """The same for five, twenty and fifty rows."""
+    """The same for few, twenty and fifty rows."""
     found = measured(sqlite_house, entity)
     expected = BASELINES["list"].get(entity.named())
     for size, (count, sql) in found.items():
