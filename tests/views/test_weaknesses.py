@@ -159,7 +159,7 @@ def many(rows: Rows, targets: set[str], count: int) -> None:
                 unique = {
                     one.name: f"{one.name[:6]}-{place:04d}"
                     for one in by_name[name].fields().values()
-                    if one.kind == "text" and not one.info.generated and not one.encrypted
+                    if one.kind == "text" and one.max_length and not one.info.generated and not one.encrypted
                 }
                 make(by_name[name], "own", place + 10, rows, **{**unique, **_apart(name, place)})
 
@@ -175,6 +175,8 @@ def _apart(name: str, place: int) -> dict[str, Any]:
         return {"slug": f"tag-{place:04d}", "group": None, "exclusive": False}
     if name == "assessment":
         return {"template_id": 1}
+    if name in {"till_shift", "day_close"}:
+        return {"business_day": NOON.date() + timedelta(days=40 + place)}
     return {}
 
 
@@ -220,6 +222,7 @@ UNREPEATED = {
     "payment",
     "reading",
     "relation",
+    "reversal",
     "rule_activation",
     "rule_match",
     "rule_version",
