@@ -36,6 +36,7 @@ def addresses(house: House) -> Iterator[str]:
                 "export_type": "csv",
                 "file_type": "csv",
                 "number": 1,
+                "staff": 1,
             }
             if rule.endpoint == "operation":
                 blanks["name"] = "tag_customers"
