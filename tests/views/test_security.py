@@ -37,6 +37,7 @@ def addresses(house: House) -> Iterator[str]:
                 "file_type": "csv",
                 "number": 1,
                 "staff": 1,
+                "kind": "gifts",
             }
             if rule.endpoint == "operation":
                 blanks["name"] = "tag_customers"
