@@ -149,9 +149,9 @@ def test_a_gift_is_kept_with_its_worth_and_reason_and_moves_no_money(salon: Salo
 
 
 def test_a_gift_is_one_thing(salon: Salon) -> None:
-    assert salon.refused(Name.GIVE_GIFT, **gift(salon)) == ("one_thing", "lines-0-service")
+    assert salon.refused(Name.GIVE_GIFT, **gift(salon)) == ("one_thing", "service")
     both = gift(salon, product=salon.ids["cream"], service=salon.ids["hydra"])
-    assert salon.refused(Name.GIVE_GIFT, **both) == ("one_thing", "lines-0-service")
+    assert salon.refused(Name.GIVE_GIFT, **both) == ("one_thing", "service")
 
 
 @pytest.mark.parametrize(("price", "allowed"), [("102", True), ("102.01", False)])

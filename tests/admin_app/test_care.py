@@ -49,7 +49,8 @@ CONTRAINDICATED = ("contraindicated", "override")
 KNOWN: dict[str, tuple[dict[str, Any], bool]] = {
     "the substance": ({}, True),
     "part of what is written": ({"substance": "果酸 20%"}, True),
-    "its kind": ({"kind": "pregnancy", "substance": None}, False),
+    "its kind": ({"kind": "pregnancy", "substance": None}, True),
+    "another kind": ({"kind": "diet", "substance": None}, False),
     "another substance": ({"substance": "酒精"}, False),
     "over since yesterday": ({"until": date(2026, 11, 21)}, False),
     "until today": ({"until": TODAY}, True),

@@ -169,8 +169,8 @@ def test_an_assistant_helps_somebody_else(salon: Salon) -> None:
     therapist = salon.ids["therapist_staff"]
     herself = salon.bill(salon.line("hydra", assistant=therapist))
     nobody = salon.bill({"product": salon.ids["cream"], "assistant": therapist})
-    assert salon.refused(Name.SELL, **herself) == ("assistant", "assistant")
-    assert salon.refused(Name.SELL, **nobody) == ("assistant", "assistant")
+    assert salon.refused(Name.SELL, **herself) == ("assistant", "lines-0-assistant")
+    assert salon.refused(Name.SELL, **nobody) == ("assistant", "lines-0-assistant")
 
 
 def test_the_store_is_said_where_there_are_several(salon: Salon) -> None:
