@@ -13,6 +13,7 @@ from admin_app import create_app
 from admin_app.settings import Settings
 from models.entity import Base, db
 from models.log import EntryKind, Operation
+from models.sales import Sale
 from tests.cast import ROLES
 from tests.conftest import House
 from tests.factory import fill
@@ -41,6 +42,8 @@ def addresses(house: House) -> Iterator[str]:
             }
             if rule.endpoint == "operation":
                 blanks["name"] = "tag_customers"
+            if rule.endpoint == "receipt":
+                blanks["number"] = db.session.get_one(Sale, rows["sale"]["own"]).public_id
             values = {name: blanks[name] for name in rule.arguments}
             entity = rule.endpoint.partition(".")[0]
             yield url_for(rule.endpoint, **values) + (f"?id={rows[entity]['own']}" if entity in rows else "")
