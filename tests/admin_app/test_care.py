@@ -16,6 +16,9 @@ from models.standing import Alert
 from tests.cast import TODAY, create
 from tests.salon_day import Salon, days_on
 
+pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+"""What differs between the engines is tried in the neighbours and in ``tests/models``."""
+
 
 @pytest.fixture
 def care(salon: Salon) -> Salon:

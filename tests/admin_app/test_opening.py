@@ -14,6 +14,9 @@ from models.value import AccountKind, LedgerEntry, Lot
 from tests.cast import TODAY
 from tests.salon_day import HYDRA, Salon, days_on
 
+pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+"""What differs between the engines is tried in the neighbours and in ``tests/models``."""
+
 K = AccountKind
 ANNA: dict[str, Any] = {
     "row": 2,

@@ -14,6 +14,9 @@ from models.value import AccountKind, Lot
 from tests.cast import NOON, TODAY, create
 from tests.salon_day import CREAM, EYE, HYDRA, TRIAL, Salon, days_on
 
+pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+"""What differs between the engines is tried in the neighbours and in ``tests/models``."""
+
 K = AccountKind
 
 
