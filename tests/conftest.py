@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, select
 
 from admin_app import create_app
 from admin_app.rulebook import refresh
@@ -17,6 +18,7 @@ from admin_app.start import log_start, open_house
 from models.actor import Actor, ActorKind
 from models.cipher import KEY_FILE
 from models.entity import db
+from models.log import Operation
 from tests import engines
 from tests.cast import build_cast
 from tests.web import Browser
@@ -49,11 +51,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 class House:
     """A running house: its application, its data folder, and the numbers of the cast."""
 
-    def __init__(self, app: Flask, engine: str, ids: dict[str, int]) -> None:
+    def __init__(self, app: Flask, engine: str, ids: dict[str, int], operations: int = 0) -> None:
         self.app = app
         self.engine = engine
         self.ids = ids
         self.settings: Settings = app.config["PEONY"]
+        self.operations = operations
 
     @property
     def folder(self) -> Path:
@@ -99,6 +102,7 @@ class _Template:
             open_house()
             log_start()
             self.ids = build_cast()
+            self.operations = db.session.scalar(select(func.max(Operation.id))) or 0
             self._freeze()
 
     def _freeze(self) -> None:
@@ -145,7 +149,7 @@ def _house(engine: str, factory: pytest.TempPathFactory) -> House:
     from models.cipher import Keyring, use_keyring
 
     use_keyring(Keyring.parse((template.folder / "data" / KEY_FILE).read_text(encoding="ascii")))
-    return House(template.app, engine, template.ids)
+    return House(template.app, engine, template.ids, template.operations)
 
 
 @pytest.fixture(params=ENGINES)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import time, timedelta
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from sqlalchemy import func, select
 
+from models.accounts import UserSession
 from models.booking import Resource
 from models.clock import Schedule
 from models.entity import Entity, db, entities, table_of
 from models.field import Field, Kind
+from models.log import Operation
 from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Tag
 from models.value import COMMODITY, Account, AccountKind, LedgerEntry
@@ -89,8 +93,37 @@ READY: dict[str, type[Entity]] = {
 """What every house has from the start."""
 
 
+_made: dict[Path, Rows] = {}
+
+
 def fill(house: House) -> Rows:
-    """Make the rows; their numbers by entity and side."""
+    """Make the rows; their numbers by entity and side. An untouched house on SQLite gets a copy of the first."""
+    if house.engine != "sqlite" or _touched(house):
+        return _fill(house)
+    file, kept = house.folder / "peony.db", house.folder.parent / "filled.db"
+    if kept not in _made:
+        _made[kept] = _fill(house)
+        _closed()
+        shutil.copyfile(file, kept)
+    else:
+        _closed()
+        shutil.copyfile(kept, file)
+    return {name: dict(sides) for name, sides in _made[kept].items()}
+
+
+def _touched(house: House) -> bool:
+    """Whether anything has happened since the house was opened."""
+    done = db.session.scalar(select(func.max(Operation.id)))
+    return done != house.operations or db.session.scalar(select(UserSession.id).limit(1)) is not None
+
+
+def _closed() -> None:
+    """Let go of the file; what was written stands in it alone."""
+    db.session.remove()
+    db.engine.dispose()
+
+
+def _fill(house: House) -> Rows:
     rows: Rows = {"store": {"own": house.ids["first"], "foreign": house.ids["second"]}}
     rows["customer"] = {"own": house.ids["anna"], "foreign": house.ids["cora"]}
     rows["staff"] = {"own": house.ids["therapist_staff"], "foreign": house.ids["other_staff"]}

@@ -23,6 +23,7 @@ from models.names import Name
 from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Alert, Tag
 from rules.decisions.access import Sight
+from rules.language.conditions import comparisons
 from tests.conftest import House
 
 
@@ -50,7 +51,7 @@ def test_a_changed_file_is_in_force_and_signed(house: House) -> None:
         select(RuleVersion).where(RuleVersion.document == "tiers", RuleVersion.number == 2)
     ).one()
     assert version.made_by.startswith("file:")
-    assert rulebook().tiers.tiers[2].enter.values == (900_000,)
+    assert next(comparisons(rulebook().tiers.tiers[2].enter)).values == (900_000,)
 
 
 def test_a_permission_taken_away_in_the_file_is_gone_at_once(house: House) -> None:
