@@ -54,6 +54,12 @@ class Card:
     live: bool = True
     items: dict[str, int] = field(default_factory=dict)
     earned: int = 0
+    sale: Sale | None = None
+
+    @property
+    def owed(self) -> int:
+        """What is still owed of its price."""
+        return self.sale.owed if self.sale is not None else 0
 
 
 @dataclass(eq=False)
@@ -252,7 +258,7 @@ class Books:
         line = Line(card=card, opens=True)
         sale = Sale(who, store, [line])
         self.pay_for(sale, [("card", CARD_PRICE)], paid, day)
-        card.earned = self.earn(sale, line, day)
+        card.earned, card.sale = self.earn(sale, line, day), sale
         for service, (sessions, _) in CARD.items():
             self.move((who, "sessions", (card.place, service)), sessions, line)
         self.cards.append(card)
@@ -278,7 +284,7 @@ class Books:
 
     def refund(self, store: int, card: Card, way: str, day: date) -> int:
         self.open_day(store, day)
-        if not card.live or self.owes(card.owner):
+        if not card.live or card.owed:
             raise No("not live, or owes")
         back = 0
         for service in CARD:
@@ -287,7 +293,9 @@ class Books:
             for kind in ("card", "sessions"):
                 self.move((card.owner, kind, own), -self.sums[card.owner, kind, own])
         self.cash[store, day] -= back if way == "cash" else 0
-        self._reclaim(card.owner, card.earned * back // CARD_PRICE)
+        assert card.sale is not None
+        buyer = self.into.get(card.sale.customer, card.sale.customer)
+        self._reclaim(buyer, card.earned * back // CARD_PRICE)
         card.live = False
         return back
 
@@ -300,8 +308,8 @@ class Books:
 
     def transfer(self, card: Card, to: int, day: date) -> None:
         self.open_day(card.store, day)
-        if not card.live or card.owner == to:
-            raise No("not live, or hers already")
+        if not card.live or card.owner == to or card.owed:
+            raise No("not live, owed, or hers already")
         self._hand_over(card, to)
 
     def _hand_over(self, card: Card, to: int) -> None:
