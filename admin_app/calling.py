@@ -126,16 +126,20 @@ def _tasks(session: Session, access: Access, today: date) -> Found:
 
 
 def _birthdays(session: Session, access: Access, today: date) -> Found:
-    """Whose birthday comes within a week; solar and lunar."""
+    for customer, ahead in birthdays_ahead(session, access, today, A_REASON):
+        yield customer.id, Reason(Why.BIRTHDAY, 5 if ahead == 0 else 20 + ahead, ahead)
+
+
+def birthdays_ahead(session: Session, access: Access, today: date, most: int) -> list[tuple[Customer, int]]:
+    """Whose birthday comes within a week, and in how many days, the soonest first; solar and lunar."""
     soon = {(c, m, d): days for c, m, d, days in calendar_ahead(today) if days <= BIRTHDAYS_AHEAD}
     ways = {
         and_(Customer.birth_calendar == calendar, Customer.birth_month == month, Customer.birth_day == day): days
         for (calendar, month, day), days in soon.items()
     }
     days = case(*ways.items())
-    query = select(Customer.id, days).where(*_living(access), or_(*ways)).order_by(days, Customer.id).limit(A_REASON)
-    for customer, ahead in session.execute(query):
-        yield customer, Reason(Why.BIRTHDAY, 5 if ahead == 0 else 20 + ahead, ahead)
+    query = select(Customer, days).where(*_living(access), or_(*ways)).order_by(days, Customer.id).limit(most)
+    return [(customer, ahead) for customer, ahead in session.execute(query)]
 
 
 def _cards(session: Session, access: Access, today: date) -> Found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, UniqueConstraint, select
+from sqlalchemy import ColumnElement, Select, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped
 
 from models.entity import Event, PublicId, Record
@@ -175,6 +175,11 @@ class Customer(PublicId, Record):
         Text(200), label=_l("Member password"), privacy=Privacy.SECRET, generated=True
     )
     erased_at: Mapped[datetime | None] = field(Instant, label=_l("Erased at"), generated=True)
+
+
+def current_id() -> ColumnElement[int]:
+    """Who a customer's record is by now: itself, or the one it was merged into."""
+    return func.coalesce(Customer.merged_into_id, Customer.id)
 
 
 def kin_of(customer_id: int) -> Select[int]:

@@ -85,7 +85,7 @@ def test_every_sum_equals_the_files_and_all_of_it_can_be_taken_back(members: tup
         changes = list(db.session.scalars(select(TierChange)))
         brought = Counter(change.to_tier for change in changes if "brought_over" in change.evidence)
         assert brought == Counter(held["tier"])
-        undo = {"operation": said["first"]["sheets"][0]["operation"], "why": "试导入"}
+        undo = {"operation": said["first"]["sheets"][0]["operations"][0], "why": "试导入"}
         assert perform(Name.UNDO_BALANCES, undo, actor=SYSTEM) == {"customers": 300}
         assert [stands(kind) for kind in (AccountKind.PRINCIPAL, AccountKind.POINTS, AccountKind.SESSIONS)] == [0, 0, 0]
         db.session.remove()

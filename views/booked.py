@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
 from sqlalchemy import select
 
+from admin_app.operations.kernel import business_day, now
 from admin_app.operations.registry import Spec, spec_named
 from admin_app.titles import titles_by
-from models.booking import Appointment, Segment
+from models.booking import Appointment, AppointmentStatus, Segment
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from rules.decisions.access import Access
 from views.person import access
+
+OFF = (AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW)
+"""Bookings that will not be kept."""
+
+NEXT: dict[AppointmentStatus, tuple[Name, ...]] = {
+    AppointmentStatus.BOOKED: (Name.CONFIRM_BOOKING, Name.ARRIVE, Name.MOVE_BOOKING, Name.NO_SHOW, Name.CANCEL_BOOKING),
+    AppointmentStatus.CONFIRMED: (Name.ARRIVE, Name.MOVE_BOOKING, Name.NO_SHOW, Name.CANCEL_BOOKING),
+    AppointmentStatus.ARRIVED: (Name.SELL, Name.REDEEM_SESSION, Name.RECORD_TREATMENT, Name.FINISH_VISIT),
+    AppointmentStatus.FINISHED: (Name.SELL, Name.REDEEM_SESSION, Name.RECORD_TREATMENT),
+}
+"""What is done next with a booking, by how far it has come."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +70,23 @@ class Act:
     address: str
 
 
-def acts_of(booking: Appointment, names: Sequence[Name], back: str, told: dict[str, Any]) -> list[Act]:
-    """The buttons of a booking, of those she may press; each leads back to where it was pressed.
+def acts_of(booking: Appointment, segment: Segment | None, back: str, among: Collection[Name] = ()) -> list[Act]:
+    """The buttons of a booking, of those she may press today (``among`` some only); each leads back where it was.
 
-    ``told`` fills in the form of what is done with the customer.
+    The form of what is done with the customer is filled in with what was booked.
     """
+    today, at = business_day(now()), now()
+    told: dict[str, Any] = {"store": booking.store_id}
+    if segment is not None:
+        told |= {"service": segment.service_id, "staff": segment.staff_id, "bed": segment.bed_id}
     found: list[Act] = []
-    for name in names:
+    for name in NEXT.get(booking.status, ()):
+        too_early = name is Name.NO_SHOW and booking.starts_at > at
+        another_day = name is Name.ARRIVE and booking.business_day != today
+        if too_early or another_day or (among and name not in among) or not access().does(name):
+            continue
         spec = spec_named(name)
-        if access().does(name):
-            hers = spec.on is Customer
-            on, more = (booking.customer_id, told) if hers else (booking.id, {"version": booking.version})
-            found.append(Act(spec, url_for("operation", **{"name": name, "on": on, "next": back, **more})))
+        hers = spec.on is Customer
+        on, more = (booking.customer_id, told) if hers else (booking.id, {"version": booking.version})
+        found.append(Act(spec, url_for("operation", **{"name": name, "on": on, "next": back, **more})))
     return found

@@ -8,39 +8,30 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask import Flask, current_app, render_template, request, url_for
+from flask import Flask, render_template, request, url_for
 from flask_babel import format_date
 from flask_babel import gettext as _
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import case, or_, select
 
+from admin_app.duty import away, is_holiday, open_hours, shifts_of
 from admin_app.operations.kernel import business_day, now
-from admin_app.operations.refusals import Forbidden, Missing
+from admin_app.operations.refusals import Forbidden
 from admin_app.titles import titles_by
-from admin_app.values import whole_number
-from models.booking import Appointment, AppointmentStatus, ClosedPeriod, Segment, Waitlist
+from models.booking import Appointment, ClosedPeriod, Segment, Waitlist
 from models.entity import db
 from models.names import Name
-from models.numbers import day_of
-from models.organisation import Leave, Shift, Staff, StaffTitle, Store
+from models.organisation import Leave, Staff, StaffTitle, Store
 from rules.decisions.times import Span, overlap
 from rules.documents.roles import Action
-from views.booked import Act, acts_of
+from views.booked import OFF, Act, acts_of
 from views.helpers import status_tone
 from views.person import access, actor, refuse
+from views.spans import chosen_store, read_span
 
 ROW = timedelta(minutes=5)
 """What one row of the grid stands for."""
 SLOT = timedelta(minutes=30)
 """Free time is offered in such steps."""
-OFF = (AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW)
-
-ACTS: dict[AppointmentStatus, tuple[Name, ...]] = {
-    AppointmentStatus.BOOKED: (Name.CONFIRM_BOOKING, Name.ARRIVE, Name.MOVE_BOOKING, Name.NO_SHOW, Name.CANCEL_BOOKING),
-    AppointmentStatus.CONFIRMED: (Name.ARRIVE, Name.MOVE_BOOKING, Name.NO_SHOW, Name.CANCEL_BOOKING),
-    AppointmentStatus.ARRIVED: (Name.SELL, Name.REDEEM_SESSION, Name.RECORD_TREATMENT, Name.FINISH_VISIT),
-    AppointmentStatus.FINISHED: (Name.SELL, Name.REDEEM_SESSION, Name.RECORD_TREATMENT),
-}
-"""What is done next with a booking, by how far it has come."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +110,7 @@ class Day:
 
     @property
     def closed(self) -> bool:
-        return self.day.isoformat() in (self.store.holidays or [])
+        return is_holiday(self.store, self.day)
 
     @property
     def hours(self) -> list[tuple[datetime, Place]]:
@@ -144,24 +135,19 @@ def register(app: Flask) -> None:
     app.add_url_rule("/bookings", "bookings", bookings_page)
 
 
-FAR = 3_660
-"""Days before and after today that can be looked at."""
-
-
 def bookings_page() -> Any:
     """``?day=2026-11-22&store=1``; without them today, in the first of her stores."""
     if not access().opens("bookings"):
         raise refuse(Forbidden, "bookings")
     today = business_day(now())
-    asked = day_of(request.args.get("day", "")) or today
-    day = asked if abs((asked - today).days) <= FAR else today
-    living = (access().rows(Store), Store.archived_at.is_(None))
-    stores = list(db.session.scalars(select(Store).where(*living).order_by(Store.id)))
-    store = _chosen(stores)
+    span, understood = read_span(request.args, today)
+    day = span.first
+    stores, chosen = chosen_store("bookings")
+    hers = (chosen, *sorted(actor().stores))
+    store = next((one for number in hers for one in stores if one.id == number), next(iter(stores), None))
     if store is None:
-        return render_template("bookings.html", board=None, day=day, today=today, stores=stores)
-    zone = current_app.config["PEONY"].zone
-    board = Day(store, day, *(datetime.combine(day, at, zone) for at in (store.opens_at, store.closes_at)))
+        return render_template("bookings.html", board=None)
+    board = Day(store, day, *open_hours(store, day))
     here = url_for("bookings", day=day.isoformat(), store=store.id)
     lanes = _lanes(board, here)
     return render_template(
@@ -170,9 +156,10 @@ def bookings_page() -> Any:
         stores=stores,
         day=day,
         today=today,
+        understood=understood,
         weekday=format_date(day, "EEEE"),
-        before=day - timedelta(1),
-        after=day + timedelta(1),
+        before=span.before().first,
+        after=span.after().first,
         lanes=lanes,
         places=_places(board, lanes),
         now_at=board.place((now(), now())) if board.opens <= now() < board.closes else None,
@@ -180,20 +167,6 @@ def bookings_page() -> Any:
         off=_called_off(board),
         here=here,
     )
-
-
-def _chosen(stores: Sequence[Store]) -> Store | None:
-    """The store asked for, else one she works in, else the first.
-
-    :raises Missing: the one asked for is not hers to see.
-    """
-    asked = request.args.get("store")
-    if asked:
-        found = next((one for one in stores if one.id == whole_number(asked)), None)
-        if found is None:
-            raise refuse(Missing, "bookings", "store", whole_number(asked))
-        return found
-    return next((one for one in stores if one.id in actor().stores), next(iter(stores), None))
 
 
 def _places(board: Day, lanes: Sequence[Lane]) -> list[Place]:
@@ -215,13 +188,15 @@ def _lanes(board: Day, here: str) -> list[Lane]:
     rows = _segments(board)
     staff = set(shifts) | {segment.staff_id for segment, _, _ in rows}
     names = titles_by({"staff": staff}, access())
-    away = _away(board, staff)
     blocks = _blocks(board, rows, here)
+    shut = defaultdict(list)
+    for number, span, reason in away(db.session(), board.store.id, staff, board.span):
+        shut[number].append((span, _why(reason)))
     lanes = []
     for number in sorted(staff, key=lambda one: (names["staff", one], one)):
         lane = Lane(number, names["staff", number], blocks[number])
         off_duty = [(span, "") for span in gaps(board.span, shifts.get(number, []))]
-        lane.shut = [Shut(span, board.place(span), why) for span, why in [*off_duty, *away[number]]]
+        lane.shut = [Shut(span, board.place(span), why) for span, why in [*off_duty, *shut[number]]]
         busy = [(segment.starts_at, segment.busy_until) for segment, _, _ in rows if segment.staff_id == number]
         lane.free = _free(board, lane, busy, here)
         lanes.append(lane)
@@ -229,20 +204,14 @@ def _lanes(board: Day, here: str) -> list[Lane]:
 
 
 def _shifts(board: Day) -> dict[int, list[Span]]:
-    """When each works here; on a day without any planned shift, every therapist works the store's hours."""
-    planned = (Shift.archived_at.is_(None), Shift.ends_at > board.opens, Shift.starts_at < board.closes)
-    here = (
-        select(Shift).where(*planned, Shift.store_id == board.store.id, access().rows(Shift)).order_by(Shift.starts_at)
-    )
-    found: dict[int, list[Span]] = defaultdict(list)
-    everybody = list(db.session.scalars(here))
+    """When each therapist works here."""
+    planned = shifts_of(db.session(), board.store.id, board.span)
+    somewhere = or_(Staff.store_id == board.store.id, Staff.id.in_(planned))
     gives = (Staff.position == StaffTitle.THERAPIST, Staff.archived_at.is_(None), Staff.left_on.is_(None))
-    therapists = set(db.session.scalars(select(Staff.id).where(Staff.store_id == board.store.id, *gives)))
-    therapists |= set(db.session.scalars(select(Staff.id).where(Staff.id.in_([s.staff_id for s in everybody]), *gives)))
-    for shift in everybody:
-        if shift.staff_id in therapists:
-            found[shift.staff_id].append((shift.starts_at, shift.ends_at))
-    return found if everybody else {one: [board.span] for one in therapists}
+    therapists = db.session.scalars(select(Staff.id).where(somewhere, *gives))
+    if not planned:
+        return {one: [board.span] for one in therapists}
+    return {one: planned[one] for one in therapists if one in planned}
 
 
 def _segments(board: Day) -> list[tuple[Segment, Appointment, bool]]:
@@ -282,24 +251,12 @@ def _blocks(board: Day, rows: Sequence[tuple[Segment, Appointment, bool]], here:
                 called["customer", booking.customer_id],
                 called["service", segment.service_id],
                 called["bed", segment.bed_id] if segment.bed_id is not None else "",
-                _acts(board, booking, segment, here),
+                acts_of(booking, segment, here),
             )
         else:
             block = Block(busy, place, None, "taken")
         found[segment.staff_id].append(block)
     return found
-
-
-def _acts(board: Day, booking: Appointment, segment: Segment, here: str) -> list[Act]:
-    """What can be done with a booking today: nobody arrives on another day, or fails to come before her time."""
-    today, at = business_day(now()), now()
-    names = [
-        name
-        for name in ACTS.get(booking.status, ())
-        if not (name is Name.ARRIVE and board.day != today) and not (name is Name.NO_SHOW and booking.starts_at > at)
-    ]
-    told = {"service": segment.service_id, "staff": segment.staff_id, "bed": segment.bed_id, "store": booking.store_id}
-    return acts_of(booking, names, here, told)
 
 
 def gaps(whole: Span, parts: Sequence[Span]) -> list[Span]:
@@ -314,26 +271,11 @@ def gaps(whole: Span, parts: Sequence[Span]) -> list[Span]:
     return found
 
 
-def _away(board: Day, staff: set[int]) -> dict[int, list[tuple[Span, str]]]:
-    """Leave and closed times of each, with why where she may read it."""
-    found: dict[int, list[tuple[Span, str]]] = defaultdict(list)
-    during = and_(Leave.archived_at.is_(None), Leave.ends_at > board.opens, Leave.starts_at < board.closes)
-    for leave in db.session.scalars(select(Leave).where(Leave.staff_id.in_(staff), during)):
-        why = str(leave.kind.label) if access().may(Action.VIEW, Leave) else _("Away")
-        found[leave.staff_id].append(((leave.starts_at, leave.ends_at), why))
-    during = and_(
-        ClosedPeriod.archived_at.is_(None),
-        ClosedPeriod.ends_at > board.opens,
-        ClosedPeriod.starts_at < board.closes,
-    )
-    whose = or_(ClosedPeriod.staff_id.is_(None), ClosedPeriod.staff_id.in_(staff))
-    for closed in db.session.scalars(
-        select(ClosedPeriod).where(ClosedPeriod.store_id == board.store.id, during, whose)
-    ):
-        why = closed.reason if access().may(Action.VIEW, ClosedPeriod) else _("Closed")
-        for one in staff if closed.staff_id is None else (closed.staff_id,):
-            found[one].append(((closed.starts_at, closed.ends_at), why))
-    return found
+def _why(reason: Leave | ClosedPeriod) -> str:
+    """Why she takes no bookings, where that may be said."""
+    if isinstance(reason, Leave):
+        return str(reason.kind.label) if access().may(Action.VIEW, Leave) else _("Away")
+    return reason.reason if access().may(Action.VIEW, ClosedPeriod) else _("Closed")
 
 
 def _free(board: Day, lane: Lane, busy: Sequence[Span], here: str) -> list[Free]:

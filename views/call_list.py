@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from typing import Any
 
-from flask import Flask, current_app, render_template, request, url_for
+from flask import Flask, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
 from admin_app.calling import Call, Reason, Why, calls
-from admin_app.operations.kernel import business_day, now
+from admin_app.operations.kernel import begin_of_day, business_day, now
 from admin_app.operations.refusals import Forbidden
 from admin_app.operations.registry import spec_named
 from admin_app.titles import titles_by
@@ -126,8 +126,8 @@ def _salons(customers: Collection[Customer]) -> dict[int, str]:
 
 def _spoken(customers: Collection[int], today: date) -> set[int]:
     """With whom somebody has talked today."""
-    midnight = datetime.combine(today, time(), current_app.config["PEONY"].zone)
-    query = select(Interaction.customer_id).where(Interaction.customer_id.in_(customers), Interaction.at >= midnight)
+    since = begin_of_day(today)
+    query = select(Interaction.customer_id).where(Interaction.customer_id.in_(customers), Interaction.at >= since)
     return set(db.session.scalars(query))
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.rulebook import words_of
-from models.customers import Contraindication, Customer
+from models.customers import Contraindication, Customer, current_id
 from models.entity import db
 from models.standing import Alert, CustomerTag, Membership, Tag, Task
 from rules.decisions.access import Access, Sight
@@ -55,7 +55,7 @@ def _dangers(customer_id: int, access: Access) -> tuple[list[str], list[int]]:
 def dangers_of(customers: Collection[int], access: Access) -> tuple[dict[int, list[str]], list[int]]:
     """What is dangerous for each of these customers, and the rows whose substance is said in clear."""
     lasting = or_(Contraindication.until.is_(None), Contraindication.until >= business_day(now()))
-    owner = func.coalesce(Customer.merged_into_id, Customer.id)
+    owner = current_id()
     live = (owner.in_(customers), Contraindication.archived_at.is_(None), lasting)
     query = select(Contraindication, owner).join(Customer, Customer.id == Contraindication.customer_id).where(*live)
     rows = db.session.execute(query.order_by(Contraindication.id)).all()

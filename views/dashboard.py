@@ -10,8 +10,9 @@ from typing import Any
 from flask_admin import AdminIndexView, expose
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy import BigInteger, and_, case, cast, func, or_, select
+from sqlalchemy import BigInteger, cast, func, select
 
+from admin_app.calling import birthdays_ahead
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Forbidden
@@ -21,13 +22,11 @@ from models.customers import Customer
 from models.entity import db
 from models.sales import MONEY_IN, Payment, Visit
 from models.standing import Alert, CustomerTag, Membership, Tag, Task
-from rules.decisions.birthdays import calendar_ahead
 from rules.documents.roles import Action
 from views.navigation import list_address
 from views.person import access, refuse
 
 DAYS = 30
-BIRTHDAYS_AHEAD = 7
 MOST = 6
 
 
@@ -82,7 +81,7 @@ class Dashboard(AdminIndexView):
             figures=figures(today),
             alerts=_open(Alert, Alert.closed_at, Alert.raised_at.desc()),
             tasks=_open(Task, Task.finished_at, Task.due_on.asc()),
-            birthdays=birthdays(today),
+            birthdays=birthdays_ahead(db.session(), access(), today, MOST) if _may(Customer) else [],
             charts=charts(today),
         )
 
@@ -142,21 +141,6 @@ def _open(entity: Any, done: Any, order: Any) -> Sequence[Any]:
     return db.session.scalars(
         select(entity).where(_rows(entity), done.is_(None)).order_by(order, entity.id).limit(MOST)
     ).all()
-
-
-def birthdays(today: date) -> list[tuple[Customer, int]]:
-    """Whose birthday comes within a week, and in how many days; solar and lunar."""
-    if not _may(Customer):
-        return []
-    soon = {(c, m, d): days for c, m, d, days in calendar_ahead(today) if days <= BIRTHDAYS_AHEAD}
-    ways = {
-        and_(Customer.birth_calendar == calendar, Customer.birth_month == month, Customer.birth_day == day): days
-        for (calendar, month, day), days in soon.items()
-    }
-    days = case(*ways.items()).label("days")
-    living = (_rows(Customer), Customer.archived_at.is_(None), Customer.merged_into_id.is_(None))
-    query = select(Customer, days).where(*living, or_(*ways)).order_by(days, Customer.id).limit(MOST)
-    return [(one, ahead) for one, ahead in db.session.execute(query)]
 
 
 # ------------------------------------------------------------------------------------------------- charts

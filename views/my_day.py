@@ -15,26 +15,21 @@ from admin_app.operations.reading import ReadInput
 from admin_app.operations.refusals import Forbidden
 from admin_app.performance import performance, reason, total
 from admin_app.titles import titles_by
-from models.booking import Appointment, AppointmentStatus, Segment
+from models.booking import Appointment, Segment
 from models.care import FollowUp, Treatment
 from models.entity import db
 from models.names import Name
 from models.sales import StaffShare
 from rules.documents.roles import Action
-from views.booked import Act, Booked, acts_of, services_of
+from views.booked import OFF, Act, Booked, acts_of, services_of
 from views.customer_head import dangers_of
 from views.person import access, actor, do, refuse
 
 MOST = 40
 """Bookings, or follow-ups, of one day."""
 
-ACTS: dict[AppointmentStatus, tuple[Name, ...]] = {
-    AppointmentStatus.BOOKED: (Name.ARRIVE,),
-    AppointmentStatus.CONFIRMED: (Name.ARRIVE,),
-    AppointmentStatus.ARRIVED: (Name.RECORD_TREATMENT, Name.FINISH_VISIT),
-    AppointmentStatus.FINISHED: (Name.RECORD_TREATMENT,),
-}
-"""What she does next with a booking, by how far it has come."""
+HERS = (Name.ARRIVE, Name.RECORD_TREATMENT, Name.FINISH_VISIT)
+"""What a therapist does with a booking."""
 
 
 @dataclass(frozen=True)
@@ -97,27 +92,23 @@ def _guests(staff: int, today: date) -> list[Guest]:
     dangers = _dangers([row.customer_id for row in _bookings(staff, today)])
     rows = _bookings(staff, today)  # read anew: that dangers were shown has been written down in between
     services = services_of([row.id for row in rows], access())
-    last, names = _last_treatments({row.customer_id for row in rows}), _names({row.customer_id for row in rows})
-    return [
-        Guest(
-            row,
-            [one for one in services[row.id] if one.segment.staff_id == staff],
-            names[row.customer_id],
-            dangers.get(row.customer_id, []),
-            last.get(row.customer_id),
-            _acts(row, [one for one in services[row.id] if one.segment.staff_id == staff], last.get(row.customer_id)),
-        )
-        for row in rows
-    ]
+    customers = {row.customer_id for row in rows}
+    last, names = _last_treatments(customers), _names(customers)
+    guests = []
+    for row in rows:
+        hers = [one for one in services[row.id] if one.segment.staff_id == staff]
+        treatment = last.get(row.customer_id)
+        known = dangers.get(row.customer_id, [])
+        acts = _acts(row, hers, treatment)
+        guests.append(Guest(row, hers, names[row.customer_id], known, treatment, acts))
+    return guests
 
 
 def _acts(booking: Appointment, services: list[Booked], last: Treatment | None) -> list[Act]:
     """What she may do next with it; a treatment recorded today is not asked for again."""
     recorded = last is not None and last.business_day == booking.business_day
-    names = [name for name in ACTS[booking.status] if not (recorded and name is Name.RECORD_TREATMENT)]
-    told = {"service": services[0].segment.service_id, "staff": services[0].segment.staff_id} if services else {}
-    bed = services[0].segment.bed_id if services else None
-    return acts_of(booking, names, url_for("my_day"), {**told, "bed": bed, "store": booking.store_id})
+    among = [name for name in HERS if not (recorded and name is Name.RECORD_TREATMENT)]
+    return acts_of(booking, services[0].segment if services else None, url_for("my_day"), among)
 
 
 def _bookings(staff: int, today: date) -> list[Appointment]:
@@ -125,7 +116,7 @@ def _bookings(staff: int, today: date) -> list[Appointment]:
     query = (
         select(Appointment)
         .where(Appointment.id.in_(hers), Appointment.business_day == today, access().rows(Appointment))
-        .where(Appointment.status.in_(ACTS))
+        .where(Appointment.status.not_in(OFF))
         .order_by(Appointment.starts_at, Appointment.id)
         .limit(MOST)
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from flask import Flask, abort, current_app, render_template, request
+from flask import Flask, abort, render_template, request
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import BigInteger, ColumnElement, Select, String, and_, cast, func, or_, select, true
 
-from admin_app.operations.kernel import business_day, now
+from admin_app.operations.kernel import begin_of_day, business_day, now
 from admin_app.operations.reading import LogInput
 from admin_app.operations.refusals import Forbidden
 from admin_app.rulebook import rulebook
@@ -33,6 +33,7 @@ from views.history import label_of
 from views.navigation import list_address
 from views.operation_log import subjects_of
 from views.person import access, do, refuse
+from views.spans import EARLIEST, LATEST
 
 DAYS = 30
 PAGE = 200
@@ -164,10 +165,10 @@ def read_asked(args: Mapping[str, str]) -> Asked:
     """The days asked for, else the last thirty."""
     today = business_day(now())
     said = [args.get("from", "").strip(), args.get("to", "").strip()]
-    first, last = (day_of(text) if text else None for text in said)
+    first, last = (day if day is not None and EARLIEST < day < LATEST else None for day in map(day_of, said))
     understood = all(day is not None or not text for day, text in zip((first, last), said, strict=True))
     last = last or today
-    first = first or (last - timedelta(DAYS - 1) if last.toordinal() > DAYS else last)
+    first = first or last - timedelta(DAYS - 1)
     return Asked(first, last, args.get("who", "").strip()[:60], understood)
 
 
@@ -274,9 +275,7 @@ def _odd(paper: Paper) -> ColumnElement[bool]:
 
 def _entries(paper: Paper, asked: Asked) -> list[ColumnElement[bool]]:
     """The entries of the log that are papers of a kind."""
-    zone = current_app.config["PEONY"].zone
-    begin = datetime.combine(asked.first, time(), zone)
-    end = datetime.combine(asked.last, time(), zone) + timedelta(1)
+    begin, end = begin_of_day(asked.first), begin_of_day(asked.last + timedelta(1))
     found = [Operation.name.in_([name.value for name in paper.names]), Operation.at >= begin, Operation.at < end]
     found.append(Operation.kind != EntryKind.REFUSAL)
     if paper.key == "overrides":

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Flask, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from pydantic import ValidationError
 from sqlalchemy import select
 from wtforms import SelectMultipleField
@@ -171,17 +172,18 @@ def _perform(spec: Spec, values: dict[str, Any]) -> tuple[Answer, str]:
     return answer, password
 
 
-NUMBERS = {"id", "again", "sale", "card", "gift", "visit", "number", "customer", "operation", "left", "cooling_off"}
-"""Parts of an answer that count nothing."""
+COUNTS = ("assigned", "customers", "tasks", "tagged", "untagged", "settled", "shifts", "cards", "ended")
+"""Parts of an answer that say how many."""
+AMOUNTS = {"total": "", "expected": _l("Should be there"), "difference": _l("Difference")}
+"""Parts of an answer that are money, and what they are called."""
 
 
 def _done(spec: Spec, outcome: tuple[Answer, str]) -> Any:
     answer, password = outcome
     if password:
         return render_template("password_once.html", password=password, back=_back(spec))
-    told = [str(count) for name, count in answer.items() if isinstance(count, int) and name not in NUMBERS]
-    if "total" in answer:
-        told = [money(answer["total"])]
+    told = [str(answer[name]) for name in COUNTS if name in answer]
+    told += [f"{label} {money(answer[name])}".strip() for name, label in AMOUNTS.items() if name in answer]
     flash(f"{spec.label}: " + (", ".join(told) if told else _("done")), "success")
     if "warning" in answer:
         flash(answer["warning"], "warning")

@@ -23,7 +23,7 @@ from admin_app.operations.kernel import business_day, now
 from admin_app.titles import titles_by
 from admin_app.values import money
 from models.cards import Card
-from models.customers import Customer
+from models.customers import Customer, current_id
 from models.organisation import Store
 from models.sales import Confirmation, Payment, PaymentMethod, Sale, SaleLine, StaffShare
 from models.till import Reversal
@@ -91,8 +91,7 @@ def _holder(session: Session, sale: Sale) -> int | None:
     """Whose balances these are by now: those of the one she was merged into."""
     if sale.customer_id is None:
         return None
-    current = select(func.coalesce(Customer.merged_into_id, Customer.id)).where(Customer.id == sale.customer_id)
-    return session.scalar(current)
+    return session.scalar(select(current_id()).where(Customer.id == sale.customer_id))
 
 
 def _lines(session: Session, sale: Sale, access: Access) -> list[SlipLine]:

@@ -52,8 +52,8 @@ def import_balances(table: Table, store_id: int, actor: Actor, dry_run: bool) ->
         reason = str(_l("No customer has this number; import the customers first."))
         report.refused += [RowFault(by_number[number], heading, reason) for number in answer["missing"]]
         operations.append(answer["operation"])
-    if not dry_run and operations:
-        report.also["operation"] = operations[-1]
+    if not dry_run:
+        report.also["operations"] = operations
     return report
 
 

@@ -31,7 +31,7 @@ class SheetReport:
     unchanged: int = 0
     duplicates: list[RowFault] = field(default_factory=list)
     refused: list[RowFault] = field(default_factory=list)
-    also: dict[str, int] = field(default_factory=dict)
+    also: dict[str, Any] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, Any]:

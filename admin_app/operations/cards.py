@@ -18,13 +18,13 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.operations.safety import ensure_safe
 from admin_app.operations.till import (
+    AllPaidBy,
     InStore,
     OneCustomer,
     Override,
     PaidBy,
-    PaymentRow,
+    Payments,
     Shown,
-    _methods,
     check_shown,
     receipt_answer,
     shares_of,
@@ -35,12 +35,12 @@ from admin_app.rulebook import rulebook
 from admin_app.security import passwords
 from models.cards import Card, CardChange, CardChangeKind, CardItem, CardStatus
 from models.catalogue import Package, PackageItem, Service
-from models.customers import Customer
+from models.customers import Customer, current_id
 from models.field import Kind
 from models.names import Name
 from models.organisation import Staff
 from models.sales import Confirmation, LineKind, Payment, PaymentMethod, Sale, SaleLine, ShareManner
-from models.value import Account, AccountBalance, AccountKind, LedgerEntry
+from models.value import Account, AccountKind, LedgerEntry
 from rules.decisions import value
 
 Why = Annotated[str, Ask(_l("Reason")), Field(min_length=1, max_length=200)]
@@ -62,8 +62,8 @@ class OpenCardInput(Input):
 
     customer: OneCustomer
     package: Annotated[int, Ask(_l("Package"), to=Package, among=_of_services_only)]
-    method: Annotated[PaymentMethod | None, Ask(_l("All paid by"), choices=_methods)] = None
-    payments: Annotated[list[PaymentRow], Ask(_l("Payments")), Field(max_length=10)] = []
+    method: AllPaidBy = None
+    payments: Payments = []
     seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff)] = None
     store: InStore = None
     shown_total: Shown = None
@@ -158,10 +158,10 @@ def redeem_session(op: Operation, data: RedeemInput) -> Answer:
     _confirm(customer, data)
     ensure_safe(op, customer.id, [service.id], data.override)
     ledger = Ledger(op, store_id, op.day)
-    left = sessions_left(ledger, card, item)
+    left = ledger.balance(customer.id, AccountKind.SESSIONS, item.id)
     if left < data.sessions:
         raise not_enough(AccountKind.SESSIONS)
-    rest, worths = _on(ledger, card, item, AccountKind.CARD), Counter[int]()
+    rest, worths = ledger.balance(customer.id, AccountKind.CARD, item.id), Counter[int]()
     for still in range(left, left - data.sessions, -1):
         worth = value.session_worth(rest, still)
         worths[worth] += 1
@@ -202,20 +202,6 @@ def _confirm(customer: Customer, data: RedeemInput) -> None:
         return
     if not passwords.matches(customer.password_hash, data.password.get_secret_value()):
         raise Refused(_l("The member password is wrong, or she has none yet."), "password", "wrong_password")
-
-
-def sessions_left(ledger: Ledger, card: Card, item: CardItem) -> int:
-    """How many sessions of this item are left."""
-    return _on(ledger, card, item, AccountKind.SESSIONS)
-
-
-def _on(ledger: Ledger, card: Card, item: CardItem, kind: AccountKind) -> int:
-    query = (
-        select(func.coalesce(func.sum(AccountBalance.balance), 0))
-        .join(Account, Account.id == AccountBalance.account_id)
-        .where(Account.card_item_id == item.id, Account.kind == kind, Account.customer_id == card.customer_id)
-    )
-    return int(ledger.op.session.scalar(query) or 0)
 
 
 class MemberPasswordInput(Input):
@@ -287,7 +273,7 @@ def move_card(op: Operation, ledger: Ledger, card: Card, to: int) -> None:
     """Move the ledger's part of a card to another customer."""
     for item in items_of(op, card):
         for kind in (AccountKind.SESSIONS, AccountKind.CARD):
-            left = _on(ledger, card, item, kind)
+            left = ledger.balance(card.customer_id, kind, item.id)
             ledger.move(
                 ledger.hers(to, kind, item.id), ledger.hers(card.customer_id, kind, item.id), left, home=card.store_id
             )
@@ -311,8 +297,8 @@ def refund_card(op: Operation, data: RefundCardInput) -> Answer:
     op.store_id = store_of(op, data.store)
     ledger, sale = Ledger(op, op.store_id, op.day), _sold_in(op, card)
     items = items_of(op, card)
-    left = {item.id: _on(ledger, card, item, AccountKind.SESSIONS) for item in items}
-    worth = {item.id: _on(ledger, card, item, AccountKind.CARD) for item in items}
+    left = {item.id: ledger.balance(card.customer_id, AccountKind.SESSIONS, item.id) for item in items}
+    worth = {item.id: ledger.balance(card.customer_id, AccountKind.CARD, item.id) for item in items}
     used = sum(item.sessions - left[item.id] for item in items)
     working = value.card_refund(card.sold_for, sum(worth.values()), used, card.opened_on, op.day)
     check_shown(data.shown_total, working.back)
@@ -348,8 +334,8 @@ def _earned_on(op: Operation, sale: Sale, card: Card) -> int:
 
 def _buyer(op: Operation, sale: Sale, card: Card) -> int:
     """Who bought the card and earned its points, whoever holds it now."""
-    buyer = op.session.get(Customer, sale.customer_id) if sale.customer_id else None
-    return card.customer_id if buyer is None else buyer.merged_into_id or buyer.id
+    buyer = op.session.scalar(select(current_id()).where(Customer.id == sale.customer_id))
+    return card.customer_id if buyer is None else buyer
 
 
 def _paid_for(op: Operation, sale: Sale | None) -> None:

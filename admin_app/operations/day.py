@@ -11,12 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from admin_app.operations.kernel import Operation
-from admin_app.operations.ledger import Ledger
+from admin_app.operations.ledger import ensure_open
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.operations.till import InStore, store_of
 from admin_app.values import money
-from models.connection import lock_day
 from models.field import Kind
 from models.names import Name
 from models.sales import Payment, PaymentMethod, Sale
@@ -39,7 +38,7 @@ def open_till(op: Operation, data: OpenTillInput) -> Answer:
     :raises Refused: the day is closed, or was begun.
     """
     store_id = store_of(op, data.store)
-    Ledger(op, store_id, op.day)
+    ensure_open(op, store_id, op.day)
     shift = TillShift(store_id=store_id, business_day=op.day, opening_cash=data.opening_cash, opened_at=op.at)
     op.store_id = store_id
     op.session.add(shift)
@@ -65,8 +64,7 @@ def close_day(op: Operation, data: CloseDayInput) -> Answer:
     store_id, day = store_of(op, data.store), data.day or op.day
     if day > op.day:
         raise Refused(_l("That day has not come yet."), "day", "to_come")
-    lock_day(op.session.connection(), store_id, closing=True)
-    Ledger(op, store_id, day)
+    ensure_open(op, store_id, day, closing=True)
     totals = takings(op.session, store_id, day)
     shift = op.session.scalar(select(TillShift).where(TillShift.store_id == store_id, TillShift.business_day == day))
     expected = totals.get(PaymentMethod.CASH.value, 0) + (shift.opening_cash if shift else 0)

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import current_app
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from admin_app.duty import away, is_holiday, open_hours, shifts_of
 from admin_app.operations.kernel import business_day
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import rulebook
-from models.booking import BookingClaim, ClosedPeriod, Resource, Segment
+from models.booking import BookingClaim, Resource, Segment
 from models.catalogue import Service
 from models.entity import insert_new
-from models.organisation import Bed, Equipment, Leave, Room, Shift, Staff, StaffSkill, StaffStore, Store
+from models.organisation import Bed, Equipment, Room, Staff, StaffSkill, StaffStore, Store
 from rules.decisions import times
 
 
@@ -157,23 +157,12 @@ def _resources(
     return [known[number] for number in ids]
 
 
-def _bounds(plan: Plan) -> times.Span:
-    """From opening to closing of the day asked for."""
-    zone = current_app.config["PEONY"].zone
-    day = business_day(plan.request.starts_at)
-    return (
-        datetime.combine(day, plan.store.opens_at, zone),
-        datetime.combine(day, plan.store.closes_at, zone),
-    )
-
-
 def starts_of(plan: Plan) -> list[datetime]:
     """The starts offered on the day asked for: at full steps, neither past nor too far ahead, done by closing."""
-    till = rulebook().till
-    opens, closes = _bounds(plan)
+    till, day = rulebook().till, business_day(plan.request.starts_at)
+    opens, closes = open_hours(plan.store, day)
     length = sum((need.length for need in plan.needs), timedelta())
-    holidays = plan.store.holidays or []
-    if business_day(plan.request.starts_at).isoformat() in holidays:
+    if is_holiday(plan.store, day):
         return []
     latest = plan.now + timedelta(days=till.ahead)
     return [at for at in times.starts(opens, closes, till.step) if plan.now <= at <= latest and at + length <= closes]
@@ -181,7 +170,7 @@ def starts_of(plan: Plan) -> list[datetime]:
 
 def day_known(session: Session, plan: Plan, besides: int | None = None) -> times.Day:
     """What is taken on the day asked for, and when the staff may work; ``besides`` a booking that is being moved."""
-    opens, closes = _bounds(plan)
+    opens, closes = open_hours(plan.store, business_day(plan.request.starts_at))
     margin = timedelta(hours=6)
     resources = {plan.customer} | {one for need in plan.needs for one in (*need.staff, *need.beds, *need.equipment)}
     query = select(BookingClaim.resource_id, BookingClaim.starts_at, BookingClaim.ends_at).where(
@@ -196,39 +185,8 @@ def day_known(session: Session, plan: Plan, besides: int | None = None) -> times
     for resource, starts_at, ends_at in session.execute(query):
         taken[resource].append((starts_at, ends_at))
     staff = {number: resource for resource, (kind, number, _) in plan.of.items() if kind == "staff"}
-    for number, span in _away(session, plan, list(staff), (opens, closes)):
+    for number, span, _ in away(session, plan.store.id, staff, (opens, closes)):
         taken[staff[number]].append(span)
-    return times.Day(taken, _on_duty(session, plan, staff, (opens, closes)))
-
-
-def _on_duty(session: Session, plan: Plan, staff: dict[int, int], span: times.Span) -> dict[int, list[times.Span]]:
-    """The shifts of each; on a day for which nobody's shift is planned in the store, everybody works its hours."""
-    planned = (Shift.archived_at.is_(None), Shift.ends_at > span[0], Shift.starts_at < span[1])
-    here = select(Shift.staff_id, Shift.starts_at, Shift.ends_at).where(*planned, Shift.store_id == plan.store.id)
-    rows = session.execute(here).all()
-    if not rows:
-        return {resource: [span] for resource in staff.values()}
-    found: dict[int, list[times.Span]] = defaultdict(list)
-    for number, starts_at, ends_at in rows:
-        if number in staff:
-            found[staff[number]].append((starts_at, ends_at))
-    return found
-
-
-def _away(session: Session, plan: Plan, staff: list[int], span: times.Span) -> list[tuple[int, times.Span]]:
-    leave = select(Leave.staff_id, Leave.starts_at, Leave.ends_at).where(
-        Leave.staff_id.in_(staff),
-        Leave.archived_at.is_(None),
-        Leave.ends_at > span[0],
-        Leave.starts_at < span[1],
-    )
-    found = [(number, (starts_at, ends_at)) for number, starts_at, ends_at in session.execute(leave)]
-    closed = select(ClosedPeriod.staff_id, ClosedPeriod.starts_at, ClosedPeriod.ends_at).where(
-        ClosedPeriod.store_id == plan.store.id,
-        ClosedPeriod.archived_at.is_(None),
-        ClosedPeriod.ends_at > span[0],
-        ClosedPeriod.starts_at < span[1],
-    )
-    for number, starts_at, ends_at in session.execute(closed):
-        found += [(one, (starts_at, ends_at)) for one in staff if number in (None, one)]
-    return found
+    shifts = shifts_of(session, plan.store.id, (opens, closes))
+    on_duty = {one: shifts.get(number, []) if shifts else [(opens, closes)] for number, one in staff.items()}
+    return times.Day(taken, on_duty)

@@ -58,6 +58,11 @@ def business_day(at: datetime) -> date:
     return at.astimezone(zone).date()
 
 
+def begin_of_day(day: date) -> datetime:
+    """The first moment of a calendar day in the stores' time zone."""
+    return datetime.combine(day, datetime.min.time(), current_app.config["PEONY"].zone)
+
+
 @dataclass
 class Operation:
     """What a running operation has at hand."""

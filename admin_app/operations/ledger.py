@@ -50,6 +50,17 @@ class Grant:
     beside_id: int | None = None
 
 
+def ensure_open(op: Operation, store_id: int, day: date, *, closing: bool = False) -> None:
+    """Hold a store's day open until the operation has ended; whoever is ``closing`` it holds it alone.
+
+    :raises Refused: it is closed.
+    """
+    lock_day(op.session.connection(), store_id, closing=closing)
+    closed = select(DayClose.id).where(DayClose.store_id == store_id, DayClose.business_day == day)
+    if op.session.scalar(closed) is not None:
+        raise Refused(_l("The day is closed in this store; nothing more is written for it."), None, "closed")
+
+
 @dataclass
 class Ledger:
     """The books, as one operation writes them on one day in one store."""
@@ -62,10 +73,7 @@ class Ledger:
 
     def __post_init__(self) -> None:
         """:raises Refused: the store's day is closed."""
-        lock_day(self.op.session.connection(), self.store_id)
-        closed = select(DayClose.id).where(DayClose.store_id == self.store_id, DayClose.business_day == self.day)
-        if self.op.session.scalar(closed) is not None:
-            raise Refused(_l("The day is closed in this store; nothing more is written for it."), None, "closed")
+        ensure_open(self.op, self.store_id, self.day)
 
     # ---------------------------------------------------------------------------------------------- accounts
 
@@ -102,13 +110,15 @@ class Ledger:
             found = self.op.session.scalars(find).one()
         return found
 
-    def balance(self, customer_id: int, kind: AccountKind) -> int:
-        """What stands on a customer's accounts of a kind; what she owes is negative."""
+    def balance(self, customer_id: int, kind: AccountKind, card_item_id: int | None = None) -> int:
+        """What stands on a customer's accounts of a kind, or on that of one card item; what she owes is negative."""
         query = (
             select(func.sum(AccountBalance.balance))
             .join(Account, Account.id == AccountBalance.account_id)
             .where(Account.customer_id == customer_id, Account.kind == kind)
         )
+        if card_item_id is not None:
+            query = query.where(Account.card_item_id == card_item_id)
         return int(self.op.session.scalar(query) or 0)
 
     # ---------------------------------------------------------------------------------------------- movements

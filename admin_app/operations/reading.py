@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, func, select
 
-from admin_app.operations.kernel import Operation, one_of
+from admin_app.operations.kernel import Operation, begin_of_day, one_of
 from admin_app.operations.refusals import Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Input, anybody, operation
 from models.entity import entity_named
@@ -41,9 +41,8 @@ def reveal_field(op: Operation, data: RevealInput) -> Answer:
     field = entity.fields().get(data.field)
     if field is None or op.access.sight(field) is not Sight.MASKED:
         raise Forbidden(_l("There is nothing to reveal here."), data.field)
-    settings = current_app.config["PEONY"]
-    midnight = datetime.combine(op.day, time(), settings.zone)
-    if _times(op, midnight, LogOperation.result == "done") >= settings.reveals_per_day:
+    most = current_app.config["PEONY"].reveals_per_day
+    if _times(op, begin_of_day(op.day), LogOperation.result == "done") >= most:
         raise Refused(_l("You have revealed as many values today as one person may."), data.field, "too_many")
     op.logged_subject = (row.named(), row.id)
     op.reason = data.why or None

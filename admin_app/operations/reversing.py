@@ -88,10 +88,7 @@ def _open_lines(op: Operation, sale: Sale, wanted: list[int]) -> list[SaleLine]:
 
 
 def _entries(op: Operation, line: SaleLine) -> list[LedgerEntry]:
-    """What the sale posted for the line, the last first, as far as it stands.
-
-    :raises Refused: something of it was settled or moved since, which has to be undone first.
-    """
+    """What the sale posted for the line, the last first, as far as it stands."""
     query = select(LedgerEntry).where(LedgerEntry.sale_line_id == line.id, LedgerEntry.reverses_id.is_(None))
     return list(op.session.scalars(query.order_by(LedgerEntry.id.desc())))
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from admin_app.operations.approvals import Approvable, approval_for
 from admin_app.operations.kernel import Operation
-from admin_app.operations.ledger import TENDER, Grant, Ledger
+from admin_app.operations.ledger import TENDER, Grant, Ledger, ensure_open
 from admin_app.operations.receipts import Line, Receipt, Share, Tender, pay, tier_of, write_receipt
 from admin_app.operations.refusals import AnotherTotal, Refused
 from admin_app.operations.registry import Answer, Ask, Input, Row, operation
@@ -30,11 +30,11 @@ from models.till import Platform
 from models.value import AccountKind
 from rules.decisions import fees, pricing, value
 
-AtTill = tuple(method for method in PaymentMethod if method not in {PaymentMethod.UNKNOWN, PaymentMethod.SESSION})
+AT_TILL = tuple(method for method in PaymentMethod if method not in {PaymentMethod.UNKNOWN, PaymentMethod.SESSION})
 
 
 def _methods() -> list[tuple[str, str]]:
-    return [(method.value, str(method.label)) for method in AtTill]
+    return [(method.value, str(method.label)) for method in AT_TILL]
 
 
 def _money_in() -> list[tuple[str, str]]:
@@ -85,14 +85,18 @@ class PaymentRow(Row):
     settle_price: Annotated[int | None, Ask(_l("Platform pays"), kind=Kind.MONEY, aside=True), Field(ge=0)] = None
 
 
+AllPaidBy = Annotated[PaymentMethod | None, Ask(_l("All paid by"), choices=_methods)]
+Payments = Annotated[list[PaymentRow], Ask(_l("Payments")), Field(max_length=10)]
+
+
 class SellInput(Approvable):
     """A bill. With a ``method`` and no payments, all of it is paid that way."""
 
     customer: Annotated[int | None, Ask(_l("Customer"), to=Customer)] = None
     store: InStore = None
     lines: Annotated[list[LineRow], Ask(_l("Lines")), Field(min_length=1, max_length=50)]
-    method: Annotated[PaymentMethod | None, Ask(_l("All paid by"), choices=_methods)] = None
-    payments: Annotated[list[PaymentRow], Ask(_l("Payments")), Field(max_length=10)] = []
+    method: AllPaidBy = None
+    payments: Payments = []
     override: Override = ""
     shown_total: Shown = None
 
@@ -375,7 +379,7 @@ def give_gift(op: Operation, data: GiftInput) -> Answer:
     ensure_safe(op, op.subject.id, [data.service] if data.service is not None else [], data.override)
     store_id = store_of(op, data.store)
     worth = thing.price * data.quantity
-    Ledger(op, store_id, op.day)  # a closed day takes no gifts either
+    ensure_open(op, store_id, op.day)
     mine = (GiftIssue.given_by == op.actor.name, GiftIssue.business_day >= op.day.replace(day=1))
     given = op.session.scalar(select(func.coalesce(func.sum(GiftIssue.value), 0)).where(*mine)) or 0
     approval = None

@@ -189,6 +189,13 @@ def test_the_keys_take_her_everywhere(street: Street) -> None:
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#keys")).to_be_hidden()
+    button = page.locator("#keys button")  # where the focus may still be
+    button.dispatch_event("keydown", {"key": "g", "bubbles": True})
+    page.keyboard.press("c")
+    page.wait_for_url("**/customer/")
+    page.keyboard.press("g")
+    page.keyboard.press("h")
+    page.wait_for_url(f"{street.address}/")
     page.keyboard.press("g")
     page.keyboard.press("c")
     page.wait_for_url("**/customer/")

@@ -164,8 +164,9 @@ def test_only_the_days_asked_for_are_looked_at(house: House) -> None:
         assert papers(page_of(house))["Gifts"][0] == "none"
 
 
-def test_a_day_that_is_none_is_said(sqlite_house: House) -> None:
-    assert "There is no such day" in page_of(sqlite_house, "/odd-papers?from=soon")
+@pytest.mark.parametrize("asked", ["from=soon", "to=9999-12-31", "from=0001-01-01"])
+def test_a_day_that_is_none_is_said(sqlite_house: House, asked: str) -> None:
+    assert "There is no such day" in page_of(sqlite_house, f"/odd-papers?{asked}")
 
 
 def test_a_refused_try_is_no_paper(house: House) -> None:

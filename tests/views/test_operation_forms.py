@@ -137,3 +137,12 @@ def test_only_money_is_offered_where_only_money_is_taken(house: House) -> None:
     text = house.browser("reception").get(f"/do/recharge/?on={house.ids['anna']}").text
     offered = re.findall(r'value="(\w*)"', text.split('id="method"')[1].split("</select>")[0])
     assert offered == ["", "cash", "wechat", "alipay", "bank_card"]
+
+
+def test_closing_the_day_says_its_money_as_money(house: House) -> None:
+    browser = house.browser("owner")
+    browser.post("/account/language", {"language": "en"})
+    counted = {"store": house.ids["first"], "counted": "1234.50", "why": "change left in the drawer"}
+    assert browser.post("/do/close_day/", counted).status_code == 302
+    told = browser.get("/day_close/").text
+    assert "Should be there ¥0.00, Difference ¥1,234.50" in told

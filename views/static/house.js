@@ -242,7 +242,7 @@ addEventListener("keydown", (event) => {
 let before = "";
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, dialog")) return;
+  if (event.target.closest("input, textarea, select, dialog[open]")) return;
   const key = event.key;
   if (key === "/") { event.preventDefault(); document.getElementById("search")?.focus(); }
   if (key === "?") document.getElementById("keys")?.showModal();
