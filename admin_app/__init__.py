@@ -24,6 +24,7 @@ OPERATION_MODULES = (
     "admin_app.operations.booking",
     "admin_app.operations.cards",
     "admin_app.operations.care",
+    "admin_app.operations.giving",
     "admin_app.operations.day",
     "admin_app.operations.merging",
     "admin_app.operations.opening",

@@ -5,7 +5,7 @@ customers under one run, each whole or not at all. A run that was cut short goes
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,9 +14,12 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from admin_app import pending
+from admin_app.operations.giving import deliver_waiting
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation, the_machine
+from admin_app.rule_effects import NEEDED, give
 from admin_app.rulebook import rulebook, versions
 from admin_app.tag_effects import set_tags
 from admin_app.tier_moves import move_tiers
@@ -75,6 +78,7 @@ class Report:
     lost: Counter[str] = field(default_factory=Counter)
     moved: Counter[str] = field(default_factory=Counter)
     asked: int = 0
+    given: int = 0
 
     def add(self, answer: dict[str, Any]) -> None:
         self.customers += answer["customers"]
@@ -82,6 +86,7 @@ class Report:
         self.lost.update(answer["lost"])
         self.moved.update(answer["moved"])
         self.asked += answer["asked"]
+        self.given += answer["given"]
 
     def counts(self) -> dict[str, Any]:
         return {
@@ -90,6 +95,7 @@ class Report:
             "lost": dict(sorted(self.lost.items())),
             "moved": dict(sorted(self.moved.items())),
             "asked": self.asked,
+            "given": self.given,
         }
 
 
@@ -112,7 +118,7 @@ def evaluate(
         )
     marks = _marks()
     total = db.session.scalar(select(func.count()).select_from(Customer)) or 0
-    changed = sorted(_with_kin(set(marks.values())))
+    changed = sorted(_with_kin({*marks.values(), *pending.due(db.session(), as_of)}))
     full = full or len(changed) > FULL_ABOVE * total or _rules_changed()
     run_id, after = _open_run(as_of, full)
     report = Report(as_of)
@@ -134,6 +140,7 @@ def evaluate(
         if progress:
             progress(done, len(parts))
     _close_run(run_id, report, list(marks), full)
+    deliver_waiting(actor, run_id)
     return report
 
 
@@ -217,6 +224,7 @@ def _remember_rules(session: Session) -> None:
             slot.rule_version_id, slot.tags = version_of(book, version, slot.rule), tags_of(known[slot.rule])
         else:
             session.delete(slot)
+    pending.forget(session, set(known))
 
 
 def try_out(as_of: date, rule_id: str | None = None) -> dict[str, Any]:
@@ -320,7 +328,7 @@ def tags_of(rule: AnyRule) -> list[str]:
     """The tags a rule sets."""
     match rule:
         case Rule():
-            return [effect.tag for effect in rule.then if effect.tag is not None]
+            return rule.tags()
         case DecisionRow():
             return [rule.tag]
         case Retired():
@@ -333,8 +341,7 @@ def condition_of(rule: AnyRule) -> Condition:
 
 
 def version_of(book: Rulebook, version: dict[str, int], rule: str) -> int:
-    in_alerts = rule in {known.id for known in book.alerts.rules}
-    return version["alerts" if in_alerts else "tags"]
+    return version[book.document_of(rule)]
 
 
 def slots_of(session: Session, book: Rulebook) -> dict[str, RuleSlot]:
@@ -384,34 +391,31 @@ def _strata(book: Rulebook, slots: dict[str, RuleSlot], version: dict[str, int])
 def _apply_stratum(op: Operation, frame: Frame, work: _Work, report: Report) -> None:
     rules = work.rules
     slotted = [Slotted(rule.id, condition_of(rule), work.slots[rule.id].position) for rule in rules.values()]
-    texts = [text for rule in rules.values() if isinstance(rule, Rule) for text in texts_of(rule)]
-    rows = (
-        op.session.execute(differing(frame, slotted, [name for text in texts for name in places_in(text)]))
-        .mappings()
-        .all()
-    )
-    if not rows:
-        return
-    gained: list[tuple[str, dict[str, Any]]] = []
-    lost: list[tuple[str, dict[str, Any]]] = []
-    for row in rows:
-        facts = dict(row)
-        for rule in slotted:
-            was, is_now = facts[f"old_{rule.mask}"] & rule.bit, facts[f"new_{rule.mask}"] & rule.bit
-            if is_now and not was:
-                gained.append((rule.id, facts))
-            elif was and not is_now:
-                lost.append((rule.id, facts))
-    _write_matches(op, frame, work, gained, lost)
-    _write_states(op, rows, slotted)
-    set_tags(op, {name: tags_of(rule) for name, rule in rules.items()}, gained, lost)
-    report.asked += ask_staff(op, frame, rules, gained, spared=work.new_rules())
-    report.gained.update(rule for rule, _ in gained)
-    report.lost.update(rule for rule, _ in lost)
+    more = {name for rule in rules.values() if isinstance(rule, Rule) for name in facts_told(rule)}
+    rows = op.session.execute(differing(frame, slotted, sorted(more))).mappings().all()
+    found = pending.cross(op, frame, rules, slotted, rows, work.new_rules())
+    _write_matches(op, frame, work, found.gained, found.lost)
+    _write_states(op, found.moved)
+    set_tags(op, {name: tags_of(rule) for name, rule in rules.items()}, found.gained, found.lost)
+    asking = [(name, facts) for name, facts in found.gained if not _is_spared(rules[name], found, name, facts)]
+    report.asked += ask_staff(op, frame, rules, asking)
+    report.given += give(op, frame, work.book, rules, asking, work.versions)
+    report.gained.update(rule for rule, _ in found.gained)
+    report.lost.update(rule for rule, _ in found.lost)
 
 
-def texts_of(rule: Rule) -> list[str]:
-    return [asked.text for effect in rule.then if (asked := effect.alert or effect.task) is not None]
+def _is_spared(rule: AnyRule, found: pending.Crossed, name: str, facts: dict[str, Any]) -> bool:
+    """Whether the rule found her at its first evaluation, and only tags those it finds then."""
+    everyone = isinstance(rule, Rule) and rule.existing_customers == "all"
+    return not everyone and (name, facts["customer_id"]) in found.spared
+
+
+def facts_told(rule: Rule) -> set[str]:
+    """The facts that a rule's texts and occasions speak of."""
+    texts = [asked.text for effect in rule.then if (asked := effect.alert or effect.task) is not None]
+    texts += [text for effect in rule.then if effect.message for text in effect.message.all_values()]
+    occasions = {NEEDED[given.once_per] for e in rule.then if (given := e.given) and given.once_per in NEEDED}
+    return occasions | {name for text in texts for name in places_in(text)}
 
 
 def _write_matches(op: Operation, frame: Frame, work: _Work, gained: list[Any], lost: list[Any]) -> None:
@@ -434,20 +438,15 @@ def _write_matches(op: Operation, frame: Frame, work: _Work, gained: list[Any], 
         op.session.execute(insert(RuleMatch), fresh)
 
 
-def _write_states(op: Operation, rows: Sequence[Any], slotted: list[Slotted]) -> None:
-    """Store the new bits; those of other strata stay."""
-    masks = sorted({rule.mask for rule in slotted})
-    known = set(
-        op.session.scalars(
-            select(RuleState.customer_id).where(RuleState.customer_id.in_([r["customer_id"] for r in rows]))
-        )
-    )
-    missing = [{"customer_id": row["customer_id"]} for row in rows if row["customer_id"] not in known]
-    if missing:
+def _write_states(op: Operation, moved: dict[int, dict[int, int]]) -> None:
+    """Add what moved to the bits of each customer; those of other strata stay."""
+    ids, known = sorted(moved), set[int]()
+    for start in range(0, len(ids), FEW):
+        part = RuleState.customer_id.in_(ids[start : start + FEW])
+        known.update(op.session.scalars(select(RuleState.customer_id).where(part)))
+    if missing := [{"customer_id": customer} for customer in ids if customer not in known]:
         op.session.execute(insert(RuleState), missing)
     table = table_of(RuleState)
-    for row in rows:
-        values = {
-            table.c[f"mask_{mask}"]: table.c[f"mask_{mask}"] - row[f"old_{mask}"] + row[f"new_{mask}"] for mask in masks
-        }
-        op.session.execute(update(table).where(table.c.customer_id == row["customer_id"]).values(values))
+    for customer, masks in moved.items():
+        values = {table.c[f"mask_{mask}"]: table.c[f"mask_{mask}"] + change for mask, change in masks.items()}
+        op.session.execute(update(table).where(table.c.customer_id == customer).values(values))

@@ -1,13 +1,15 @@
 """The owner's files: whatever changes in them comes into force, if it fits.
 
 A file whose hash differs from the one last seen becomes a new version and goes live at once; a broken one is told once,
-as an alert, and the last good version stays in force.
+as an alert, and the last good version stays in force. What comes into force on a page is written back into its file.
+Where the file moved and the database too, nothing is adopted and nothing overwritten: that is a conflict, and is told.
 """
 
 from __future__ import annotations
 
 import getpass
 import itertools
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,10 +24,11 @@ from admin_app.operations.kernel import perform
 from admin_app.operations.rules import ActivateInput, content_hash
 from admin_app.operations.todo import RaiseAlertInput
 from admin_app.rulebook import hashes, refresh, rulebook
+from admin_app.rulebook import in_force as in_force_now
 from models.actor import SYSTEM, Actor, ActorKind
-from models.entity import db
+from models.entity import db, writing
 from models.names import Name
-from models.rulebook import RuleActivation
+from models.rulebook import RuleActivation, RuleFile
 from models.standing import Severeness
 from rules.book import DOCUMENTS, Rulebook, read_book
 from rules.language.faults import Fault, Faults, Place
@@ -68,6 +71,7 @@ def adopt_first() -> None:
     texts = _files()
     read_book(texts.__getitem__)
     perform(Name.ACTIVATE_RULES, ActivateInput(texts=texts, why="first start"), actor=SYSTEM)
+    _saw({name: content_hash(text) for name, text in texts.items()})
     refresh()
 
 
@@ -79,19 +83,23 @@ def watch_files() -> list[str]:
     with _LOCK:
         seen: dict[str, str] = current_app.extensions.setdefault("peony_rule_files", {})
         refresh()
+        write_back()
         in_force, texts = hashes(), _readable()
         found = {name: content_hash(texts[name]) if name in texts else MISSING for name in DOCUMENTS}
         fresh = {name for name, digest in found.items() if digest != seen.get(name, in_force.get(name))}
         if not fresh:
             return []
-        waiting = {name: text for name, text in texts.items() if found[name] != in_force.get(name)}
+        moved = _moved(in_force)
+        waiting = {n: text for n, text in texts.items() if found[n] != in_force.get(n) and n not in moved}
         taken, refused = _fitting(rulebook(), waiting)
+        refused |= {name: _conflict(name) for name in moved if name in texts and found[name] != in_force.get(name)}
         refused |= {name: _not_there(name) for name in DOCUMENTS if name not in texts}
         if taken:
             actor = Actor(ActorKind.COMMAND, name=f"file:{_os_user()}", role="command")
             activation = ActivateInput(texts={name: texts[name] for name in taken}, why="file")
             perform(Name.ACTIVATE_RULES, activation, actor=actor)
             refresh()
+        _saw({name: found[name] for name in DOCUMENTS if name in taken or found[name] == in_force.get(name)})
         for name in DOCUMENTS:
             if name in refused:
                 if name in fresh:
@@ -100,6 +108,70 @@ def watch_files() -> list[str]:
                 perform(Name.SETTLE_ALERTS, {"source": SOURCE, "occasion": f"{name}:"}, actor=SYSTEM)
         seen.update(found)  # last: what failed on the way is tried again at the next look
         return taken
+
+
+def write_back() -> list[str]:
+    """Write what came into force on a page into its file, as long as nobody touched that; the names of those written.
+
+    Whoever writes holds the row of the file, so that of several processes none writes an older version over a newer.
+    """
+    moved = _moved(hashes())
+    written = [name for name in moved if _write_one(name)]
+    for name in written:
+        perform(Name.SETTLE_ALERTS, {"source": SOURCE, "occasion": f"{name}:"}, actor=SYSTEM)
+    return written
+
+
+def _moved(in_force: Mapping[str, str]) -> set[str]:
+    """Documents whose version in force is not what was last seen in (or written into) their files."""
+    last = dict(db.session.execute(select(RuleFile.document, RuleFile.content_hash)).all())
+    return {name for name, digest in in_force.items() if name in last and last[name] != digest}
+
+
+def _write_one(name: str) -> bool:
+    session = writing()
+    row = session.scalar(select(RuleFile).where(RuleFile.document == name).with_for_update())
+    version = next((version for version, _ in in_force_now(session) if version.document == name), None)
+    path, text = path_of(name), _readable().get(name)
+    untouched = row is not None and text is not None and content_hash(text) == row.content_hash
+    if row is None or version is None or not untouched:
+        session.rollback()
+        return False
+    try:
+        _replace(path, version.text)
+    except OSError as error:
+        session.rollback()
+        _tell(f"{name}:unwritten:{version.id}", _("%(file)s could not be written: %(why)s", file=path.name, why=error))
+        return False
+    row.content_hash = version.content_hash
+    session.commit()
+    return True
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whole or not at all: whoever reads it meanwhile reads the old or the new one."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_bytes(text.encode("utf-8", errors="surrogateescape"))
+    aside.replace(path)
+
+
+def _saw(found: Mapping[str, str]) -> None:
+    """Keep the content of files that say what is in force."""
+    last = dict(db.session.execute(select(RuleFile.document, RuleFile.content_hash)).all())
+    fresh = {name: digest for name, digest in found.items() if last.get(name) != digest}
+    if not fresh:
+        return
+    session = writing()
+    for name, digest in fresh.items():
+        session.merge(RuleFile(document=name, content_hash=digest))
+    session.commit()
+
+
+CONFLICT = _l("The file was changed, and another version came into force meanwhile. Nothing was taken up.")
+
+
+def _conflict(name: str) -> Faults:
+    return Faults([Fault(Place(str(path_of(name)), 1, 1), CONFLICT)])
 
 
 MISSING = "missing"
@@ -157,5 +229,9 @@ def _os_user() -> str:
 def _tell_broken(document: str, digest: str, faults: Faults) -> None:
     """Tell the owner, once per content, that a file is broken and what stays in force."""
     text = _("%(file)s was not taken up: %(fault)s", file=f"{document}.yaml", fault=faults.faults[0])
-    alert = RaiseAlertInput(source=SOURCE, occasion=f"{document}:{digest}", text=text, severity=Severeness.URGENT)
+    _tell(f"{document}:{digest}", text)
+
+
+def _tell(occasion: str, text: str) -> None:
+    alert = RaiseAlertInput(source=SOURCE, occasion=occasion[:120], text=text[:300], severity=Severeness.URGENT)
     perform(Name.RAISE_ALERT, alert, actor=SYSTEM)

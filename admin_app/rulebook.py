@@ -19,8 +19,9 @@ from models.actor import Actor
 from models.entity import db
 from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Tag
-from rules.book import Rulebook, read_documents
+from rules.book import DOCUMENTS, Rulebook, read_documents
 from rules.decisions.access import Access
+from rules.documents.rules import RulesDocument
 
 LOOK_EVERY = 2.0
 """Seconds between two looks at what other processes have activated."""
@@ -129,7 +130,9 @@ def book_of(texts: Mapping[str, str], session: Session) -> Rulebook:
 
 
 def _shipped(document: str) -> str:
-    """What stands in for a document that came with a later release than the salon's first."""
+    """What stands in for a document that came with a later release than the salon's first: of rules, none."""
+    if issubclass(DOCUMENTS[document], RulesDocument):
+        return "version: 1\n"
     return (HOUSE / "rules" / f"{document}.yaml").read_text(encoding="utf-8")
 
 

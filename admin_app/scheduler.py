@@ -85,6 +85,18 @@ def tick(at: datetime | None = None) -> list[Due]:
     return ran
 
 
+def run_now(name: str) -> bool:
+    """Run a schedule at once, beside its hours; whether this process did."""
+    schedule = db.session.scalar(select(Schedule).where(Schedule.name == name))
+    if schedule is None:
+        return False
+    due = Due(schedule.id, schedule.name, now())
+    claim = take_claim(due, due.at)
+    if claim is not None:
+        _run(due, claim)
+    return claim is not None
+
+
 # ------------------------------------------------------------------------------------------- what is due
 
 

@@ -50,6 +50,16 @@ def _current(op: Operation, customers: set[int]) -> dict[tuple[int, int], Custom
     return found
 
 
+def take_off(op: Operation, off: set[tuple[int, str]]) -> None:
+    """End these tags (customer, slug) unless a hand put them on."""
+    if not off:
+        return
+    known = dict(op.session.execute(select(Tag.slug, Tag.id).where(Tag.slug.in_({slug for _, slug in off}))).all())
+    current = _current(op, {customer for customer, _ in off})
+    wanted = {(customer, known[slug]) for customer, slug in off if slug in known}
+    _end(op, [row.id for pair, row in current.items() if pair in wanted and not row.by_hand])
+
+
 def _end(op: Operation, ids: list[int]) -> None:
     for start in range(0, len(ids), BATCH):
         part = CustomerTag.id.in_(ids[start : start + BATCH])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from admin_app.operations.kernel import Operation
-from models.standing import Membership, TierChange
-from rules.decisions.tiers import Held, Move, decide
+from models.standing import Membership, TierChange, TierMove
+from rules.decisions.tiers import Held, Move, decide, months_later
 from rules.documents.tiers import TiersDocument
 from rules.evaluation import interpreter
 from rules.evaluation.frame import Frame
@@ -44,6 +45,33 @@ def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: in
         op.session.execute(insert(Membership), memberships)
         op.session.execute(insert(TierChange), changes)
     return moved
+
+
+def raise_tiers(op: Operation, frame: Frame, document: TiersDocument, wanted: Mapping[int, str], version: int) -> None:
+    """Give customers (by id) the tier that a rule gives them, unless they hold it or a higher one."""
+    held = (Membership.customer_id.in_(wanted), Membership.ended_on.is_(None))
+    now = {row.customer_id: row for row in op.session.scalars(select(Membership).where(*held))} if wanted else {}
+    for customer, tier in sorted(wanted.items()):
+        present, rank = now.get(customer), document.rank(tier)
+        standing = None if present is None else document.rank(present.tier)
+        if rank is None or (standing is not None and standing <= rank):
+            continue
+        if present is not None:
+            present.ended_on = frame.as_of
+            op.session.flush()
+        until = None if rank == len(document.tiers) - 1 else months_later(frame.as_of, document.valid)
+        op.session.add(Membership(customer_id=customer, tier=tier, since=frame.as_of, valid_until=until))
+        op.session.add(
+            TierChange(
+                customer_id=customer,
+                on=frame.as_of,
+                move=TierMove.FIRST if present is None else TierMove.UP,
+                from_tier=None if present is None else present.tier,
+                to_tier=tier,
+                evidence={"because": []},
+                rule_version_id=version,
+            )
+        )
 
 
 def _change(row: Any, move: Move, document: TiersDocument, frame: Frame, version: int) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from rules.language.facts import FactType, fact_named
 from rules.language.reading import filled, places_in
 
 
-def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found, spared: set[str]) -> int:
-    """Raise what gained rules ask for; of ``spared`` rules only where the rule says so. How many were raised."""
+def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found) -> int:
+    """Raise what gained rules ask for. How many were raised."""
     asking = [
         (rule, place, asked, facts)
         for name, facts in gained
-        if isinstance(rule := rules[name], Rule) and (name not in spared or rule.existing_customers == "all")
+        if isinstance(rule := rules[name], Rule)
         for place, effect in enumerate(rule.then, 1)
         if (asked := effect.alert or effect.task) is not None
     ]
@@ -40,7 +40,7 @@ def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found,
         values = {
             "source": rule.id,
             "occasion": f"{customer}:{frame.as_of.isoformat()}:{place}",
-            "text": filled(asked.text, _words(op, asked.text, facts, names[customer]))[:300],
+            "text": filled(asked.text, words_for(op, asked.text, facts, names[customer]))[:300],
             "to_role": asked.to,
             "customer_id": customer,
             "staff_id": carers.get((customer, asked.to)),
@@ -75,7 +75,7 @@ def _carers(op: Operation, customers: set[int]) -> dict[tuple[int, str], int]:
     return {(customer, CareRole(role).value): staff for customer, role, staff in op.session.execute(query)}
 
 
-def _words(op: Operation, template: str, facts: dict[str, Any], name: str) -> dict[str, str]:
+def words_for(op: Operation, template: str, facts: dict[str, Any], name: str) -> dict[str, str]:
     """The values of the places in a text, as a person reads them."""
     words = {"name": name}
     for place in places_in(template):

@@ -71,8 +71,11 @@ class Name(StrEnum):
     RECORD_TRAINING = "record_training"
     # rules
     ACTIVATE_RULES = "activate_rules"
+    ACTIVATE_VERSION = "activate_version"
     APPLY_RULES = "apply_rules"
     CLOSE_ALERT = "close_alert"
+    DELIVER_EFFECTS = "deliver_effects"
+    DRAFT_RULES = "draft_rules"
     FINISH_TASK = "finish_task"
     RAISE_ALERT = "raise_alert"
     SETTLE_ALERTS = "settle_alerts"

@@ -9,8 +9,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.entity import Derived, Entity, Event
-from models.field import field, reference
+from models.entity import Derived, Entity, Event, Record
+from models.field import Choice, choice, field, reference
 from models.invariants import holds, one_where
 from models.names import Name
 from models.screen import Screen, Section, WrittenBy
@@ -26,7 +26,7 @@ class RuleVersion(Event):
 
     label = _l("Rule version")
     plural = _l("Rule versions")
-    written_by = WrittenBy.by(Name.ACTIVATE_RULES)
+    written_by = WrittenBy.by(Name.ACTIVATE_RULES, Name.DRAFT_RULES)
     shared = True
     title = ("document", "number")
     screen = Screen(Section.RULES, "book", ("document", "number", "made_at", "made_by", "why"))
@@ -46,7 +46,7 @@ class RuleActivation(Event):
 
     label = _l("Rule activation")
     plural = _l("Rule activations")
-    written_by = WrittenBy.by(Name.ACTIVATE_RULES)
+    written_by = WrittenBy.by(Name.ACTIVATE_RULES, Name.ACTIVATE_VERSION)
     shared = True
     title = ("document", "at")
     screen = Screen(Section.RULES, "book", ("document", "rule_version_id", "at", "activated_by"), "-at")
@@ -77,6 +77,70 @@ class RuleMatch(Entity):
     why: Mapped[dict[str, Any]] = field(Json, label=_l("Why"))
     why_not: Mapped[dict[str, Any] | None] = field(Json, label=_l("Why it ended"))
     rule_version_id: Mapped[int] = reference("rule_version", label=_l("Version"))
+
+
+class EffectKind(Choice):
+    """What a rule gives or sends, beside tags, tiers, alerts and tasks."""
+
+    POINTS = "points", _l("Points")
+    COUPON = "coupon", _l("Coupon")
+    GIFT = "gift", _l("Gift")
+    MESSAGE = "message", _l("Message")
+
+
+class EffectState(Choice):
+    """How far it has come."""
+
+    WAITING = "waiting", _l("Waiting")
+    DONE = "done", _l("Done")
+
+
+class RuleEffect(Record):
+    """Something that a rule gives a customer, once an occasion: the database itself allows no second one.
+
+    Coupons, gifts and messages wait here until they are handed out or sent.
+    """
+
+    label = _l("Effect")
+    plural = _l("Effects")
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.DELIVER_EFFECTS)
+    marks = False
+    title = ("rule", "customer_id")
+    within = "customer_id"
+    screen = Screen(Section.RULES, "gift", ("made_on", "customer_id", "rule", "kind", "what", "state"), "-made_on")
+    __table_args__ = (
+        UniqueConstraint("rule", "customer_id", "occasion", "kind", "place"),
+        holds("amount >= 0", "amount", "amount", _l("An amount is 0 or more.")),
+    )
+
+    rule: Mapped[str] = field(Text(60), label=_l("Rule"), words="rules")
+    customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
+    kind: Mapped[EffectKind] = field(choice(EffectKind), label=_l("Kind"))
+    place: Mapped[int] = field(Big, label=_l("Which of its kind"), generated=True)
+    what: Mapped[str] = field(Text(300), label=_l("What"))
+    amount: Mapped[int] = field(Big, label=_l("Amount"), default=0)
+    occasion: Mapped[str] = field(Text(60), label=_l("Occasion"), generated=True)
+    made_on: Mapped[date] = field(Day, label=_l("On"), index=True)
+    valid_until: Mapped[date | None] = field(Day, label=_l("Valid until"))
+    state: Mapped[EffectState] = field(choice(EffectState), label=_l("State"), default=EffectState.WAITING, index=True)
+    rule_version_id: Mapped[int] = reference("rule_version", label=_l("Rules"))
+
+
+class RulePending(Derived):
+    """That a customer began (or ceased) to fulfil a rule that asks to hold, or stays, for some days first."""
+
+    rule: Mapped[str] = mapped_column(String(60), primary_key=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), primary_key=True, autoincrement=False)
+    since: Mapped[date] = mapped_column(Day)
+    due: Mapped[date] = mapped_column(Day, index=True)
+    first: Mapped[bool]  # found when the rule was evaluated for the first time
+
+
+class RuleFile(Derived):
+    """The content of a document's file as it was last seen or written: what tells whether the file moved since."""
+
+    document: Mapped[str] = mapped_column(String(30), primary_key=True)
+    content_hash: Mapped[str] = mapped_column(String(64))
 
 
 class RuleSlot(Derived):

@@ -33,6 +33,7 @@ MOVES_VALUE = (
     Name.MERGE_CUSTOMERS,
     Name.OPEN_BALANCES,
     Name.UNDO_BALANCES,
+    Name.DELIVER_EFFECTS,
 )
 """The operations that write entries."""
 

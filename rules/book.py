@@ -10,19 +10,28 @@ from flask_babel import lazy_gettext as _l
 from models.entity import entities
 from models.names import OPERATIONS, OWNER
 from rules.documents.roles import Role, RolesDocument
-from rules.documents.rules import AlertsDocument, Layers, Rule, TagsDocument
+from rules.documents.rules import (
+    AlertsDocument,
+    CampaignsDocument,
+    Layers,
+    MessageEffect,
+    Rule,
+    RulesDocument,
+    TagsDocument,
+)
 from rules.documents.tiers import TiersDocument
 from rules.documents.till import CommissionsDocument, PointsDocument, RechargeDocument, TillDocument
 from rules.language.conditions import All, Comparison, Condition, Not, comparisons, implies, read_value_of, tags_in
 from rules.language.facts import FactType, fact_named, suggestions
 from rules.language.faults import Fault, Faults, Place, unknown
-from rules.language.reading import Document, read_document
+from rules.language.reading import Document, read_document, wrong_place
 
 DOCUMENTS: dict[str, type[Document]] = {
     "roles": RolesDocument,
     "tiers": TiersDocument,
     "tags": TagsDocument,
     "alerts": AlertsDocument,
+    "campaigns": CampaignsDocument,
     "recharge": RechargeDocument,
     "points": PointsDocument,
     "till": TillDocument,
@@ -38,6 +47,7 @@ class Rulebook:
     tiers: TiersDocument
     tags: TagsDocument
     alerts: AlertsDocument
+    campaigns: CampaignsDocument
     recharge: RechargeDocument
     points: PointsDocument
     till: TillDocument
@@ -45,7 +55,16 @@ class Rulebook:
     hand_tags: frozenset[str] = frozenset()
 
     def rules(self) -> list[Rule]:
-        return [*self.tags.rules, *self.alerts.rules]
+        return [rule for document in self.rule_documents().values() for rule in document.rules]
+
+    def rule_documents(self) -> dict[str, RulesDocument]:
+        """The documents that hold rules, by name."""
+        return {"tags": self.tags, "alerts": self.alerts, "campaigns": self.campaigns}
+
+    def document_of(self, rule_id: str) -> str:
+        """The document that a rule (or a row of a decision table) stands in."""
+        documents = self.rule_documents().items()
+        return next((name for name, document in documents if any(r.id == rule_id for r in document.rules)), "tags")
 
     def layer_rules(self) -> list[DecisionRow]:
         return [row for layers in self.tags.layers for row in decision_rows(layers)]
@@ -67,10 +86,12 @@ class Rulebook:
             *_twice(self.roles.roles),
             *_twice(self.tiers.tiers),
             *_twice(self.tags.tags),
+            *_twice(self.campaigns.coupons),
             *_twice([*self.rules(), *self.tags.layers]),
             *self._roles(),
             *self._tiers(),
             *self._tags(),
+            *self._effects(),
             *self._tests(),
             *self._cycles(),
             *self.recharge.misfits(),
@@ -87,6 +108,26 @@ class Rulebook:
                 asked = effect.alert or effect.task
                 if asked is not None and asked.to not in known:
                     yield Fault(asked.place, unknown(asked.to, known, _l("role")))
+
+    def _effects(self) -> Iterator[Fault]:
+        """Tiers and coupons that effects name; a rule never gives what is not there."""
+        tiers = [tier.id for tier in self.tiers.tiers]
+        coupons = [coupon.id for coupon in self.campaigns.coupons]
+        for effect in (effect for rule in self.rules() for effect in rule.then):
+            given = effect.given
+            for tier in [*([effect.tier] if effect.tier else []), *(given.tiers if given else ())]:
+                if tier not in tiers:
+                    yield Fault(effect.place, unknown(tier, tiers, _l("tier")))
+            for template in effect.coupon.all_values() if effect.coupon else ():
+                if template not in coupons:
+                    yield Fault(effect.place, unknown(template, coupons, _l("coupon")))
+            if effect.message is not None and effect.message.by is not None:
+                yield from self._texts(effect.message)
+
+    def _texts(self, message: MessageEffect) -> Iterator[Fault]:
+        for text in message.tiers.values():
+            if (wrong := wrong_place(text)) is not None:
+                yield Fault(message.place, wrong)
 
     def _tiers(self) -> Iterator[Fault]:
         *upper, last = self.tiers.tiers
@@ -137,13 +178,14 @@ class Rulebook:
                         yield Fault(leaf.place, unknown(str(slug), known, _l("tag")))
         for rule in self.rules():
             for effect in rule.then:
-                if effect.tag is not None and effect.tag not in known:
-                    yield Fault(effect.place, unknown(effect.tag, known, _l("tag")))
-                if effect.tag in layered:
+                named = effect.tag or effect.untag
+                if named is not None and named not in known:
+                    yield Fault(effect.place, unknown(named, known, _l("tag")))
+                if named in layered:
                     message = _l(
                         "%(tag)s is set by the table %(table)s alone, or somebody could have two of its tags.",
-                        tag=effect.tag,
-                        table=layered[effect.tag].id,
+                        tag=named,
+                        table=layered[named].id,
                     )
                     yield Fault(effect.place, message)
         for layers in self.tags.layers:
@@ -242,8 +284,8 @@ def strata(book: Rulebook) -> list[list[str]]:
     for rule in book.rules():
         needs[rule.id] = tags_in(rule.when)
         for effect in rule.then:
-            if effect.tag is not None:
-                setters.setdefault(effect.tag, set()).add(rule.id)
+            if (slug := effect.tag or effect.untag) is not None:
+                setters.setdefault(slug, set()).add(rule.id)
     for layers in book.tags.layers:
         for row in decision_rows(layers):
             needs[row.id] = tags_in(row.when)

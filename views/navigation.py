@@ -84,7 +84,8 @@ def navigation() -> list[Group]:
             one for one in entities() if one.screen and one.screen.section is section and access().may(Action.VIEW, one)
         ]
         first = sorted((one for one in seen if one.named() in PRIMARY), key=lambda one: PRIMARY.index(one.named()))
-        entries = [_entry(one) for one in first] + (_house_pages() if section is Section.SYSTEM else [])
+        entries = [*_opened(OF_THE_RULES if section is Section.RULES else ()), *(_entry(one) for one in first)]
+        entries += _house_pages() if section is Section.SYSTEM else []
         more = [_entry(one) for one in seen if one.named() not in PRIMARY]
         if len(more) == 1 or not entries:
             entries, more = entries + more, []
@@ -125,6 +126,7 @@ OF_THE_DAY = (
     ("fees", _l("Staff performance"), "coin"),
     ("odd_papers", _l("Odd papers"), "flag"),
 )
+OF_THE_RULES = (("rules", _l("Rule studio"), "flag"),)
 OF_THE_HOUSE = (("log", _l("Operation log"), "book"), ("schedules", _l("Schedules at work"), "clock"))
 OF_THE_DEMO = (("open_salon", _l("Clear the demo, open my salon"), "store"),)
 """Pages that are neither an entity's nor an operation's: the page is its own endpoint."""

@@ -28,6 +28,7 @@ from views import (
     operation_log,
     operations,
     receipt,
+    rule_studio,
     schedules,
     search_page,
     sign_in,
@@ -42,7 +43,7 @@ from views.security import nonce, secure
 
 HERE = Path(__file__).parent
 HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, errors)
-HAND_MADE = (my_day, bookings, call_list, receipt, day_report, fees, odd_papers)
+HAND_MADE = (my_day, bookings, call_list, receipt, day_report, fees, odd_papers, rule_studio)
 """Modules that register pages of their own."""
 
 

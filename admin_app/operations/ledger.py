@@ -235,7 +235,7 @@ class Ledger:
 
     # ----------------------------------------------------------------------------------------------- points
 
-    def earn_points(self, customer_id: int, points: int, terms: Grant, line: int, rule: int | None) -> None:
+    def earn_points(self, customer_id: int, points: int, terms: Grant, line: int | None, rule: int | None) -> None:
         """Grant points for a line; what she owes of earlier ones is paid first."""
         if points == 0:
             return

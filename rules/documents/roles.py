@@ -46,6 +46,7 @@ class Page(StrEnum):
     FEES = "fees"
     ODD_PAPERS = "odd_papers"
     OPEN_SALON = "open_salon"
+    RULES = "rules"
 
 
 class Role(Part):

@@ -1,4 +1,4 @@
-"""Tags and alerts: rules with conditions and effects."""
+"""Rules with conditions and effects: tags, alerts, campaigns."""
 
 from __future__ import annotations
 
@@ -8,8 +8,22 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from models.customers import Stage
 from models.standing import Severeness, TagColour
-from rules.language.reading import Days, Document, Flag, Free, Hours, Name, Part, Slug, Template, When
+from rules.language.reading import (
+    Days,
+    Document,
+    Flag,
+    Free,
+    Hours,
+    Name,
+    Part,
+    Slug,
+    Template,
+    When,
+    Whole,
+    Yuan,
+)
 
 
 class TagDeclaration(Part):
@@ -43,18 +57,135 @@ class TaskEffect(Part):
     within: Days = 0
 
 
+class FieldEffect(Part):
+    """``field: {stage: member}``: written into the customer's record when the rule begins to hold."""
+
+    stage: Stage
+
+
+OncePer = Literal["time", "ever", "year", "birthday", "absence"]
+"""How often one customer gets it: each time the rule begins to hold, once, once a calendar year, once a birthday, once
+an absence (counted from her last visit)."""
+
+
+class Given(Part):
+    """What a customer is given or sent: the same for all, or ``by: tier`` from a small table; others get nothing.
+
+    .. code-block:: yaml
+
+        - points: {amount: 500, once_per: ever}
+        - coupon: {template: comeback-80, valid: 21d, once_per: absence}
+        - gift: {by: tier, tiers: {platinum: 面部护理一次, diamond: SPA 一次}, once_per: birthday}
+        - message: {text: "{name}，好久不见！", once_per: absence}
+    """
+
+    by: Literal["tier"] | None = None
+    tiers: Annotated[dict[str, str], Free] = {}
+    once_per: OncePer = "time"
+
+    @property
+    def same(self) -> str | None:
+        """What everybody gets, where it does not differ by tier."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Given:
+        if (self.by is None) != (self.same is not None) or (self.by is None) != (not self.tiers):
+            message = _l("Say either what everybody gets, or by: tier with a table of tiers.")
+            raise PydanticCustomError("said", "by", {"message": message})
+        return self
+
+    def what(self, tier: str | None) -> str | None:
+        """What she of this tier gets; None for nothing."""
+        return self.same if self.by is None else self.tiers.get(tier or "")
+
+    def all_values(self) -> list[str]:
+        return [self.same] if self.same is not None else list(self.tiers.values())
+
+
+class PointsEffect(Given):
+    """Points to be added."""
+
+    amount: Whole | None = None
+
+    @property
+    def same(self) -> str | None:
+        return None if self.amount is None else str(self.amount)
+
+    @model_validator(mode="after")
+    def _numbers(self) -> PointsEffect:
+        if any(not value.isdecimal() or not 0 < int(value) <= 10**6 for value in self.all_values()):
+            message = _l("Points are a whole number from 1 to 1,000,000.")
+            raise PydanticCustomError("said", "points", {"message": message})
+        return self
+
+
+class CouponEffect(Given):
+    """A coupon of a template declared in ``campaigns.yaml``."""
+
+    template: Slug | None = None
+    valid: Days = 30
+
+    @property
+    def same(self) -> str | None:
+        return self.template
+
+
+class GiftEffect(Given):
+    """A thing or a treatment to be handed over; ``worth`` in yuan is what it costs at most."""
+
+    item: Name | None = None
+    worth: Yuan = 0
+    valid: Days = 30
+
+    @property
+    def same(self) -> str | None:
+        return self.item
+
+
+class MessageEffect(Given):
+    """A text to the customer; who has withdrawn her consent gets none."""
+
+    text: Template | None = None
+
+    @property
+    def same(self) -> str | None:
+        return self.text
+
+
 class Effect(Part):
     """What a rule does: exactly one of these a line."""
 
     tag: Slug | None = None
+    untag: Slug | None = None
+    tier: Slug | None = None
     alert: AlertEffect | None = None
     task: TaskEffect | None = None
+    field: FieldEffect | None = None
+    points: PointsEffect | None = None
+    coupon: CouponEffect | None = None
+    gift: GiftEffect | None = None
+    message: MessageEffect | None = None
+
+    @property
+    def kind(self) -> str:
+        """Which of them it is."""
+        return next(name for name in KINDS if getattr(self, name) is not None)
+
+    @property
+    def given(self) -> Given | None:
+        """The part that a customer gets, if it is one of those."""
+        return self.points or self.coupon or self.gift or self.message
 
     @model_validator(mode="after")
     def _one(self) -> Effect:
-        if sum(part is not None for part in (self.tag, self.alert, self.task)) != 1:
-            raise PydanticCustomError("said", "effect", {"message": _l("An effect is one of tag, alert and task.")})
+        if sum(getattr(self, name) is not None for name in KINDS) != 1:
+            message = _l("An effect is one of: %(kinds)s.", kinds=", ".join(KINDS))
+            raise PydanticCustomError("said", "effect", {"message": message})
         return self
+
+
+KINDS = tuple(name for name in Effect.model_fields if name != "place")
 
 
 class RuleTest(Part):
@@ -62,6 +193,12 @@ class RuleTest(Part):
 
     given: Annotated[dict[str, object], Free]
     expect: Literal["matches", "no match"]
+
+
+class Limits(Part):
+    """``limits: {customers_per_run: 500}``: those beyond it come with the next run."""
+
+    customers_per_run: Whole | None = None
 
 
 class Rule(Part):
@@ -73,8 +210,11 @@ class Rule(Part):
           name: 沉睡客户
           name_en: Dormant
           when: {days_since_visit: {between: [60, 179]}}
+          for: 1d                      # it must hold so long before it counts
+          keep_for: 7d                 # and counts so much longer after it has ceased
           then: [{tag: dormant}]
-          existing_customers: tag_only   # the first activation only tags; «all» lets alerts and tasks go out too
+          limits: {customers_per_run: 500}
+          existing_customers: tag_only   # the first activation only tags; «all» lets all other effects go out too
           tests:
             - {given: {days_since_visit: 60}, expect: matches}
     """
@@ -83,10 +223,30 @@ class Rule(Part):
     name: Name
     name_en: str = ""
     when: When
+    hold: Days = Field(0, alias="for")
+    keep_for: Days = 0
     then: Annotated[list[Effect], Field(min_length=1)]
+    limits: Limits | None = None
     existing_customers: Literal["tag_only", "all"] = "tag_only"
     tests: list[RuleTest] = []
     enabled: Flag = True
+
+    @property
+    def most(self) -> int | None:
+        """How many customers may gain it in one run."""
+        return None if self.limits is None else self.limits.customers_per_run
+
+    def given(self) -> list[tuple[int, Given]]:
+        """What customers get by it, each with its place among those of its kind, from 1."""
+        found: list[tuple[int, Given]] = []
+        for effect in self.then:
+            if (one := effect.given) is not None:
+                found.append((1 + sum(type(one) is type(other) for _, other in found), one))
+        return found
+
+    def tags(self) -> list[str]:
+        """The tags it puts on."""
+        return [effect.tag for effect in self.then if effect.tag is not None]
 
 
 class LayerRow(Part):
@@ -115,15 +275,39 @@ class Layers(Part):
     first_match: Annotated[list[LayerRow], Field(min_length=2)]
 
 
-class TagsDocument(Document):
+class RulesDocument(Document):
+    """A document that holds rules, perhaps among other things."""
+
+    rules: list[Rule] = []
+
+
+class TagsDocument(RulesDocument):
     """``rules/tags.yaml``."""
 
     tags: list[TagDeclaration]
-    rules: list[Rule] = []
     layers: list[Layers] = []
 
 
-class AlertsDocument(Document):
+class AlertsDocument(RulesDocument):
     """``rules/alerts.yaml``."""
 
-    rules: list[Rule] = []
+
+class CouponTemplate(Part):
+    """A kind of coupon.
+
+    .. code-block:: yaml
+
+        - {id: comeback-80, name: 回归礼 80 元, name_en: Welcome back ¥80, worth: 80, from: 298}
+    """
+
+    id: Slug
+    name: Name
+    name_en: str = ""
+    worth: Yuan
+    least: Yuan = Field(0, alias="from")
+
+
+class CampaignsDocument(RulesDocument):
+    """``rules/campaigns.yaml``: what customers are given and sent, and the coupons it is given with."""
+
+    coupons: list[CouponTemplate] = []

@@ -48,12 +48,24 @@ def _payments(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
 
 
 def _services(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    columns = [sum_if(frame.within(Sale.business_day, f.days), SaleLine.amount).label(f.name) for f in facts]
+    """What the lines of her receipts come to: services by their worth or number, products by their worth."""
+
+    def made(fact: Fact) -> ColumnElement[Any]:
+        products = fact.family.pattern == "products_{n}d"
+        kind = SaleLine.kind == (LineKind.PRODUCT if products else LineKind.SERVICE)
+        amount = SaleLine.quantity if fact.family.pattern == "services_{n}d" else SaleLine.amount
+        return sum_if(and_(kind, frame.within(Sale.business_day, fact.days)), amount).label(fact.name)
+
+    columns = [made(fact) for fact in facts]
     return (
         by_owner(frame, Sale.customer_id, columns)
         .select_from(Sale)
         .join(SaleLine, SaleLine.sale_id == Sale.id)
-        .where(SaleLine.kind == LineKind.SERVICE, Sale.business_day <= frame.day, ~taken_back(frame, line=True))
+        .where(
+            SaleLine.kind.in_((LineKind.SERVICE, LineKind.PRODUCT)),
+            Sale.business_day <= frame.day,
+            ~taken_back(frame, line=True),
+        )
     )
 
 
@@ -213,7 +225,11 @@ SOURCES: dict[Source, Callable[[Frame, Sequence[Fact]], AnySelect]] = {
 
 
 def customer_column(frame: Frame, fact: Fact) -> ColumnElement[Any]:
-    """A fact that stands in the customer's own row."""
+    """A fact that stands in the customer's own row, or in the calendar."""
+    if fact.name in ("month", "weekday"):
+        return literal(frame.as_of.month if fact.name == "month" else frame.as_of.isoweekday(), BigInteger)
+    if fact.name == "referred":
+        return case((Customer.referrer_id.is_not(None), 1), else_=0)
     if fact.name == "days_since_registered":
         return days_between(frame.day, Customer.registered_on)
     if fact.name == "age":

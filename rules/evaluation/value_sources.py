@@ -20,6 +20,7 @@ STANDS_IN = {
     "stored_value": (AccountKind.PRINCIPAL, AccountKind.BONUS),
     "card_value": (AccountKind.CARD,),
     "prepaid": (AccountKind.PRINCIPAL, AccountKind.BONUS, AccountKind.CARD, AccountKind.DEPOSIT),
+    "deposit": (AccountKind.DEPOSIT,),
     "points": (AccountKind.POINTS,),
     "owed": (AccountKind.RECEIVABLE,),
 }
@@ -93,9 +94,11 @@ def cards(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
 
 
 def recharges(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    """The largest single recharge of each window, those taken back left out."""
+    """The largest single recharge of each window and the last one, those taken back left out."""
 
     def made(fact: Fact) -> ColumnElement[int]:
+        if fact.name == "days_since_recharge":
+            return days_between(frame.day, func.max(Sale.business_day)).label(fact.name)
         inside = frame.within(Sale.business_day, fact.days)
         largest = func.coalesce(func.max(case((inside, SaleLine.amount), else_=0)), 0)
         return cast(largest, BigInteger).label(fact.name)

@@ -128,13 +128,19 @@ _PLACES = re.compile(r"\{([^{}]*)\}")
 
 def _text(value: Any) -> str:
     text = _one_text(value)
+    if (wrong := wrong_place(text)) is not None:
+        raise PydanticCustomError("said", text, {"message": wrong})
+    return text
+
+
+def wrong_place(text: str) -> LazyString | None:
+    """What is wrong with the places in braces of a text."""
     for name in _PLACES.findall(text):
         if name != "name" and fact_named(name) is None:
-            message = unknown(name, ["name", *suggestions(name)], _l("fact"))
-            raise PydanticCustomError("said", text, {"message": message})
+            return unknown(name, ["name", *suggestions(name)], _l("fact"))
     if "{" in _PLACES.sub("", text) or "}" in _PLACES.sub("", text):
-        raise PydanticCustomError("said", text, {"message": _l("A brace stands alone: write a place as {name}.")})
-    return text
+        return _l("A brace stands alone: write a place as {name}.")
+    return None
 
 
 When = Annotated[Any, BeforeValidator(_when)]
@@ -146,6 +152,7 @@ Days = Annotated[int, _pattern(r"(\d{1,4})d", _l("A number of days is needed, su
 Hours = Annotated[int, _pattern(r"(\d{1,4})h", _l("A number of hours is needed, such as 24h."))]
 Months = Annotated[int, _pattern(r"(\d{1,3})mo", _l("A number of months is needed, such as 12mo."))]
 Minutes = Annotated[int, _pattern(r"(\d{1,3})min", _l("A number of minutes is needed, such as 15min."))]
+Whole = Annotated[int, _pattern(r"(\d{1,7})", _l("A whole number is needed here."))]
 Yuan = Annotated[int, BeforeValidator(_yuan)]
 _PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."))
 Permille = Annotated[int, BeforeValidator(_permille), _PERCENT]
@@ -210,7 +217,7 @@ def _known_keys() -> tuple[str, ...]:
     keys: set[str] = set()
     while waiting:
         part = waiting.pop()
-        keys.update(name for name in part.model_fields if name != "place")
+        keys.update(info.alias or name for name, info in part.model_fields.items() if name != "place")
         waiting.extend(part.__subclasses__())
     return tuple(sorted(keys))
 

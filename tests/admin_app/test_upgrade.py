@@ -33,8 +33,8 @@ from alembic import op
 
 from models.migrations import as_it_stands
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -92,7 +92,7 @@ def test_the_whole_schema_comes_out_as_the_models_say_with_every_row_in_it(house
     before = {name: db.session.scalar(text(f'SELECT count(*) FROM "{name}"')) for name in rows}
     amiss = faults(but="schema")  # the rows of the factory make no sense together
     done = upgrade(later)
-    assert done[:2] == ("0003", "0004")
+    assert done[:2] == ("0004", "0005")
     assert done[2] is not None
     assert done[2].exists(), "a backup was made first"
     assert schema.differences(standing_schema(), schema.expected_schema(db.engine)) == []
@@ -121,7 +121,7 @@ def test_the_triggers_work_after_the_upgrade(house: House, later: Path) -> None:
 def test_an_upgrade_is_written_in_the_log(house: House, later: Path) -> None:
     upgrade(later)
     entry = db.session.scalars(select(Operation).where(Operation.name == "upgrade")).one()
-    assert entry.detail == {"before": "0003", "after": "0004"}
+    assert entry.detail == {"before": "0004", "after": "0005"}
 
 
 def test_a_migration_that_does_not_fit_the_models_changes_nothing(house: House, later: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_migration_that_does_not_fit_the_models_changes_nothing(house: House, 
     with pytest.raises(SchemaError, match=r"not this release's"):
         upgrade(later)
     assert standing_schema() == before
-    assert standing() == "0003"
+    assert standing() == "0004"
 
 
 def test_a_migration_that_fails_half_way_changes_nothing(house: House, later: Path) -> None:
@@ -155,5 +155,5 @@ def test_an_older_database_is_told_to_upgrade(house: House, later: Path, monkeyp
 
 
 def test_the_newest_needs_no_upgrade(house: House) -> None:
-    assert upgrade() == ("0003", "0003", None)
+    assert upgrade() == ("0004", "0004", None)
     assert check() is True

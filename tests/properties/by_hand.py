@@ -45,6 +45,30 @@ class ByHand:
         inside = [sale for sale in self.bought if sale.ago < days]
         return sum(amount for sale in inside for kind, _, amount in sale.lines if kind is LineKind.SERVICE)
 
+    def services(self, days: int) -> int:
+        inside = [sale for sale in self.bought if sale.ago < days]
+        return sum(kind is LineKind.SERVICE for sale in inside for kind, _, _ in sale.lines)
+
+    def products(self, days: int) -> int:
+        inside = [sale for sale in self.bought if sale.ago < days]
+        return sum(amount for sale in inside for kind, _, amount in sale.lines if kind is LineKind.PRODUCT)
+
+    def referred(self) -> int:
+        return int(self.person.referrer is not None)
+
+    def month(self) -> int:
+        return self.salon.as_of.month
+
+    def weekday(self) -> int:
+        return ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].index(f"{self.salon.as_of:%a}") + 1
+
+    def days_since_recharge(self) -> int | None:
+        recharges = [one for one in self.bought if any(kind is LineKind.RECHARGE for kind, _, _ in one.lines)]
+        return min((one.ago for one in recharges), default=None)
+
+    def deposit(self) -> int:
+        return self.has.standing(AccountKind.DEPOSIT)
+
     def sales(self, days: int) -> int:
         return sum(sale.ago < days for sale in self.bought)
 

@@ -32,7 +32,7 @@ from tests.properties.history import (
 )
 from tests.rules.texts import SHIPPED, replaced
 
-NOTHING = {"gained": {}, "lost": {}, "moved": {}, "asked": 0}
+NOTHING = {"gained": {}, "lost": {}, "moved": {}, "asked": 0, "given": 0}
 
 
 # ------------------------------------------------------------------------------------------------ again and again

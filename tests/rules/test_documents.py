@@ -198,8 +198,8 @@ def test_a_text_to_the_staff_is_one_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("effect", "words"),
     [
-        ("{}", "one of tag, alert and task"),
-        ("{tag: a, task: {to: manager, text: 好}}", "one of tag, alert and task"),
+        ("{}", "An effect is one of: tag, untag"),
+        ("{tag: a, task: {to: manager, text: 好}}", "An effect is one of: tag, untag"),
         ("tag", "Keys with values are needed"),
         ("{alert: {to: manager, text: 好, within: 24}}", "A number of hours is needed"),
         ("{alert: {to: manager, text: 好, severity: awful}}", "One of these is needed"),

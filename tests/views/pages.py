@@ -99,3 +99,53 @@ def paid(house: House, day: date, fen: int, method: str = "cash", customer: str 
         db.session.add(sale)
         db.session.flush()
         db.session.add(Payment(**place, sale_id=sale.id, paid_at=NOON, method=PaymentMethod(method), amount=fen))
+
+
+class _Sent(HTMLParser):
+    """What a browser would send of each form on a page, its buttons left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[dict[str, list[str]]] = [{}]
+        self.select: str | None = None
+        self.options: list[tuple[str, bool]] = []
+        self.area: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.forms.append({})
+        elif tag == "input" and said.get("type") not in ("submit", "button"):
+            if said.get("type") not in ("checkbox", "radio") or "checked" in said:
+                self._add(said.get("name", ""), said.get("value", ""))
+        elif tag == "select":
+            self.select, self.options = said.get("name", ""), []
+        elif tag == "option" and self.select is not None:
+            self.options.append((said.get("value", ""), "selected" in said))
+        elif tag == "textarea":
+            self.area = said.get("name", "")
+            self._add(self.area, "")
+
+    def handle_data(self, data: str) -> None:
+        if self.area is not None:
+            self.forms[-1][self.area][-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select" and self.select is not None:
+            chosen = [value for value, selected in self.options if selected] or [v for v, _ in self.options[:1]]
+            for value in chosen:
+                self._add(self.select, value)
+            self.select = None
+        elif tag == "textarea":
+            self.area = None
+
+    def _add(self, name: str, value: str) -> None:
+        if name:
+            self.forms[-1].setdefault(name, []).append(value)
+
+
+def sent_as_shown(page: str) -> dict[str, list[str]]:
+    """The fields of the largest form in the main part of a page, as they stand in it."""
+    reader = _Sent()
+    reader.feed(main_part(page))
+    return max(reader.forms, key=len)

@@ -283,3 +283,68 @@ function draw(spot) {
 }
 addEventListener("load", () => document.querySelectorAll("[data-chart]").forEach(draw));
 addEventListener("resize", () => document.querySelectorAll("[data-chart]").forEach((spot) => window.echarts?.getInstanceByDom(spot)?.resize()));
+
+// a form that is worked on at the server: the part that changed comes back, and she goes on where she was
+async function swap(form, button) {
+  const answer = await fetch(location.href, { method: "POST", body: new FormData(form, button) });
+  if (answer.redirected) { unsaved = false; location.assign(answer.url); return; }
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector("form[data-swap]");
+  if (!fresh) { form.submit(); return; }
+  const name = document.activeElement?.name;
+  document.querySelector("main").replaceWith(document.adoptNode(page.querySelector("main")));
+  const there = document.querySelector("form[data-swap]");
+  wire(there);
+  const again = name && name !== "action" && there.querySelector(`[name="${CSS.escape(name)}"]`);
+  const look = there.querySelector("#look");
+  (document.querySelector("main .notice.bad") ?? (button?.value === "look" ? look : null))?.scrollIntoView({ block: "start" });
+  if (button?.value?.startsWith("add-")) [...there.querySelectorAll(".rule-row")].at(-1)?.querySelector("select, input, textarea")?.focus();
+  else again?.focus();
+}
+function wire(form) {
+  form.addEventListener("input", () => { unsaved = true; });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    swap(form, event.submitter).catch(() => form.querySelectorAll("button").forEach((one) => { one.disabled = false; }));
+  });
+  form.addEventListener("change", (event) => { if (event.target.matches("[data-refresh], .rule-row > select")) swap(form, form.querySelector('button[value="refresh"]')); });
+}
+document.querySelectorAll("form[data-swap]").forEach(wire);
+
+// YAML with the numbers of its lines, and its faults while it is typed
+document.querySelectorAll("form[data-check]").forEach((form) => {
+  const text = form.querySelector("textarea.yaml"), lines = form.querySelector(".lines"), found = form.querySelector(".found");
+  const number = (bad) => {
+    lines.replaceChildren(...Array.from({ length: text.value.split("\n").length }, (_, n) => {
+      const line = document.createElement("li");
+      line.textContent = n + 1;
+      line.className = bad.has(n + 1) ? "bad" : "";
+      return line;
+    }));
+    lines.scrollTop = text.scrollTop;
+  };
+  const go = (line) => {
+    const start = text.value.split("\n").slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+    text.focus();
+    text.setSelectionRange(start, text.value.indexOf("\n", start) < 0 ? text.value.length : text.value.indexOf("\n", start));
+    text.scrollTop = (line - 4) * 20;
+  };
+  const check = async () => {
+    const asked = new FormData();
+    asked.set("text", text.value);
+    asked.set("csrf_token", form.querySelector('[name="csrf_token"]').value);
+    const faults = await (await fetch(form.dataset.check, { method: "POST", body: asked })).json();
+    number(new Set(faults.map((one) => one.line)));
+    found.replaceChildren(...faults.map((one) => {
+      const item = document.createElement("li"), button = document.createElement("button");
+      Object.assign(button, { type: "button", className: "button tiny", textContent: `${one.line}:${one.column}` });
+      button.addEventListener("click", () => go(one.line));
+      item.append(button, " ", one.message);
+      return item;
+    }));
+  };
+  let timer;
+  text.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(check, 300); });
+  text.addEventListener("scroll", () => { lines.scrollTop = text.scrollTop; });
+  number(new Set());
+});

@@ -1,0 +1,136 @@
+"""Rules that must hold for some days before they count, or count for some days more, or for so many customers a run.
+
+What waits is kept in ``rule_pending``: since when the customer has been on the other side, and when that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from admin_app.operations.kernel import Operation
+from admin_app.tag_effects import BATCH, Found
+from models.entity import table_of
+from models.rulebook import RuleMatch, RulePending
+from rules.documents.rules import Rule
+from rules.evaluation.frame import Frame
+from rules.evaluation.statement import Slotted
+
+
+@dataclass
+class Crossed:
+    """Who gains and who loses a rule for good now; ``moved`` is what that adds to each customer's masks, by number.
+
+    ``spared`` are those whom a rule found at its first evaluation: only what it says of existing customers is done.
+    """
+
+    gained: Found = field(default_factory=list)
+    lost: Found = field(default_factory=list)
+    spared: set[tuple[str, int]] = field(default_factory=set)
+    moved: dict[int, dict[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    since: date
+    first: bool
+
+
+def due(session: Session, as_of: date) -> list[int]:
+    """Customers for whom something that waited counts by this day."""
+    return list(session.scalars(select(RulePending.customer_id).where(RulePending.due <= as_of).distinct()))
+
+
+def forget(session: Session, known: set[str]) -> None:
+    """Let go of what waits for rules that are gone."""
+    session.execute(delete(RulePending).where(RulePending.rule.not_in(known)))
+
+
+def cross(
+    op: Operation,
+    frame: Frame,
+    rules: Mapping[str, Any],
+    slotted: Sequence[Slotted],
+    rows: Iterable[Any],
+    new: set[str],
+) -> Crossed:
+    """Of the customers whose bits differ, those for whom that counts now; the others wait. Of ``new``, see Crossed."""
+    patient = {name: rule for name, rule in rules.items() if isinstance(rule, Rule) and _is_patient(rule)}
+    waiting = _waiting(op, frame, patient)
+    room = {name: rule.most - _gained_today(op, frame, name) for name, rule in patient.items() if rule.most is not None}
+    found, still = Crossed(), dict[tuple[str, int], tuple[_Waiting, date]]()
+    for row in rows:
+        facts = dict(row)
+        customer = facts["customer_id"]
+        for rule in slotted:
+            was, is_now = facts[f"old_{rule.mask}"] & rule.bit, facts[f"new_{rule.mask}"] & rule.bit
+            if bool(was) == bool(is_now):
+                continue
+            before = waiting.get((rule.id, customer)) or _Waiting(frame.as_of, rule.id in new)
+            counts_on = before.since + timedelta(days=_days(patient.get(rule.id), bool(is_now)))
+            if is_now and room.get(rule.id, 1) <= 0:
+                counts_on = max(counts_on, frame.as_of + timedelta(1))
+            if counts_on > frame.as_of:
+                still[rule.id, customer] = before, counts_on
+                continue
+            moved = found.moved.setdefault(customer, {})
+            moved[rule.mask] = moved.get(rule.mask, 0) + (rule.bit if is_now else -rule.bit)
+            (found.gained if is_now else found.lost).append((rule.id, facts))
+            if is_now and before.first:
+                found.spared.add((rule.id, customer))
+            if is_now and rule.id in room:
+                room[rule.id] -= 1
+    _keep(op, waiting, still)
+    return found
+
+
+def _is_patient(rule: Rule) -> bool:
+    return bool(rule.hold or rule.keep_for or rule.most is not None)
+
+
+def _days(rule: Rule | None, gains: bool) -> int:
+    if rule is None or not rule.enabled:
+        return 0
+    return rule.hold if gains else rule.keep_for
+
+
+def _waiting(op: Operation, frame: Frame, patient: Mapping[str, Rule]) -> dict[tuple[str, int], _Waiting]:
+    if not patient:
+        return {}
+    table = table_of(RulePending)
+    query = select(table).where(table.c.rule.in_(patient))
+    if frame.among is not None:
+        query = query.where(frame.among(table.c.customer_id))
+    return {(row.rule, row.customer_id): _Waiting(row.since, row.first) for row in op.session.execute(query)}
+
+
+def _gained_today(op: Operation, frame: Frame, rule: str) -> int:
+    today = (RuleMatch.rule == rule, RuleMatch.since == frame.as_of)
+    return op.session.scalar(select(func.count()).select_from(RuleMatch).where(*today)) or 0
+
+
+def _keep(
+    op: Operation,
+    before: Mapping[tuple[str, int], _Waiting],
+    still: Mapping[tuple[str, int], tuple[_Waiting, date]],
+) -> None:
+    """Write down who waits; whoever came back, or need not wait any longer, is forgotten."""
+    table = table_of(RulePending)
+    over: dict[str, list[int]] = {}
+    for rule, customer in before:
+        over.setdefault(rule, []).append(customer)
+    for rule, customers in over.items():
+        for start in range(0, len(customers), BATCH):
+            part = table.c.customer_id.in_(customers[start : start + BATCH])
+            op.session.execute(delete(table).where(table.c.rule == rule, part))
+    fresh = [
+        {"rule": rule, "customer_id": customer, "since": one.since, "due": day, "first": one.first}
+        for (rule, customer), (one, day) in still.items()
+    ]
+    if fresh:
+        op.session.execute(insert(table), fresh)

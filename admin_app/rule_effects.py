@@ -1,0 +1,119 @@
+"""What rules give and change beside tags, alerts and tasks: points, coupons, gifts, messages, tiers, fields.
+
+An effect bears its occasion, and the database allows one an occasion: a run that is made again gives nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from admin_app.operations.kernel import Operation
+from admin_app.tag_effects import BATCH, Found, take_off
+from admin_app.tier_moves import raise_tiers
+from admin_app.todo_effects import words_for
+from models.customers import Customer
+from models.entity import insert_new
+from models.rulebook import EffectKind, EffectState, RuleEffect
+from models.standing import Membership
+from rules.book import Rulebook
+from rules.documents.rules import CouponEffect, Effect, GiftEffect, Given, MessageEffect, OncePer, PointsEffect, Rule
+from rules.evaluation.frame import Frame
+from rules.language.reading import filled
+
+BIRTHDAY = "birthday_in_days"
+LAST_VISIT = "days_since_visit"
+NEEDED: dict[OncePer, str] = {"birthday": BIRTHDAY, "absence": LAST_VISIT}
+"""The fact by which an occasion is told, read with the rule's own."""
+
+Version = Mapping[str, int]
+
+
+def give(op: Operation, frame: Frame, book: Rulebook, rules: Mapping[str, Any], gained: Found, version: Version) -> int:
+    """Do what gained rules say beside tagging and asking staff; how much was given. ``version`` is by document."""
+    doing = [(rule, facts) for name, facts in gained if isinstance(rule := rules[name], Rule)]
+    found = [(effect, facts["customer_id"]) for rule, facts in doing for effect in rule.then]
+    if not found:
+        return 0
+    take_off(op, {(customer, effect.untag) for effect, customer in found if effect.untag is not None})
+    raised = {customer: effect.tier for effect, customer in found if effect.tier is not None}
+    raise_tiers(op, frame, book.tiers, raised, version["tiers"])
+    _set_fields(op, found)
+    return _record(op, frame, book, [(rule, *one, facts) for rule, facts in doing for one in rule.given()], version)
+
+
+def _set_fields(op: Operation, effects: list[tuple[Effect, int]]) -> None:
+    for effect, customer in effects:
+        if effect.field is None:
+            continue
+        differs = (Customer.id == customer, Customer.stage != effect.field.stage)
+        values = {"stage": effect.field.stage, "version": Customer.version + 1}
+        op.session.execute(update(Customer).where(*differs).values(values))
+
+
+def _record(
+    op: Operation, frame: Frame, book: Rulebook, found: list[tuple[Rule, int, Given, dict[str, Any]]], version: Version
+) -> int:
+    if not found:
+        return 0
+    customers = {facts["customer_id"] for *_, facts in found}
+    held = (Membership.customer_id.in_(customers), Membership.ended_on.is_(None))
+    tiers = dict(op.session.execute(select(Membership.customer_id, Membership.tier).where(*held)).all())
+    names = dict(op.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(customers))).all())
+    rows = [
+        {
+            "rule": rule.id,
+            "place": place,
+            "customer_id": facts["customer_id"],
+            "occasion": occasion(given.once_per, frame.as_of, facts),
+            "made_on": frame.as_of,
+            "rule_version_id": version[book.document_of(rule.id)],
+            "state": EffectState.WAITING,
+            "version": 1,
+            **said,
+        }
+        for rule, place, given, facts in found
+        for said in _said(op, frame, given, tiers.get(facts["customer_id"]), facts, names[facts["customer_id"]])
+    ]
+    parts = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+    return sum(insert_new(op.session, RuleEffect, part) for part in parts)
+
+
+def occasion(once_per: OncePer, as_of: date, facts: Mapping[str, Any]) -> str:
+    """What tells one time from another: the day, the year, the birthday, or the last visit before an absence."""
+    match once_per:
+        case "ever":
+            return "ever"
+        case "year":
+            return str(as_of.year)
+        case "birthday":
+            ahead = facts.get(BIRTHDAY)
+            return f"birthday {(as_of + timedelta(days=ahead)).year}" if ahead is not None else str(as_of.year)
+        case "absence":
+            days = facts.get(LAST_VISIT)
+            return f"since {as_of - timedelta(days=days)}" if days is not None else "since ever"
+    return as_of.isoformat()
+
+
+def _said(
+    op: Operation, frame: Frame, given: Given, tier: str | None, facts: dict[str, Any], name: str
+) -> Iterator[dict[str, Any]]:
+    """The columns of one effect; nothing where her tier gets nothing."""
+    what = given.what(tier)
+    if what is None:
+        return
+    until = frame.as_of + timedelta(days=given.valid) if isinstance(given, (CouponEffect, GiftEffect)) else None
+    row = {"what": what, "amount": 0, "valid_until": until}
+    match given:
+        case PointsEffect():
+            yield row | {"kind": EffectKind.POINTS, "what": "points", "amount": int(what)}
+        case CouponEffect():
+            yield row | {"kind": EffectKind.COUPON}
+        case GiftEffect():
+            yield row | {"kind": EffectKind.GIFT, "amount": given.worth}
+        case MessageEffect():
+            text = filled(what, words_for(op, what, facts, name))[:300]
+            yield row | {"kind": EffectKind.MESSAGE, "what": text}

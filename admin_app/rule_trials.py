@@ -1,0 +1,196 @@
+"""What a rule would do before it does it, and why it does what it does: exact, of the salon as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, exists, func, literal, not_, select
+from sqlalchemy.orm import Session
+
+from admin_app.i18n import in_her_language
+from admin_app.rulebook import rulebook, words_of
+from models.customers import Customer
+from models.entity import table_of
+from models.rulebook import RuleMatch
+from models.standing import CustomerTag, Tag
+from rules.book import Rulebook
+from rules.documents.rules import Rule
+from rules.evaluation import interpreter
+from rules.evaluation.frame import Frame
+from rules.evaluation.sources import facts_of
+from rules.evaluation.statement import facts_in, predicate
+from rules.language.conditions import All, Comparison, Condition, Not, Operator
+from rules.language.facts import FactType
+from rules.language.sentences import Words, comparison_said, condition_said, value_said
+
+SAMPLES = 8
+
+
+def words(session: Session, book: Rulebook | None = None) -> Words:
+    """What the salon calls its tiers, tags and roles."""
+    book = book or rulebook(session)
+    made = {tag.slug: in_her_language(tag.name, tag.name_en) for tag in session.scalars(select(Tag))}
+    declared = {tag.id: in_her_language(tag.name, tag.name_en) for tag in book.tags.tags}
+    coupons = {one.id: in_her_language(one.name, one.name_en) for one in book.campaigns.coupons}
+    return Words(dict(words_of("tiers", session)), made | declared, dict(words_of("roles", session)), coupons)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One part of a condition: how many fulfil it alone, and how many together with those before it."""
+
+    said: str
+    alone: int
+    so_far: int
+
+
+@dataclass
+class Preview:
+    """What would be so if the rule were in force now."""
+
+    customers: int
+    matching: int
+    gains: int
+    losses: int
+    steps: list[Step] = field(default_factory=list)
+    gaining: list[int] = field(default_factory=list)
+    losing: list[int] = field(default_factory=list)
+
+
+def preview(session: Session, rule_id: str, when: Condition, as_of: date, hers: ColumnElement[bool]) -> Preview:
+    """Count in one pass over all customers whom the condition finds; samples are of those ``hers`` lets her see.
+
+    Tags that other rules set are taken as they stand.
+    """
+    merges = session.scalar(select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)) is not None
+    facts = facts_of(Frame(as_of, None, merges), facts_in([when]))
+    parts = when.parts if isinstance(when, All) and when.parts else (when,)
+    match = table_of(RuleMatch)
+    was = exists().where(match.c.rule == rule_id, match.c.customer_id == facts.c.customer_id, match.c.until.is_(None))
+    alone = [predicate(part, facts).label(f"part_{place}") for place, part in enumerate(parts)]
+    rows = select(facts.c.customer_id, was.label("was"), *alone).subquery("rows")
+    found = [rows.c[f"part_{place}"] for place in range(len(parts))]
+    holds = and_(*found)
+    counted = [_count(literal(1) == 1), _count(holds), _count(and_(holds, not_(rows.c.was)))]
+    counted += [_count(and_(not_(holds), rows.c.was)), *(_count(one) for one in found)]
+    counted += [_count(and_(*found[: place + 1])) for place in range(len(found))]
+    totals = [int(one or 0) for one in session.execute(select(*counted).select_from(rows)).one()]
+    several = len(parts)
+    known = words(session)
+    steps = [
+        Step(condition_said(part, known), totals[4 + place], totals[4 + several + place])
+        for place, part in enumerate(parts)
+    ]
+    customers, matching, gains, losses = totals[:4]
+    outcome = Preview(customers, matching, gains, losses, steps)
+    seen = select(rows.c.customer_id).join(Customer, Customer.id == rows.c.customer_id).where(hers)
+    order = seen.order_by(rows.c.customer_id).limit(SAMPLES)
+    outcome.gaining = list(session.scalars(order.where(holds, not_(rows.c.was))))
+    outcome.losing = list(session.scalars(order.where(not_(holds), rows.c.was)))
+    return outcome
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[Any]:
+    return cast(func.sum(case((condition, 1), else_=0)), Integer)
+
+
+# ----------------------------------------------------------------------------------------------------- why
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One line of an answer: a comparison with her value, or a joint over the lines below it."""
+
+    depth: int
+    said: str
+    holds: bool
+    value: str = ""
+    distance: str = ""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Why a rule holds for a customer, or not."""
+
+    rule: Rule
+    holds: bool
+    in_force: bool
+    reasons: list[Reason]
+
+
+def explain(session: Session, customer_id: int, as_of: date, among: Sequence[Rule] | None = None) -> list[Explained]:
+    """Every rule (or those ``among``) for one customer, each comparison with her value and how far it is off."""
+    book = rulebook(session)
+    rules = list(book.rules() if among is None else among)
+    facts = facts_now(session, customer_id, as_of, [rule.when for rule in rules])
+    current = select(RuleMatch.rule).where(RuleMatch.customer_id == customer_id, RuleMatch.until.is_(None))
+    held, known = set(session.scalars(current)), words(session, book)
+    return [
+        Explained(
+            rule, interpreter.holds(rule.when, facts), rule.id in held, list(_reasons(rule.when, facts, known, 0))
+        )
+        for rule in rules
+    ]
+
+
+def facts_now(session: Session, customer_id: int, as_of: date, conditions: Sequence[Condition]) -> dict[str, Any]:
+    """Her facts as the rules see them; empty for whom the rules pass over."""
+    merges = session.scalar(select(Customer.id).where(Customer.merged_into_id == customer_id).limit(1)) is not None
+    frame = Frame(as_of, lambda column: column == customer_id, merges)
+    row = session.execute(select(facts_of(frame, facts_in(conditions)))).mappings().first()
+    held = (CustomerTag.customer_id == customer_id, CustomerTag.until.is_(None), CustomerTag.held)
+    tags = session.scalars(select(Tag.slug).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held))
+    return {**(row or {}), "tag": tuple(tags)}
+
+
+def _reasons(condition: Condition, facts: dict[str, Any], known: Words, depth: int) -> list[Reason]:
+    if isinstance(condition, Comparison):
+        return [_reason(condition, facts, known, depth)]
+    own = Reason(depth, _joint(condition), interpreter.holds(condition, facts))
+    parts = (condition.part,) if isinstance(condition, Not) else condition.parts
+    return [own, *(line for part in parts for line in _reasons(part, facts, known, depth + 1))]
+
+
+def _joint(condition: Condition) -> str:
+    said: str = {"All": _("all of these hold"), "Any": _("any of these holds")}.get(
+        type(condition).__name__, _("this does not hold")
+    )
+    return said
+
+
+def _reason(leaf: Comparison, facts: dict[str, Any], known: Words, depth: int) -> Reason:
+    holds = interpreter.holds(leaf, facts)
+    if leaf.fact.type is FactType.TAG:
+        value = "、".join(known.tags.get(slug, slug) for slug in facts["tag"]) or "–"
+        return Reason(depth, comparison_said(leaf, known), holds, value)
+    found = facts.get(leaf.fact.name)
+    empty = str(leaf.fact.family.empty or "–")
+    value = empty if found is None else value_said(leaf.fact, found, known)
+    return Reason(depth, comparison_said(leaf, known), holds, value, "" if holds else distance(leaf, found, known))
+
+
+def distance(leaf: Comparison, found: Any, known: Words) -> str:
+    """How far her value is off a threshold, in the fact's unit; nothing where there is no such thing."""
+    if not isinstance(found, int) or isinstance(found, bool) or leaf.fact.type in (FactType.FLAG, FactType.TAG):
+        return ""
+    low = high = None
+    match leaf.operator:
+        case Operator.AT_LEAST | Operator.IS:
+            low = int(leaf.values[0])
+        case Operator.MORE_THAN:
+            low = int(leaf.values[0]) + 1
+        case Operator.AT_MOST:
+            high = int(leaf.values[0])
+        case Operator.LESS_THAN:
+            high = int(leaf.values[0]) - 1
+        case Operator.BETWEEN:
+            low, high = int(leaf.values[0]), int(leaf.values[1])
+    if low is not None and found < low:
+        return "−" + value_said(leaf.fact, low - found, known)
+    if high is not None and found > high:
+        return "+" + value_said(leaf.fact, found - high, known)
+    return ""

@@ -1,0 +1,72 @@
+"""A whole rule in one sentence: when it holds, how long, and what it then does."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+from rules.documents.rules import CouponEffect, Effect, Given, Rule
+from rules.language.facts import fact_named
+from rules.language.reading import filled, places_in
+from rules.language.sentences import Words, condition_said, yuan_said
+
+
+def rule_said(rule: Rule, words: Words) -> str:
+    """The rule in the reader's language."""
+    said: str = _(
+        "When %(condition)s: %(effects)s.",
+        condition=condition_said(rule.when, words) + _held(rule),
+        effects=_("; ").join(effect_said(effect, words) for effect in rule.then),
+    )
+    return said if rule.enabled else _("Resting.") + " " + said
+
+
+def _held(rule: Rule) -> str:
+    said = ""
+    if rule.hold:
+        said += _(", for %(n)s days at least", n=rule.hold)
+    if rule.keep_for:
+        said += _(", and %(n)s days on", n=rule.keep_for)
+    return said
+
+
+def effect_said(effect: Effect, words: Words) -> str:
+    """One effect in the reader's language."""
+    said: str = ""
+    if effect.tag is not None:
+        said = _("tag 「%(tag)s」", tag=words.tags.get(effect.tag, effect.tag))
+    elif effect.untag is not None:
+        said = _("take off the tag 「%(tag)s」", tag=words.tags.get(effect.untag, effect.untag))
+    elif effect.tier is not None:
+        said = _("give the tier %(tier)s", tier=words.tiers.get(effect.tier, effect.tier))
+    elif effect.alert is not None:
+        who = words.roles.get(effect.alert.to, effect.alert.to)
+        said = _("alert %(who)s: “%(text)s”", who=who, text=text_said(effect.alert.text))
+    elif effect.task is not None:
+        who = words.roles.get(effect.task.to, effect.task.to)
+        said = _("task for %(who)s: “%(text)s”", who=who, text=text_said(effect.task.text))
+    elif effect.field is not None:
+        said = _("set her stage to %(stage)s", stage=effect.field.stage.label)
+    elif effect.points is not None:
+        said = _("give %(what)s points", what=_what(effect.points, words))
+    elif effect.coupon is not None:
+        said = _("give the coupon %(what)s", what=_what(effect.coupon, words))
+    elif effect.gift is not None:
+        worth = f" (¥{yuan_said(effect.gift.worth)})" if effect.gift.worth else ""
+        said = _("give %(what)s", what=_what(effect.gift, words)) + worth
+    elif effect.message is not None:
+        said = _("message: “%(text)s”", text=_what(effect.message, words))
+    return said
+
+
+def _what(given: Given, words: Words) -> str:
+    called = words.coupons if isinstance(given, CouponEffect) else {}
+    if given.same is not None:
+        return called.get(given.same, text_said(given.same))
+    values = {tier: called.get(value, text_said(value)) for tier, value in given.tiers.items()}
+    return "、".join(f"{words.tiers.get(tier, tier)} {value}" for tier, value in values.items())
+
+
+def text_said(template: str) -> str:
+    """A text with its places by name: ``{days_since_visit}`` becomes ``[days since the last visit]``."""
+    names = {place: fact.label for place in places_in(template) if (fact := fact_named(place)) is not None}
+    return filled(template, {place: f"[{label}]" for place, label in names.items()} | {"name": _("[name]")})

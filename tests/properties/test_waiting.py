@@ -1,0 +1,122 @@
+"""Rules that must hold for some days, that stay for some days, and that take so many customers a run."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import func, select
+
+from admin_app.evaluation import evaluate
+from models.entity import db
+from models.rulebook import RulePending
+from models.standing import Task
+from tests.cast import TODAY
+from tests.properties.history import Salon, activate, changed_only, rules_of, tags_of
+from tests.rules.texts import SHIPPED
+
+RULE = """
+  - id: patient
+    name: 有耐心
+    when: {{days_since_visit: {{at_most: 3}}}}
+    then: [{{tag: active}}, {{task: {{to: consultant, text: "x"}}}}]
+    {more}
+"""
+
+
+def with_rule(more: str) -> None:
+    text = SHIPPED["tags"]
+    start = text.index("  - id: active\n")
+    end = text.index("  - id: high-value\n")
+    activate("tags", text[:start] + RULE.format(more=more).lstrip("\n") + "\n" + text[end:])
+
+
+def by_hand(holds: list[bool], hold: int, keep: int) -> list[bool]:
+    """Day by day whether the rule counts, worked out plainly from whether its condition holds."""
+    found: list[bool] = []
+    counts, since = False, 0
+    for day, now in enumerate(holds):
+        if now == counts:
+            since = day + 1
+        elif day - since >= (hold if now else keep):
+            counts, since = now, day + 1
+        found.append(counts)
+    return found
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize(("hold", "keep"), [(0, 0), (2, 0), (0, 3), (2, 3)])
+def test_it_counts_when_it_has_held_so_long(salon: Salon, hold: int, keep: int, full: bool) -> None:
+    people = salon.people(40)
+    with_rule(f"for: {hold}d\n    keep_for: {keep}d")
+    evaluate(TODAY)
+    chance = Random(hold * 10 + keep)
+    came: dict[int, list[date]] = {one: [] for one in people[:6]}
+    seen: dict[int, list[bool]] = {one: [] for one in came}
+    for offset in range(1, 22):
+        day = TODAY + timedelta(offset)
+        for one, days in came.items():
+            if chance.random() < 0.15:
+                salon.visit(one, day)
+                days.append(day)
+        if full or offset % 2:
+            evaluate(day)
+        else:
+            for one in came:  # whoever changed, or crosses an edge, is marked; the run adds those who wait
+                salon.change(one, notes=str(offset))
+            changed_only(day)
+        for one, days in came.items():
+            holds = bool(days) and (day - days[-1]).days <= 3
+            seen[one].append(holds)
+            assert ("active" in tags_of(one)) == by_hand(seen[one], hold, keep)[-1], (one, day)
+    assert any(any(one) for one in seen.values())
+
+
+def test_who_waits_is_looked_at_when_the_time_has_come(salon: Salon) -> None:
+    people = salon.people(40)
+    with_rule("for: 2d")
+    evaluate(TODAY)
+    salon.visit(people[0], TODAY)
+    changed_only(TODAY)
+    assert "active" not in tags_of(people[0])
+    changed_only(TODAY + timedelta(2))
+    assert "active" in tags_of(people[0])
+    assert db.session.scalar(select(func.count()).select_from(RulePending)) == 0
+
+
+def test_whoever_a_new_rule_finds_is_spared_though_it_waits(salon: Salon) -> None:
+    people = salon.people(3)
+    salon.visit(people[0], TODAY)
+    with_rule("for: 1d")
+    evaluate(TODAY)
+    salon.visit(people[1], TODAY)
+    evaluate(TODAY + timedelta(1))
+    assert "active" in tags_of(people[0])
+    assert "patient" in rules_of(people[0])
+    evaluate(TODAY + timedelta(2))
+    asked = select(Task.customer_id).where(Task.source == "patient")
+    assert set(db.session.scalars(asked)) == {people[1]}
+
+
+def test_no_more_than_so_many_a_run(salon: Salon) -> None:
+    people = salon.people(5)
+    for one in people:
+        salon.visit(one, TODAY)
+    with_rule("limits: {customers_per_run: 2}")
+    for offset, expected in enumerate((2, 4, 5)):
+        evaluate(TODAY + timedelta(offset))
+        assert sum("active" in tags_of(one) for one in people) == expected
+        again = evaluate(TODAY + timedelta(offset))
+        assert again.gained.get("patient", 0) == 0
+
+
+def test_a_rule_that_is_gone_waits_for_nobody(salon: Salon) -> None:
+    people = salon.people(3)
+    with_rule("for: 9d")
+    salon.visit(people[0], TODAY)
+    evaluate(TODAY)
+    assert db.session.scalar(select(func.count()).select_from(RulePending)) == 1
+    activate("tags", SHIPPED["tags"])
+    evaluate(TODAY)
+    assert db.session.scalar(select(func.count()).select_from(RulePending)) == 0

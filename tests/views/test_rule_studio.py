@@ -1,0 +1,210 @@
+"""The rule studio: rules in words, drafts that come into force, a second person for money, faults at their field."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from admin_app.operations.accounts import CreateUserInput
+from admin_app.operations.kernel import perform
+from admin_app.operations.refusals import Refused
+from admin_app.rulebook import refresh, rulebook
+from models.actor import SYSTEM
+from models.entity import db
+from models.names import Name
+from models.rulebook import RuleActivation, RuleVersion
+from models.standing import Tag
+from tests.cast import NOON, password_of
+from tests.conftest import House
+from tests.rules.texts import SHIPPED, replaced
+from tests.views.pages import sent_as_shown
+from tests.web import Browser
+
+AWAY = {
+    "name": "久未到店",
+    "when.kind": "all",
+    "when.0.fact": "days_since_visit",
+    "when.0.op": "at_least",
+    "when.0.value": "60",
+    "then.0.kind": "tag",
+    "then.0.value": "+",
+    "existing_customers": "tag_only",
+    "action": "save",
+}
+
+
+def english(house: House, role: str = "owner") -> Browser:
+    browser = house.browser(role)
+    browser.post("/account/language", {"language": "en"})
+    return browser
+
+
+def draft(document: str, text: str, role: str, house: House) -> int:
+    data = {"document": document, "text": text}
+    return int(perform(Name.DRAFT_RULES, data, actor=house.actor(role))["id"])
+
+
+def activate(version: int, house: House, role: str = "owner", **more: str) -> None:
+    perform(Name.ACTIVATE_VERSION, {"version_id": version, **more}, actor=house.actor(role))
+    refresh()
+
+
+def test_every_rule_is_said_in_words(sqlite_house: House) -> None:
+    page = english(sqlite_house).get("/rules").text
+    assert "When visits in 90 days at least 6: tag 「Active」." in page
+    assert "give the coupon Basic Birthday ¥30、Silver Birthday ¥50、Gold Birthday ¥100" in page
+
+
+def test_a_draft_changes_nothing_until_it_is_put_in_force(house: House) -> None:
+    browser = house.browser("owner")
+    made = browser.post("/rules/tags/rule", AWAY)
+    assert made.status_code == 302
+    assert "jiu-wei-dao-dian" not in {rule.id for rule in rulebook().rules()}
+    assert browser.post(made.headers["Location"], {"why": "试试"}).status_code == 302
+    assert "jiu-wei-dao-dian" in {rule.id for rule in rulebook().rules()}
+    assert db.session.scalars(select(Tag.name).where(Tag.slug == "jiu-wei-dao-dian")).one() == "久未到店"
+
+
+def test_a_name_in_two_rules_makes_two_short_names(sqlite_house: House) -> None:
+    browser = sqlite_house.browser("owner")
+    for _ in range(2):
+        browser.post(browser.post("/rules/tags/rule", AWAY).headers["Location"], {})
+    assert {"jiu-wei-dao-dian", "jiu-wei-dao-dian-2"} <= {rule.id for rule in rulebook().rules()}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"when.0.value": "viele"}, "viele is not a number"),
+        ({"when.0.value": ""}, "is not a number"),
+        ({"when.0.fact": ""}, "There is no fact called"),
+        ({"name": ""}, "A name of 1 to 60 letters"),
+        ({"for": "soon"}, "A number of days is needed"),
+        ({"most": "many"}, "A whole number is needed"),
+        ({"then.0.value": "nothing-like-it"}, "There is no tag called nothing-like-it"),
+    ],
+)
+def test_what_does_not_fit_is_told_and_nothing_is_lost(house: House, wrong: dict[str, str], words: str) -> None:
+    sent = english(house).post("/rules/tags/rule", AWAY | {"name_en": "Away"} | wrong)
+    assert sent.status_code == 422
+    assert words in sent.text
+    assert 'value="Away"' in sent.text
+    assert db.session.scalars(select(RuleVersion.number).where(RuleVersion.document == "tags")).all() == [1]
+
+
+def test_every_shipped_rule_is_the_same_after_the_form(house: House) -> None:
+    """Opened and kept as it is, a rule changes nothing: the draft says what is in force."""
+    browser = house.browser("owner")
+    for document in ("tags", "alerts", "campaigns"):
+        for rule in rulebook().rule_documents()[document].rules:
+            address = f"/rules/{document}/rule?id={rule.id}"
+            made = browser.post(address, sent_as_shown(browser.get(address).text) | {"action": ["save"]})
+            assert made.status_code == 302, rule.id
+    texts = select(RuleVersion.text).where(RuleVersion.number > 1)
+    assert set(db.session.scalars(texts)) == {SHIPPED[name] for name in ("tags", "alerts", "campaigns")}
+
+
+def test_trying_out_counts_and_keeps_nothing(sqlite_house: House) -> None:
+    page = english(sqlite_house).post("/rules/tags/rule", AWAY | {"action": "look"})
+    assert page.status_code == 200
+    assert "fulfil it today" in page.text
+    assert "days since the last visit 59 days: no" in page.text
+    assert "days since the last visit 60 days: yes" in page.text
+    assert db.session.scalars(select(RuleVersion.number).where(RuleVersion.document == "tags")).all() == [1]
+
+
+# ------------------------------------------------------------------------------------------------ the gates
+
+
+def test_money_needs_a_second_person(house: House) -> None:
+    text = replaced("tiers", "at_least: 8000", "at_least: 9000")
+    with time_machine.travel(NOON, tick=False):
+        version = draft("tiers", text, "owner", house)
+        with pytest.raises(Refused, match=r"password|密码"):
+            activate(version, house)
+        with pytest.raises(Refused, match=r"ten minutes|10 分钟|十分钟"):
+            activate(version, house, password=password_of("owner"))
+    with time_machine.travel(NOON + timedelta(minutes=10), tick=False):
+        activate(version, house, password=password_of("owner"))
+    assert "9000" in rulebook_text("tiers")
+
+
+def rulebook_text(document: str) -> str:
+    latest = select(RuleActivation.rule_version_id).where(RuleActivation.document == document)
+    number = db.session.scalars(latest.order_by(RuleActivation.id.desc())).first()
+    return db.session.get_one(RuleVersion, number).text
+
+
+def test_where_there_is_another_owner_she_has_to_look_at_it(house: House) -> None:
+    text = replaced("recharge", "pay: 1000, bonus: 50", "pay: 1000, bonus: 60")
+    version = draft("recharge", text, "owner", house)
+    perform(Name.CREATE_USER, CreateUserInput(login="second", name="二老板", role="owner"), actor=SYSTEM)
+    with pytest.raises(Refused) as refused:
+        activate(version, house, password=password_of("owner"))
+    assert refused.value.code == "second_person"
+
+
+def test_a_red_test_stops_it(house: House) -> None:
+    text = replaced("tags", "when: {visits_90d: {at_least: 6}}", "when: {visits_90d: {at_least: 7}}")
+    version = draft("tags", text, "owner", house)
+    with pytest.raises(Refused) as refused:
+        activate(version, house)
+    assert refused.value.code == "red"
+    assert "cannot come into force" in english(house).get(f"/rules/version/{version}").text
+
+
+def test_rolling_back_is_one_press(house: House) -> None:
+    browser = house.browser("owner")
+    first = db.session.scalars(select(RuleVersion.id).where(RuleVersion.document == "tags")).one()
+    activate(draft("tags", SHIPPED["tags"] + "# more\n", "owner", house), house)
+    assert browser.post(f"/rules/version/{first}", {}).status_code == 302
+    assert rulebook_text("tags") == SHIPPED["tags"]
+
+
+def test_what_is_in_force_is_not_put_in_force_again(house: House) -> None:
+    first = db.session.scalars(select(RuleVersion.id).where(RuleVersion.document == "tags")).one()
+    with pytest.raises(Refused) as refused:
+        activate(first, house)
+    assert refused.value.code == "in_force"
+
+
+def test_a_double_press_activates_once(house: House) -> None:
+    browser = house.browser("owner")
+    version = draft("tags", SHIPPED["tags"] + "# more\n", "owner", house)
+    for _ in range(2):
+        browser.post(f"/rules/version/{version}", {"op_id": "the same"})
+    assert db.session.scalars(select(RuleActivation.id).where(RuleActivation.rule_version_id == version)).all() != []
+    assert len(db.session.scalars(select(RuleActivation.id)).all()) == len(SHIPPED) + 1
+
+
+@pytest.mark.parametrize("role", ["auditor", "manager"])
+def test_who_may_look_may_not_change(sqlite_house: House, role: str) -> None:
+    browser = sqlite_house.browser(role)
+    assert browser.get("/rules").status_code == 200
+    assert browser.get("/rules/tags/rule?id=active").status_code == 403
+    assert browser.post("/rules/tags/yaml", {"text": SHIPPED["tags"] + "# x\n"}).status_code == 403
+    with pytest.raises(Refused):
+        draft("tags", SHIPPED["tags"] + "# x\n", role, sqlite_house)
+
+
+@pytest.mark.parametrize("role", ["reception", "consultant", "therapist"])
+def test_for_others_there_is_no_studio(sqlite_house: House, role: str) -> None:
+    browser = sqlite_house.browser(role)
+    for page in ("/rules", "/rules/tags/yaml", "/rules/tags/versions", "/rules/version/1", "/why/1"):
+        assert browser.get(page).status_code == 403
+
+
+def test_the_checker_names_line_and_column(sqlite_house: House) -> None:
+    browser = english(sqlite_house)
+    found = browser.post("/rules/tags/check", {"text": "version: 1\ntags: []\nrule: []\n"}).json
+    assert found == [{"line": 3, "column": 1, "message": "There is no key called rule; did you mean rules?"}]
+    assert browser.post("/rules/tags/check", {"text": SHIPPED["tags"]}).json == []
+
+
+def test_a_customer_of_another_store_is_not_explained(sqlite_house: House) -> None:
+    browser = sqlite_house.browser("manager")
+    assert browser.get(f"/why/{sqlite_house.ids['cora']}").status_code == 404
+    assert browser.get(f"/why/{sqlite_house.ids['anna']}").status_code == 200
