@@ -473,7 +473,9 @@ def _what_changes(version: RuleVersion, before: str) -> tuple[list[Changed], lis
     were = {rule.id: rule for rule in old.rules} if isinstance(old, RulesDocument) else {}
     known = words(db.session(), book)
     _count, failed = failing_tests(book, {rule.id for rule in fresh.rules})
-    return [_changed(rule, were.get(rule.id), known) for rule in fresh.rules if rule != were.get(rule.id)] + [
+    return [
+        _changed(rule, were.get(rule.id), known) for rule in fresh.rules if not rule.says_the_same(were.get(rule.id))
+    ] + [
         Changed(in_her_language(gone.name, gone.name_en), rule_said(gone, known), "", None)
         for name, gone in were.items()
         if name not in {rule.id for rule in fresh.rules}

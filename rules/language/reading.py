@@ -32,6 +32,22 @@ class Part(BaseModel):
 
     place: Place = Field(alias=PLACE_KEY, exclude=True, repr=False)
 
+    def says_the_same(self, other: Part | None) -> bool:
+        """Whether the other piece says the same, wherever it stands."""
+        if type(self) is not type(other):
+            return False
+        return all(
+            _same(getattr(self, name), getattr(other, name)) for name in type(self).model_fields if name != "place"
+        )
+
+
+def _same(mine: Any, its: Any) -> bool:
+    if isinstance(mine, Part):
+        return mine.says_the_same(its)
+    if isinstance(mine, list) and isinstance(its, list):
+        return len(mine) == len(its) and all(map(_same, mine, its))
+    return bool(mine == its)
+
 
 class Document(Part):
     """A whole file: the version of the language, and whether a change in the file goes live at once."""

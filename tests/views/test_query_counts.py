@@ -49,6 +49,7 @@ APART: dict[str, Callable[[int], dict[str, Any]]] = {
     "tag": lambda n: {"slug": f"tag-{n:04d}", "group": None, "exclusive": False},
     "schedule": lambda n: {"name": f"schedule-{n}", "daily_at": "03:30", "every_minutes": None},
     "rule_match": lambda n: {"rule": f"rule-{n}"},
+    "rule_effect": lambda n: {"rule": f"rule-{n}"},
     "rule_version": lambda n: {"document": "tags", "number": 1000 + n, "content_hash": f"{n:064d}"},
     "kpi_target": lambda n: {"month": date(2030 + n // 12, n % 12 + 1, 1)},
     "sale": lambda n: {"number": 1, "business_day": TODAY + timedelta(days=n)},

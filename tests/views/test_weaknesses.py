@@ -224,6 +224,7 @@ UNREPEATED = {
     "relation",
     "reversal",
     "rule_activation",
+    "rule_effect",
     "rule_match",
     "rule_version",
     "sale",
