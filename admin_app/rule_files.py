@@ -90,9 +90,12 @@ def watch_files() -> list[str]:
         if not fresh:
             return []
         moved = _moved(in_force)
+        unwritten = {name for name, last in moved.items() if found[name] == last}
+        fresh -= unwritten
         waiting = {n: text for n, text in texts.items() if found[n] != in_force.get(n) and n not in moved}
         taken, refused = _fitting(rulebook(), waiting)
-        refused |= {name: _conflict(name) for name in moved if name in texts and found[name] != in_force.get(name)}
+        torn = {name for name in moved.keys() - unwritten if name in texts and found[name] != in_force.get(name)}
+        refused |= {name: _conflict(name) for name in torn}
         refused |= {name: _not_there(name) for name in DOCUMENTS if name not in texts}
         if taken:
             actor = Actor(ActorKind.COMMAND, name=f"file:{_os_user()}", role="command")
@@ -122,10 +125,10 @@ def write_back() -> list[str]:
     return written
 
 
-def _moved(in_force: Mapping[str, str]) -> set[str]:
-    """Documents whose version in force is not what was last seen in (or written into) their files."""
+def _moved(in_force: Mapping[str, str]) -> dict[str, str]:
+    """Documents whose version in force is not what was last seen in (or written into) their files, with that."""
     last = dict(db.session.execute(select(RuleFile.document, RuleFile.content_hash)).all())
-    return {name for name, digest in in_force.items() if name in last and last[name] != digest}
+    return {name: last[name] for name, digest in in_force.items() if name in last and last[name] != digest}
 
 
 def _write_one(name: str) -> bool:

@@ -168,7 +168,14 @@ def rename(house: House, document: str) -> None:
     path.write_text(text.replace("tag: lost}", "tag: gone}"), encoding="utf-8")
 
 
+def without_campaigns(house: House) -> None:
+    """No campaign speaks of any tag."""
+    (house.settings.rules_dir / "campaigns.yaml").write_text("version: 1\n", encoding="utf-8")
+    watch_files()
+
+
 def test_files_that_fit_only_together_come_in_together(house: House) -> None:
+    without_campaigns(house)
     rename(house, "alerts")
     assert watch_files() == []
     assert open_alerts() == ["alerts"]
@@ -178,6 +185,7 @@ def test_files_that_fit_only_together_come_in_together(house: House) -> None:
 
 
 def test_a_third_file_that_fits_nowhere_does_not_keep_the_pair_out(house: House) -> None:
+    without_campaigns(house)
     rename(house, "alerts")
     rename(house, "tags")
     edit(house, "tiers", "enter: {paid_365d: {at_least: 50000}}", "enter: {tag: nobody-knows}")
@@ -214,3 +222,98 @@ def test_a_file_in_another_encoding_is_told(house: House) -> None:
     assert watch_files() == []
     [alert] = db.session.scalars(select(Alert).where(Alert.source == "rules"))
     assert "UTF-8" in alert.text
+
+
+# --------------------------------------------------------------------------------- what a page put in force
+
+
+def put_in_force(document: str, text: str) -> int:
+    """As a page does it: a draft, then its activation."""
+    version = perform(Name.DRAFT_RULES, {"document": document, "text": text}, actor=SYSTEM)["id"]
+    perform(Name.ACTIVATE_VERSION, {"version_id": version}, actor=SYSTEM)
+    refresh()
+    return int(version)
+
+
+def file_of(house: House, document: str) -> Path:
+    return Path(house.settings.rules_dir / f"{document}.yaml")
+
+
+def changed(house: House, document: str = "tiers") -> str:
+    return file_of(house, document).read_text("utf-8").replace("at_least: 8000", "at_least: 9000")
+
+
+def test_what_came_into_force_on_a_page_is_written_into_its_file_with_its_comments(house: House) -> None:
+    text = changed(house)
+    put_in_force("tiers", text)
+    assert watch_files() == []
+    assert file_of(house, "tiers").read_text("utf-8") == text
+    assert text.startswith("# ")
+    assert versions_of("tiers") == 2
+    assert watch_files() == []
+
+
+def test_killed_before_it_was_written_it_is_written_by_whoever_looks_next(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = changed(house)
+    with monkeypatch.context() as dying:
+        dying.setattr(rule_files, "_replace", Mock(side_effect=KeyboardInterrupt))
+        put_in_force("tiers", text)
+        with pytest.raises(KeyboardInterrupt):
+            watch_files()
+    db.session.rollback()
+    assert "8000" in file_of(house, "tiers").read_text("utf-8")
+    watch_files()
+    assert file_of(house, "tiers").read_text("utf-8") == text
+    assert versions_of("tiers") == 2
+
+
+def test_killed_after_it_was_written_nothing_is_taken_up_again(house: House) -> None:
+    text = changed(house)
+    put_in_force("tiers", text)
+    file_of(house, "tiers").write_text(text, encoding="utf-8")
+    assert watch_files() == []
+    assert versions_of("tiers") == 2
+    assert open_alerts() == []
+
+
+def test_where_file_and_page_both_moved_nothing_is_adopted_and_nothing_overwritten(house: House) -> None:
+    put_in_force("tiers", changed(house))
+    by_hand = file_of(house, "tiers").read_text("utf-8").replace("at_least: 8000", "at_least: 7000")
+    file_of(house, "tiers").write_text(by_hand, encoding="utf-8")
+    assert watch_files() == []
+    assert watch_files() == []
+    assert open_alerts() == ["tiers"]
+    assert file_of(house, "tiers").read_text("utf-8") == by_hand
+    assert next(comparisons(rulebook().tiers.tiers[2].enter)).values == (900_000,)
+
+
+def test_a_conflict_is_over_when_the_file_says_what_is_in_force(house: House) -> None:
+    text = changed(house)
+    put_in_force("tiers", text)
+    file_of(house, "tiers").write_text(text + "# by hand\n", encoding="utf-8")
+    watch_files()
+    file_of(house, "tiers").write_text(text, encoding="utf-8")
+    assert watch_files() == []
+    assert open_alerts() == []
+
+
+def test_a_folder_that_cannot_be_written_is_told_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_files, "_replace", Mock(side_effect=PermissionError("read only")))
+    put_in_force("tiers", changed(house))
+    watch_files()
+    watch_files()
+    told = db.session.scalars(select(Alert.text)).all()
+    assert len(told) == 1
+    assert "read only" in told[0]
+
+
+def test_an_older_process_does_not_write_an_older_version(house: House) -> None:
+    """One that learned of the second version writes it, whatever another still believes to be in force."""
+    first = changed(house)
+    put_in_force("tiers", first)
+    second = first.replace("at_least: 9000", "at_least: 9500")
+    perform(Name.ACTIVATE_RULES, ActivateInput(texts={"tiers": second}), actor=SYSTEM)
+    rule_files.write_back()
+    assert file_of(house, "tiers").read_text("utf-8") == second
