@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import socket
+import statistics
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from models.actor import SYSTEM
 from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRun
 from models.entity import db, insert_new, rows_changed, writing
 from models.names import Name
-from models.standing import Severeness
+from models.standing import Alert, Severeness
 
 log = logging.getLogger("peony.scheduler")
 
@@ -77,6 +78,7 @@ def _within(app: Flask, work: Callable[[], object]) -> Callable[[], None]:
 def tick(at: datetime | None = None) -> list[Due]:
     """Run everything that is due and not claimed by another process; what was run."""
     ran: list[Due] = []
+    _watch(at or now())
     for due in due_runs(at or now()):
         claim = take_claim(due, at or now())
         if claim is not None:
@@ -95,6 +97,13 @@ def run_now(name: str) -> bool:
     if claim is not None:
         _run(due, claim)
     return claim is not None
+
+
+def start_now(app: Flask, name: str) -> threading.Thread:
+    """The same beside the page that asks for it."""
+    thread = threading.Thread(target=_within(app, lambda: run_now(name)), daemon=True)
+    thread.start()
+    return thread
 
 
 # ------------------------------------------------------------------------------------------- what is due
@@ -265,9 +274,44 @@ def _begin_run(due: Due, claim: Claim) -> int:
 
 def _tell(due: Due, problem: str) -> None:
     text = _("The schedule %(name)s failed: %(problem)s", name=due.name, problem=problem)
-    occasion = f"{due.name}:{due.at.isoformat()}"
-    alert = RaiseAlertInput(source="scheduler", occasion=occasion, text=text, severity=Severeness.URGENT)
-    perform(Name.RAISE_ALERT, alert, actor=SYSTEM)
+    _raise(f"{due.name}:{due.at.isoformat()}", text)
+
+
+SLOW = 30.0
+"""Seconds below which no run is called slow, however quick it used to be."""
+
+
+def _watch(at: datetime) -> None:
+    """Raise an alert for each schedule that is overdue, or took far longer than it used to; once a due time."""
+    for name in overdue(at):
+        text = _("The schedule %(name)s is overdue.", name=name)
+        _raise(f"{name}:overdue:{business_day(at).isoformat()}", text)
+    for schedule in db.session.scalars(select(Schedule)):
+        took = durations(schedule.id)
+        usual = statistics.median(took[1:]) if len(took) > 3 else None
+        if usual is not None and took[0] > SLOW and took[0] > 3 * usual:
+            text = _(
+                "The schedule %(name)s took %(now)s s; it used to take %(usual)s s.",
+                name=schedule.name,
+                now=f"{took[0]:.0f}",
+                usual=f"{usual:.0f}",
+            )
+            _raise(f"{schedule.name}:slow:{business_day(at).isoformat()}", text)
+
+
+def durations(schedule_id: int, most: int = 10) -> list[float]:
+    """How long the last runs took, in seconds, the newest first."""
+    done = (ScheduleRun.schedule_id == schedule_id, ScheduleRun.ended_at.is_not(None))
+    query = select(ScheduleRun.started_at, ScheduleRun.ended_at).where(*done).order_by(ScheduleRun.id.desc())
+    rows = db.session.execute(query.limit(most))
+    return [(ended - started).total_seconds() for started, ended in rows if ended is not None]
+
+
+def _raise(occasion: str, text: str) -> None:
+    known = select(Alert.id).where(Alert.source == "scheduler", Alert.occasion == occasion)
+    if db.session.scalar(known) is None:
+        alert = RaiseAlertInput(source="scheduler", occasion=occasion, text=text, severity=Severeness.URGENT)
+        perform(Name.RAISE_ALERT, alert, actor=SYSTEM)
 
 
 def overdue(at: datetime) -> list[str]:

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     idle_minutes: int = Field(480, ge=5, description="A session ends after so many minutes without a page")
     session_hours: int = Field(12, ge=1, description="A session ends after so many hours in any case")
     reveals_per_day: int = Field(200, ge=1, description="Masked values one person may reveal in a day")
+    metrics_token: str = Field("", description="Bearer token for /metrics; empty: only from this machine itself")
     export_rows: int = Field(100_000, ge=1, description="Most rows in one exported file")
 
     @field_validator("data_dir", "rules_dir", "host", mode="before")

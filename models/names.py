@@ -96,6 +96,7 @@ class Name(StrEnum):
     OPEN_SALON = "open_salon"
     READ_LOG = "read_log"
     READ_RECORD = "read_record"
+    RUN_SCHEDULE = "run_schedule"
     START = "start"
     UPGRADE = "upgrade"
 

@@ -9,7 +9,7 @@ from flask_login import LoginManager, current_user
 
 from admin_app.security.sessions import SignedIn, signed_in
 
-FOR_EVERYBODY = frozenset({"sign_in", "sign_out", "account.language", "static_files", "vendor"})
+FOR_EVERYBODY = frozenset({"sign_in", "sign_out", "account.language", "static_files", "vendor", "healthz", "metrics"})
 BEFORE_HER_OWN_PASSWORD = FOR_EVERYBODY | {"account.password"}
 
 

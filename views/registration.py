@@ -22,6 +22,7 @@ from views import (
     errors,
     fees,
     frontend,
+    health,
     my_day,
     new_salon,
     odd_papers,
@@ -42,7 +43,7 @@ from views.person import access, actor
 from views.security import nonce, secure
 
 HERE = Path(__file__).parent
-HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, errors)
+HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, health, errors)
 HAND_MADE = (my_day, bookings, call_list, receipt, day_report, fees, odd_papers, rule_studio)
 """Modules that register pages of their own."""
 

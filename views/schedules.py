@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, render_template
-from sqlalchemy import select
+from flask import Flask, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import func, select
 
 from admin_app.operations.house import LABELS
 from admin_app.operations.kernel import now
-from admin_app.operations.refusals import Forbidden
-from admin_app.scheduler import next_due, overdue
-from models.clock import Schedule, ScheduleRun
+from admin_app.operations.refusals import Forbidden, Missing, Refused
+from admin_app.scheduler import durations, next_due, overdue, start_now
+from models.clock import ClaimState, EvaluationRun, Schedule, ScheduleRun
+from models.customers import Customer
 from models.entity import db
-from views.person import access, refuse
+from models.names import Name
+from rules.documents.roles import Action
+from views.person import access, do, refuse
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,13 @@ class Line:
     last: ScheduleRun | None
     next: datetime | None
     late: bool
+    took: list[float]
+    progress: int | None  # per cent of the customers, while the rules are evaluated
 
 
 def register(app: Flask) -> None:
     app.add_url_rule("/schedules", "schedules", schedules_page)
+    app.add_url_rule("/schedules/<int:number>", "schedules.act", act, methods=["POST"])
 
 
 def schedules_page() -> Any:
@@ -46,5 +54,45 @@ def schedules_page() -> Any:
         )
         upcoming = None if schedule.paused else next_due(schedule, at)
         label = str(LABELS.get(schedule.name, schedule.name))
-        lines.append(Line(schedule, label, db.session.scalar(newest), upcoming, schedule.name in late))
-    return render_template("schedules.html", lines=lines)
+        last, took = db.session.scalar(newest), durations(schedule.id)
+        lines.append(
+            Line(schedule, label, last, upcoming, schedule.name in late, took[::-1], _progress(schedule, last))
+        )
+    return render_template(
+        "schedules.html",
+        lines=lines,
+        may_run=access().does(Name.RUN_SCHEDULE),
+        may_pause=access().may(Action.EDIT, Schedule),
+        key=secrets.token_hex(8),
+    )
+
+
+def _progress(schedule: Schedule, last: ScheduleRun | None) -> int | None:
+    """How far the run that is going on has come through the customers."""
+    if last is None or last.state is not ClaimState.CLAIMED or not schedule.name.startswith("rules-"):
+        return None
+    run = db.session.scalar(select(EvaluationRun).order_by(EvaluationRun.id.desc()).limit(1))
+    most = db.session.scalar(select(func.max(Customer.id))) or 0
+    return None if run is None or run.ended_at is not None or not most else min(99, run.last_customer_id * 100 // most)
+
+
+def act(number: int) -> Any:
+    """Run a schedule at once, let it rest, or let it go on."""
+    if not access().opens("schedules"):
+        raise refuse(Forbidden, "schedules")
+    schedule = db.session.get(Schedule, number)
+    if schedule is None:
+        raise refuse(Missing, "schedules", "schedule", number)
+    name, version = schedule.name, schedule.version
+    try:
+        if request.form.get("action") == "run":
+            do(Name.RUN_SCHEDULE, {"schedule": number})
+            start_now(current_app._get_current_object(), name)  # type: ignore[attr-defined]  # noqa: SLF001 - see _run
+            flash(_("%(name)s is running.", name=str(LABELS.get(name, name))), "success")
+        else:
+            paused = "yes" if request.form.get("action") == "pause" else "no"
+            values = {"entity": "schedule", "id": number, "values": {"paused": paused}, "version": version}
+            do(Name.EDIT_ENTITY, values)
+    except Refused as refusal:
+        flash(str(refusal), "danger")
+    return redirect(url_for("schedules"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from admin_app.operations import chain
 from admin_app.operations.kernel import Operation
-from admin_app.operations.registry import Answer, Input, operation, the_machine
+from admin_app.operations.registry import Answer, Ask, Input, operation, the_machine
 from models.cipher import keyring
 from models.clock import Missed, Schedule, Setting
 from models.log import EntryKind
@@ -56,6 +56,20 @@ def start(op: Operation, data: StartInput) -> Answer:
         op.session.add(Setting(key=KEYS, value=keyring().fingerprint()))
     op.detail = {"release": data.release}
     return {}
+
+
+class RunInput(Input):
+    """The schedule that shall be run at once."""
+
+    schedule: Annotated[int, Ask(_l("Schedule"), to=Schedule)]
+
+
+@operation(Name.RUN_SCHEDULE, label=_l("Run now"), on=Schedule, form=False)
+def run_schedule(op: Operation, data: RunInput) -> Answer:
+    """Write down who has a schedule run beside its hours; the run itself follows."""
+    schedule: Schedule = op.subject
+    op.detail = {"schedule": schedule.name}
+    return {"id": schedule.id}
 
 
 @operation(Name.ANCHOR_LOG, label=_l("Anchor the log"), kind=EntryKind.RUN, permitted=the_machine, form=False)

@@ -11,8 +11,10 @@ import time_machine
 from sqlalchemy import select
 
 from admin_app.operations.house import LABELS
+from admin_app.scheduler import _watch, run_now
 from models.clock import ClaimState, Schedule, ScheduleRun
 from models.entity import db
+from models.standing import Alert
 from tests.cast import ROLES, raw_operation
 from tests.conftest import House
 from tests.views import oracle
@@ -64,7 +66,7 @@ def test_the_last_run_is_said_with_its_length_and_result(house: House) -> None:
     name = schedule(daily_at="03:30", every_minutes=None)
     ran(name, START - timedelta(days=1), 99, ClaimState.FAILED)
     ran(name, START - timedelta(hours=1), 1.5, ClaimState.DONE)
-    assert line(house, name)[1:] == ["2026-11-22 09:00", "1.50 s", "完成", "2026-11-23 03:30"]
+    assert line(house, name, "auditor")[1:] == ["2026-11-22 09:00", "1.50 s 99.0 · 1.5", "完成", "2026-11-23 03:30"]
 
 
 def test_a_failed_run_says_why(house: House) -> None:
@@ -110,3 +112,48 @@ def test_every_link_of_the_page_opens_for_whoever_sees_it(sqlite_house: House, r
     links = re.findall(r'href="(/[^"]*)"', main_part(browser.get("/schedules").text))
     assert len(links) > 1
     assert {link: browser.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+
+
+# ---------------------------------------------------------------------------------------------- what she can do
+
+
+def act(house: House, role: str, action: str) -> int:
+    number = db.session.scalars(select(Schedule.id).where(Schedule.name == "rules-changed")).one()
+    return house.browser(role).post(f"/schedules/{number}", {"action": action}).status_code
+
+
+def test_running_one_now_is_written_down_and_done(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("views.schedules.start_now", lambda _app, name: asked.append(name))
+    assert act(house, "owner", "run") == 302
+    assert asked == ["rules-changed"]
+    assert run_now("rules-changed")
+    run = db.session.scalars(select(ScheduleRun)).one()
+    assert (run.state, run.error) == (ClaimState.DONE, None)
+
+
+def test_pausing_and_going_on(house: House) -> None:
+    for action, paused in (("pause", True), ("go-on", False)):
+        assert act(house, "owner", action) == 302
+        db.session.rollback()
+        assert db.session.scalars(select(Schedule.paused).where(Schedule.name == "rules-changed")).one() is paused
+
+
+def test_whoever_may_look_only_runs_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("views.schedules.start_now", lambda _app, name: asked.append(name))
+    for action in ("run", "pause"):
+        act(house, "auditor", action)
+    assert act(house, "reception", "run") == 403
+    assert asked == []
+    assert not db.session.scalars(select(Schedule.paused).where(Schedule.name == "rules-changed")).one()
+
+
+def test_a_run_that_takes_far_longer_than_usual_is_an_alert(house: House) -> None:
+    for hours, seconds in enumerate((20.0, 21.0, 19.0, 20.0, 200.0)):
+        ran("rules-daily", START + timedelta(hours=hours), seconds, ClaimState.DONE)
+    for _ in range(2):
+        _watch(START + timedelta(hours=9))
+    told = db.session.scalars(select(Alert.text).where(Alert.occasion.contains(":slow:"))).all()
+    assert len(told) == 1
+    assert "200" in told[0]
