@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from models.standing import TierMove
-from rules.documents.tiers import Downgrade, TiersDocument
+from rules.documents.tiers import Downgrade, Tier, TiersDocument
+from rules.evaluation import interpreter
+from rules.evaluation.interpreter import Facts
+from rules.language.conditions import All, Any, Comparison, Condition, Operator
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,50 @@ def decide(document: TiersDocument, held: Held | None, entered: int, keeps: bool
         return None
     lower = rank + 1 if document.downgrade is Downgrade.ONE_DOWN else max(entered, rank + 1)
     return _to(document, TierMove.DOWN, lower, day)
+
+
+def tier_for(document: TiersDocument, facts: Facts) -> Tier:
+    """The first tier whose ``enter`` these facts fulfil; the last one is everybody's."""
+    return next(tier for tier in document.tiers if tier.enter is None or interpreter.holds(tier.enter, facts))
+
+
+@dataclass(frozen=True)
+class Lack:
+    """What is missing of one comparison: so much of the fact, in its own unit (money in fen)."""
+
+    leaf: Comparison
+    much: int
+
+
+def lacks(condition: Condition, facts: Facts) -> list[list[Lack]]:
+    """The ways to fulfil a condition by having more of something, each with all that it lacks; the easiest told first.
+
+    A part that more of something does not fulfil (a tag, a flag, at most so much) is no way.
+    """
+    if interpreter.holds(condition, facts):
+        return [[]]
+    match condition:
+        case Comparison(fact=fact, operator=Operator.AT_LEAST | Operator.MORE_THAN as operator, values=values):
+            wanted = int(values[0]) + (operator is Operator.MORE_THAN)
+            return [[Lack(condition, wanted - int(facts.get(fact.name) or 0))]]
+        case All(parts):
+            ways: list[list[Lack]] = [[]]
+            for part in parts:
+                ways = [[*way, *more] for way in ways for more in lacks(part, facts)]
+            return ways
+        case Any(parts):
+            return [way for part in parts for way in lacks(part, facts)]
+    return []
+
+
+def next_tier(document: TiersDocument, held: str | None, facts: Facts) -> tuple[Tier, list[list[Lack]]] | None:
+    """The tier above the one held, with the ways to it; None at the top, or where there is none."""
+    rank = document.rank(held or "")
+    above = (len(document.tiers) if rank is None else rank) - 1
+    if above < 0 or (enter := document.tiers[above].enter) is None:
+        return None
+    ways = lacks(enter, facts)
+    return (document.tiers[above], ways) if ways else None
 
 
 def _to(document: TiersDocument, kind: TierMove, rank: int, day: date) -> Move:

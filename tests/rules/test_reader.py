@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
@@ -221,7 +223,7 @@ PIECES = [
 ]
 yaml_text = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
 ANYTHING = settings(
-    max_examples=300,
+    max_examples=int(os.environ.get("PEONY_TEST_FUZZ", "300")),  # 10,000 on demand
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

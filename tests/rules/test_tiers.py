@@ -7,10 +7,10 @@ from datetime import date, timedelta
 import pytest
 
 from models.standing import TierMove
-from rules.decisions.tiers import Held, Move, decide, months_later
+from rules.decisions.tiers import Held, Move, decide, lacks, months_later, next_tier, tier_for
 from rules.documents.tiers import TiersDocument
 from rules.language.reading import read_document
-from tests.rules.texts import SHIPPED
+from tests.rules.texts import SHIPPED, condition
 
 TODAY = date(2026, 11, 22)
 NEXT_YEAR = date(2027, 11, 22)
@@ -181,3 +181,55 @@ def test_months_later_is_never_earlier_and_always_in_that_month() -> None:
 def test_the_validity_runs_from_the_day_of_the_move() -> None:
     found = decide(document(valid="1mo"), None, GOLD, False, date(2028, 1, 31))
     assert found == Move(TierMove.FIRST, "gold", date(2028, 2, 29))
+
+
+# -------------------------------------------------------------------------------------------- what she would be
+
+
+@pytest.mark.parametrize(
+    ("paid", "tier"),
+    [
+        (0, "basic"),
+        (299_999, "basic"),
+        (300_000, "silver"),
+        (300_001, "silver"),
+        (799_999, "silver"),
+        (800_000, "gold"),
+        (1_999_999, "gold"),
+        (2_000_000, "platinum"),
+        (4_999_999, "platinum"),
+        (5_000_000, "diamond"),
+        (5_000_001, "diamond"),
+    ],
+)
+def test_a_tier_begins_at_its_threshold_to_the_fen(paid: int, tier: str) -> None:
+    assert tier_for(document(), {"paid_365d": paid}).id == tier
+
+
+def missing(held: str | None, facts: dict[str, int]) -> tuple[str, list[list[tuple[str, int]]]] | None:
+    found = next_tier(document(), held, facts)
+    return found and (found[0].id, [[(lack.leaf.fact.name, lack.much) for lack in way] for way in found[1]])
+
+
+def test_how_far_it_is_to_the_tier_above() -> None:
+    facts = {"paid_365d": 666_000, "largest_recharge_365d": 100_000}
+    assert missing("silver", facts) == ("gold", [[("paid_365d", 134_000)], [("largest_recharge_365d", 400_000)]])
+    assert missing("platinum", {"paid_365d": 4_999_999}) == ("diamond", [[("paid_365d", 1)]])
+    assert missing("platinum", {}) == ("diamond", [[("paid_365d", 5_000_000)]])
+
+
+def test_nothing_is_missing_at_the_top_or_where_it_is_fulfilled() -> None:
+    assert missing("diamond", {}) is None
+    assert missing("platinum", {"paid_365d": 5_000_000}) == ("diamond", [[]])
+
+
+def test_whoever_has_no_tier_yet_is_below_the_lowest() -> None:
+    assert missing(None, {}) is None
+
+
+def test_all_that_is_missing_is_told_together_and_what_cannot_be_had_is_no_way() -> None:
+    both = condition("{all: [{paid_90d: {at_least: 10}}, {visits_90d: {more_than: 3}}]}")
+    [way] = lacks(both, {"visits_90d": 1})
+    assert [(one.leaf.fact.name, one.much) for one in way] == [("paid_90d", 1000), ("visits_90d", 3)]
+    assert lacks(condition("{all: [{paid_90d: {at_least: 10}}, {tag: lost}]}"), {}) == []
+    assert lacks(condition("{days_since_visit: {at_most: 3}}"), {"days_since_visit": 9}) == []
