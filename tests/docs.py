@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Callable, Iterable
@@ -13,6 +14,8 @@ from admin_app.operations.registry import Spec, specs
 from admin_app.settings import HOUSE, Settings
 from models.entity import entities
 from models.field import Field, Kind, Privacy
+from rules.book import DOCUMENTS
+from rules.documents.schema import schema_of
 from rules.language.conditions import OPERATORS
 from rules.language.facts import FAMILIES, Family
 
@@ -111,7 +114,16 @@ def _entity(name: str) -> str:
     return f"## {name}: {both(entity.label)}\n\n{plain(entity.__doc__)}\n\n{fields}\n\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"operations.md": operations, "facts.md": facts, "entities.md": entities_page}
+def _schema(document: str) -> Callable[[], str]:
+    return lambda: json.dumps(schema_of(document), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "operations.md": operations,
+    "facts.md": facts,
+    "entities.md": entities_page,
+    **{f"rules/schema/{document}.schema.json": _schema(document) for document in DOCUMENTS},
+}
 
 
 def settings_table(head: tuple[str, str, str]) -> str:
