@@ -16,6 +16,9 @@ from admin_app.i18n import CATALOGUE, chosen_language
 from admin_app.settings import HOUSE
 from models.entity import db, entities
 from models.log import Operation, RowValue
+from models.rulebook import RuleVersion
+from rules.language.nodes import read_nodes
+from rules.language.writing import plain_of
 from tests.conftest import House
 from tests.views.pages import texts
 from tests.views.test_security import addresses
@@ -54,6 +57,9 @@ def data() -> list[str]:
                 if one.kind != "choice":
                     said = list(strings(getattr(row, name)))
                     found |= {*said, "、".join(said)}
+    for text in db.session.scalars(select(RuleVersion.text)):  # the owner's own words stand in her rules
+        words = strings(plain_of(read_nodes(text, "rules")))
+        found |= {piece.strip() for word in words for piece in re.split(r"\{[^{}]*\}", word)}
     for entry in db.session.scalars(select(Operation)):
         found |= set(strings([entry.actor_name, entry.reason, entry.detail]))
     for old, new in db.session.execute(select(RowValue.old, RowValue.new)):
