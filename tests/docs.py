@@ -115,7 +115,7 @@ def _entity(name: str) -> str:
 
 
 def _schema(document: str) -> Callable[[], str]:
-    return lambda: json.dumps(schema_of(document), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return lambda: json.dumps(schema_of(document), ensure_ascii=False, sort_keys=True) + "\n"
 
 
 PAGES: dict[str, Callable[[], str]] = {

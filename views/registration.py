@@ -30,9 +30,11 @@ from views import (
     operations,
     receipt,
     rule_studio,
+    rule_versions,
     schedules,
     search_page,
     sign_in,
+    why,
 )
 from views.gate import guard
 from views.generated import EntityScreen
@@ -44,7 +46,7 @@ from views.security import nonce, secure
 
 HERE = Path(__file__).parent
 HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, health, errors)
-HAND_MADE = (my_day, bookings, call_list, receipt, day_report, fees, odd_papers, rule_studio)
+HAND_MADE = (my_day, bookings, call_list, receipt, day_report, fees, odd_papers, rule_studio, rule_versions, why)
 """Modules that register pages of their own."""
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import secrets
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Flask, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import LazyString
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pypinyin import lazy_pinyin
 from sqlalchemy import func, select
@@ -19,38 +16,33 @@ from sqlalchemy import func, select
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Forbidden, Missing, Refused
-from admin_app.operations.rules import SECOND_PERSON
-from admin_app.rule_files import write_back
-from admin_app.rule_trials import Preview, explain, preview, words
-from admin_app.rulebook import in_force, refresh, rulebook, words_of
-from admin_app.scheduler import run_now
+from admin_app.rule_trials import Preview, preview, words
+from admin_app.rulebook import in_force, rulebook
 from admin_app.titles import titles_by
-from admin_app.values import whole_number
 from models.assessments import AssessmentParameter
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
-from models.rulebook import RuleActivation, RuleMatch, RuleVersion
+from models.rulebook import RuleMatch, RuleVersion
 from models.standing import Tag
-from rules.book import DOCUMENTS, Rulebook
+from rules.book import DOCUMENTS
 from rules.documents.rules import Rule, RulesDocument
 from rules.documents.said import rule_said
 from rules.evaluation.boundaries import boundary_cases
-from rules.evaluation.trial import failing_tests
 from rules.language.faults import Fault, Faults
 from rules.language.nodes import Mapping, Node, Sequence, read_nodes
 from rules.language.reading import read_document
 from rules.language.sentences import value_said
 from rules.language.writing import emit, plain_of, with_item
 from views.navigation import list_address
-from views.person import access, actor, do, refuse
+from views.person import access, do, refuse
+from views.rule_choices import choices
 from views.rule_form import (
     Before,
     Leaf,
     Options,
     RuleForm,
     change,
-    choices,
     field_of,
     form_of,
     plain_rule,
@@ -58,8 +50,6 @@ from views.rule_form import (
     row_of,
 )
 
-AT_ONCE = 20_000
-"""Up to so many customers a changed rule is evaluated while she waits; beyond that within minutes."""
 NEW_TAG = "+"
 """What the form says for a tag that is to be made with the rule, by its name."""
 
@@ -69,9 +59,6 @@ def register(app: Flask) -> None:
     app.add_url_rule("/rules/<document>/rule", "rules.rule", rule_page, methods=["GET", "POST"])
     app.add_url_rule("/rules/<document>/yaml", "rules.yaml", yaml_page, methods=["GET", "POST"])
     app.add_url_rule("/rules/<document>/check", "rules.check", check_text, methods=["POST"])
-    app.add_url_rule("/rules/<document>/versions", "rules.versions", versions_page)
-    app.add_url_rule("/rules/version/<int:number>", "rules.version", version_page, methods=["GET", "POST"])
-    app.add_url_rule("/why/<int:customer>", "why", why_page)
 
 
 DOCUMENT_WORDS: dict[str, LazyString] = {
@@ -109,7 +96,8 @@ class Shelf:
     with_rules: bool
 
 
-def _opened() -> None:
+def ensure_opened() -> None:
+    """:raises Forbidden: the studio is not hers to open."""
     if not access().opens("rules"):
         raise refuse(Forbidden, "rules")
 
@@ -120,7 +108,7 @@ def _may_edit() -> bool:
 
 def rules_page() -> Any:
     """Every document with its rules in words."""
-    _opened()
+    ensure_opened()
     session, book = db.session(), rulebook()
     known = words(session, book)
     members = dict(
@@ -150,7 +138,7 @@ def rules_page() -> Any:
 
 def rule_page(document: str) -> Any:
     """``?id=dormant`` edits a rule, without it a new one is made; the YAML of the same stands beside the form."""
-    _opened()
+    ensure_opened()
     if document not in rulebook().rule_documents():
         abort(404)
     if not _may_edit():
@@ -167,7 +155,7 @@ def rule_page(document: str) -> Any:
     if action not in ("look", "save"):
         change(form, action)
         return _rule_page(document, rule_id, form)
-    form.id = rule_id or _fresh_id(form.text("name"), set(before))
+    form.id = rule_id or _fresh_id(form.text("name"))
     fresh = _composed(document, text, form)
     shown: Preview | None = None
     try:
@@ -210,7 +198,7 @@ def _rule_page(
     return render_template(
         "rule.html",
         document=document,
-        label=_label(document),
+        label=label_of(document),
         rule_id=rule_id,
         form=form,
         offered=offered,
@@ -251,8 +239,11 @@ def _plain_rules(text: str) -> dict[str, dict[str, Any]]:
     return {item["id"]: item for item in items}
 
 
-def _fresh_id(name: str, taken: set[str]) -> str:
-    """A short name made of the name's letters, or its pinyin."""
+def _fresh_id(name: str) -> str:
+    """A short name made of the name's letters, or its pinyin, that no rule, table or tag has."""
+    book = rulebook()
+    taken = {rule.id for rule in book.rules()} | {layers.id for layers in book.tags.layers}
+    taken |= {tag.id for tag in book.tags.tags} | book.hand_tags
     letters = re.sub(r"[^a-z0-9]+", "-", "-".join(lazy_pinyin(name)).lower()).strip("-")[:32].strip("-")
     base = letters if re.match(r"[a-z]", letters) else f"rule-{letters}".strip("-")
     return next(one for n in range(1, 1_000) if (one := base if n == 1 else f"{base}-{n}") not in taken)
@@ -318,35 +309,38 @@ def _ways(node: Node, way: tuple[str | int, ...]) -> list[tuple[tuple[int, int],
 
 def yaml_page(document: str) -> Any:
     """The whole document as YAML, each fault at its line."""
-    _opened()
+    ensure_opened()
     if document not in DOCUMENTS:
         abort(404)
     text = _text_of(document)
     if request.method == "GET":
-        return render_template("rules_yaml.html", document=document, label=_label(document), text=text, faults=[])
+        return render_template("rules_yaml.html", document=document, label=label_of(document), text=text, faults=[])
     if not _may_edit():
         raise refuse(Forbidden, "rules")
     text = request.form.get("text", "").replace("\r\n", "\n")
-    faults = _faults_of(document, text)
+    faults = faults_of(document, text)
     if not faults:
         data = {"document": document, "text": text, "why": request.form.get("why", "")[:200]}
         try:
             return redirect(url_for("rules.version", number=do(Name.DRAFT_RULES, data)["id"]))
         except Refused as refusal:
             flash(str(refusal), "danger")
-    return render_template("rules_yaml.html", document=document, label=_label(document), text=text, faults=faults), 422
+    return render_template(
+        "rules_yaml.html", document=document, label=label_of(document), text=text, faults=faults
+    ), 422
 
 
 def check_text(document: str) -> Any:
     """The faults of a text, for the editor: line, column and message of each."""
-    _opened()
+    ensure_opened()
     if document not in DOCUMENTS:
         abort(404)
-    found = _faults_of(document, request.form.get("text", "").replace("\r\n", "\n"))
+    found = faults_of(document, request.form.get("text", "").replace("\r\n", "\n"))
     return jsonify([{"line": f.place.line, "column": f.place.column, "message": str(f.message)} for f in found])
 
 
-def _faults_of(document: str, text: str) -> list[Fault]:
+def faults_of(document: str, text: str) -> list[Fault]:
+    """What is wrong with a text as this document; nothing when it fits what is in force."""
     try:
         rulebook().with_documents({document: read_document(DOCUMENTS[document], text, f"rules/{document}.yaml")})
     except Faults as faults:
@@ -354,167 +348,6 @@ def _faults_of(document: str, text: str) -> list[Fault]:
     return []
 
 
-def _label(document: str) -> str:
+def label_of(document: str) -> str:
+    """What a document is called."""
     return str(DOCUMENT_WORDS[document])
-
-
-# ------------------------------------------------------------------------------------------------ versions
-
-
-def versions_page(document: str) -> Any:
-    """Every version of a document, the newest first: who, when, why; which is in force."""
-    _opened()
-    if document not in DOCUMENTS:
-        abort(404)
-    query = select(RuleVersion).where(RuleVersion.document == document).order_by(RuleVersion.number.desc()).limit(200)
-    versions = list(db.session.scalars(query))
-    activated = select(RuleActivation.rule_version_id, func.max(RuleActivation.at)).where(
-        RuleActivation.document == document
-    )
-    standing = {version.id for version, _id in in_force(db.session())}
-    return render_template(
-        "rules_versions.html",
-        document=document,
-        label=_label(document),
-        versions=versions,
-        standing=standing,
-        activated=dict(db.session.execute(activated.group_by(RuleActivation.rule_version_id)).all()),
-    )
-
-
-@dataclass(frozen=True)
-class Changed:
-    """A rule that a version changes: its sentence before and after, and whom that finds."""
-
-    name: str
-    before: str
-    after: str
-    shown: Preview | None
-
-
-def version_page(number: int) -> Any:
-    """What a version would change, on the real salon; from here it is put in force."""
-    _opened()
-    version = db.session.get(RuleVersion, number)
-    if version is None:
-        raise refuse(Missing, "rules")
-    fault = ""
-    if request.method == "POST":
-        document, what, data = version.document, version.number, _activation(number)
-        try:
-            do(Name.ACTIVATE_VERSION, data)
-        except Refused as refusal:
-            fault = str(refusal)
-        else:
-            return _activated(document, what)
-    return _version_page(db.session.get_one(RuleVersion, number), fault), 422 if fault else 200
-
-
-def _activation(number: int) -> dict[str, Any]:
-    return {
-        "version_id": number,
-        "why": request.form.get("why", "")[:200],
-        "password": request.form.get("password", ""),
-    }
-
-
-def _activated(document: str, number: int) -> Any:
-    refresh()
-    write_back()
-    flash(_("Version %(number)s is in force.", number=number), "success")
-    many = db.session.scalar(select(func.count()).select_from(Customer)) or 0
-    if document in (*rulebook().rule_documents(), "tiers") and many <= AT_ONCE:
-        run_now("rules-changed")
-    return redirect(url_for("rules"))
-
-
-def _version_page(version: RuleVersion, fault: str) -> str:
-    standing = next((one for one, _id in in_force(db.session()) if one.document == version.document), None)
-    before = standing.text if standing is not None else ""
-    faults = _faults_of(version.document, version.text)
-    changed, failed = ([], []) if faults else _what_changes(version, before)
-    lines = list(
-        difflib.unified_diff(before.splitlines(), version.text.splitlines(), n=2, lineterm="", fromfile="", tofile="")
-    )[2:]
-    later = select(RuleActivation.id).where(
-        RuleActivation.document == version.document, RuleActivation.at > version.made_at
-    )
-    return render_template(
-        "rules_version.html",
-        version=version,
-        label=_label(version.document),
-        standing=standing,
-        is_standing=standing is not None and standing.id == version.id,
-        lines=lines,
-        changed=changed,
-        faults=faults,
-        failed=failed,
-        moved=db.session.scalar(later.limit(1)) is not None and version.number > (standing.number if standing else 0),
-        people=_everybody(changed),
-        alone=version.document in SECOND_PERSON and version.made_by == actor().name[:60],
-        fault=fault,
-        key=secrets.token_hex(16),
-        may_activate=access().does(Name.ACTIVATE_VERSION),
-    )
-
-
-def _everybody(changed: Seq[Changed]) -> dict[tuple[str, int], str]:
-    ids = {one for each in changed if each.shown for one in (*each.shown.gaining, *each.shown.losing)}
-    return titles_by({"customer": ids}, access())
-
-
-def _what_changes(version: RuleVersion, before: str) -> tuple[list[Changed], list[Fault]]:
-    """The rules that differ, and the tests that fail."""
-    fresh = read_document(DOCUMENTS[version.document], version.text, f"rules/{version.document}.yaml")
-    book = rulebook().with_documents({version.document: fresh})
-    if not isinstance(fresh, RulesDocument):
-        return [], []
-    old = read_document(DOCUMENTS[version.document], before, "") if before else None
-    were = {rule.id: rule for rule in old.rules} if isinstance(old, RulesDocument) else {}
-    known = words(db.session(), book)
-    _count, failed = failing_tests(book, {rule.id for rule in fresh.rules})
-    return [
-        _changed(rule, were.get(rule.id), known) for rule in fresh.rules if not rule.says_the_same(were.get(rule.id))
-    ] + [
-        Changed(in_her_language(gone.name, gone.name_en), rule_said(gone, known), "", None)
-        for name, gone in were.items()
-        if name not in {rule.id for rule in fresh.rules}
-    ], failed
-
-
-def _changed(rule: Rule, was: Rule | None, known: Any) -> Changed:
-    shown = preview(db.session(), rule.id, rule.when, business_day(now()), access().rows(Customer))
-    return Changed(
-        in_her_language(rule.name, rule.name_en),
-        "" if was is None else rule_said(was, known),
-        rule_said(rule, known),
-        shown,
-    )
-
-
-# ----------------------------------------------------------------------------------------------------- why
-
-
-def why_page(customer: int) -> Any:
-    """Which rules hold for a customer and which do not, each comparison with her value and how far it is off."""
-    _opened()
-    row = db.session.scalar(select(Customer).where(Customer.id == customer, access().rows(Customer)))
-    if row is None:
-        raise refuse(Missing, "why", "customer", customer)
-    today = business_day(now())
-    wanted = request.args.get("rule", "")
-    book: Rulebook = rulebook()
-    among = [rule for rule in book.rules() if not wanted or rule.id == wanted]
-    past = select(RuleMatch, RuleVersion.document, RuleVersion.number).join(
-        RuleVersion, RuleVersion.id == RuleMatch.rule_version_id
-    )
-    mine = (RuleMatch.customer_id == customer, RuleMatch.rule.in_([rule.id for rule in among]))
-    history = db.session.execute(past.where(*mine).order_by(RuleMatch.id.desc()).limit(60)).all()
-    return render_template(
-        "why.html",
-        customer=row,
-        wanted=whole_number(wanted) or wanted,
-        explained=sorted(explain(db.session(), customer, today, among), key=lambda one: not one.holds),
-        history=history,
-        names=dict(words_of("rules")),
-    )

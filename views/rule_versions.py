@@ -1,0 +1,174 @@
+"""Versions of rule documents: what one would change on the real salon, put in force, rolled back."""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+
+from admin_app.i18n import in_her_language
+from admin_app.operations.kernel import business_day, now
+from admin_app.operations.refusals import Missing, Refused
+from admin_app.operations.rules import SECOND_PERSON
+from admin_app.rule_files import write_back
+from admin_app.rule_trials import Preview, preview, words
+from admin_app.rulebook import in_force, refresh, rulebook
+from admin_app.scheduler import run_now
+from admin_app.titles import titles_by
+from models.customers import Customer
+from models.entity import db
+from models.names import Name
+from models.rulebook import RuleActivation, RuleVersion
+from rules.book import DOCUMENTS
+from rules.documents.rules import Rule, RulesDocument
+from rules.documents.said import rule_said
+from rules.evaluation.trial import failing_tests
+from rules.language.faults import Fault
+from rules.language.reading import read_document
+from views.person import access, actor, do, refuse
+from views.rule_studio import ensure_opened, faults_of, label_of
+
+AT_ONCE = 20_000
+"""Up to so many customers a changed rule is evaluated while she waits; beyond that within minutes."""
+
+
+def register(app: Flask) -> None:
+    app.add_url_rule("/rules/<document>/versions", "rules.versions", versions_page)
+    app.add_url_rule("/rules/version/<int:number>", "rules.version", version_page, methods=["GET", "POST"])
+
+
+def versions_page(document: str) -> Any:
+    """Every version of a document, the newest first: who, when, why; which is in force."""
+    ensure_opened()
+    if document not in DOCUMENTS:
+        abort(404)
+    query = select(RuleVersion).where(RuleVersion.document == document).order_by(RuleVersion.number.desc()).limit(200)
+    versions = list(db.session.scalars(query))
+    activated = select(RuleActivation.rule_version_id, func.max(RuleActivation.at)).where(
+        RuleActivation.document == document
+    )
+    standing = {version.id for version, _id in in_force(db.session())}
+    return render_template(
+        "rules_versions.html",
+        document=document,
+        label=label_of(document),
+        versions=versions,
+        standing=standing,
+        activated=dict(db.session.execute(activated.group_by(RuleActivation.rule_version_id)).all()),
+    )
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A rule that a version changes: its sentence before and after, and whom that finds."""
+
+    name: str
+    before: str
+    after: str
+    shown: Preview | None
+
+
+def version_page(number: int) -> Any:
+    """What a version would change, on the real salon; from here it is put in force."""
+    ensure_opened()
+    version = db.session.get(RuleVersion, number)
+    if version is None:
+        raise refuse(Missing, "rules")
+    fault = ""
+    if request.method == "POST":
+        document, what, data = version.document, version.number, _activation(number)
+        try:
+            do(Name.ACTIVATE_VERSION, data)
+        except Refused as refusal:
+            fault = str(refusal)
+        else:
+            return _activated(document, what)
+    return _version_page(db.session.get_one(RuleVersion, number), fault), 422 if fault else 200
+
+
+def _activation(number: int) -> dict[str, Any]:
+    return {
+        "version_id": number,
+        "why": request.form.get("why", "")[:200],
+        "password": request.form.get("password", ""),
+    }
+
+
+def _activated(document: str, number: int) -> Any:
+    refresh()
+    write_back()
+    flash(_("Version %(number)s is in force.", number=number), "success")
+    many = db.session.scalar(select(func.count()).select_from(Customer)) or 0
+    if document in (*rulebook().rule_documents(), "tiers") and many <= AT_ONCE:
+        run_now("rules-changed")
+    return redirect(url_for("rules"))
+
+
+def _version_page(version: RuleVersion, fault: str) -> str:
+    standing = next((one for one, _id in in_force(db.session()) if one.document == version.document), None)
+    before = standing.text if standing is not None else ""
+    faults = faults_of(version.document, version.text)
+    changed, failed = ([], []) if faults else _what_changes(version, before)
+    lines = list(
+        difflib.unified_diff(before.splitlines(), version.text.splitlines(), n=2, lineterm="", fromfile="", tofile="")
+    )[2:]
+    later = select(RuleActivation.id).where(
+        RuleActivation.document == version.document, RuleActivation.at > version.made_at
+    )
+    return render_template(
+        "rules_version.html",
+        version=version,
+        label=label_of(version.document),
+        standing=standing,
+        is_standing=standing is not None and standing.id == version.id,
+        lines=lines,
+        changed=changed,
+        faults=faults,
+        failed=failed,
+        moved=db.session.scalar(later.limit(1)) is not None and version.number > (standing.number if standing else 0),
+        people=_everybody(changed),
+        alone=version.document in SECOND_PERSON and version.made_by == actor().name[:60],
+        fault=fault,
+        key=secrets.token_hex(16),
+        may_activate=access().does(Name.ACTIVATE_VERSION),
+    )
+
+
+def _everybody(changed: Seq[Changed]) -> dict[tuple[str, int], str]:
+    ids = {one for each in changed if each.shown for one in (*each.shown.gaining, *each.shown.losing)}
+    return titles_by({"customer": ids}, access())
+
+
+def _what_changes(version: RuleVersion, before: str) -> tuple[list[Changed], list[Fault]]:
+    """The rules that differ, and the tests that fail."""
+    fresh = read_document(DOCUMENTS[version.document], version.text, f"rules/{version.document}.yaml")
+    book = rulebook().with_documents({version.document: fresh})
+    if not isinstance(fresh, RulesDocument):
+        return [], []
+    old = read_document(DOCUMENTS[version.document], before, "") if before else None
+    were = {rule.id: rule for rule in old.rules} if isinstance(old, RulesDocument) else {}
+    known = words(db.session(), book)
+    _count, failed = failing_tests(book, {rule.id for rule in fresh.rules})
+    return [
+        _changed(rule, were.get(rule.id), known) for rule in fresh.rules if not rule.says_the_same(were.get(rule.id))
+    ] + [
+        Changed(in_her_language(gone.name, gone.name_en), rule_said(gone, known), "", None)
+        for name, gone in were.items()
+        if name not in {rule.id for rule in fresh.rules}
+    ], failed
+
+
+def _changed(rule: Rule, was: Rule | None, known: Any) -> Changed:
+    shown = preview(db.session(), rule.id, rule.when, business_day(now()), access().rows(Customer))
+    return Changed(
+        in_her_language(rule.name, rule.name_en),
+        "" if was is None else rule_said(was, known),
+        rule_said(rule, known),
+        shown,
+    )
