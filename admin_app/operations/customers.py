@@ -32,7 +32,7 @@ from models.log import EntryKind, RowChange, RowValue
 from models.names import Name
 from models.numbers import phone_number
 from models.organisation import Staff
-from models.rulebook import ChangedCustomer, RuleMatch
+from models.rulebook import ChangedCustomer, EffectKind, RuleEffect, RuleMatch
 from models.search import same_number
 from models.standing import Alert, CustomerTag, Tag, Task
 from rules.decisions.access import Access
@@ -364,6 +364,8 @@ def _erase_rows(op: Operation, entity: type[Entity], customer_id: int) -> set[tu
             setattr(row, one.name, None if one.column.nullable else "–")
         if isinstance(row, (Alert, Task)):
             row.text, row.outcome = "–", None
+        if isinstance(row, RuleEffect) and row.kind is EffectKind.MESSAGE:
+            row.what = "–"
         if isinstance(row, RuleMatch):
             row.why, row.why_not = {}, None
     return {(entity.named(), row.id) for row in rows}

@@ -14,6 +14,7 @@ from admin_app.operations.kernel import perform
 from models.actor import SYSTEM
 from models.customers import Customer, Stage
 from models.entity import db
+from models.log import RowValue
 from models.names import Name
 from models.rulebook import EffectKind, EffectState, RuleEffect
 from models.standing import Membership, TierChange
@@ -178,3 +179,14 @@ def test_whom_a_new_rule_finds_gets_nothing_unless_it_says_so(salon: Salon) -> N
     activate("campaigns", text)
     evaluate(TODAY)
     assert given(one) == []
+
+
+def test_what_was_to_be_written_to_her_goes_when_she_is_erased(salon: Salon) -> None:
+    one = away(salon)
+    with_rule('[{message: {text: "{name}，回来吧"}}]')
+    evaluate(TODAY)
+    assert given(one) == [("message", f"客{one}，回来吧", 0)]
+    perform(Name.ERASE_CUSTOMER, {"customer": one, "confirm": f"客{one}", "why": "她的请求"}, actor=SYSTEM)
+    assert given(one) == [("message", "–", 0)]
+    told = [value for pair in db.session.execute(select(RowValue.old, RowValue.new)) for value in pair if value]
+    assert not any(f"客{one}，" in value for value in told)
