@@ -25,9 +25,15 @@ def solar_in(year: int, month: int, day: int) -> date:
 
 def lunar_in(year: int, month: int, day: int) -> date:
     """The solar day on which a lunar birthday is kept in the lunar year that begins in ``year``."""
-    days = LunarMonth.fromYm(year, month).getDayCount()
-    solar = Lunar.fromYmd(year, month, min(day, days)).getSolar()
-    return date(solar.getYear(), solar.getMonth(), solar.getDay())
+    first, days = _lunar_month(year, month)
+    return first + timedelta(min(day, days) - 1)
+
+
+@lru_cache(maxsize=256)
+def _lunar_month(year: int, month: int) -> tuple[date, int]:
+    """The solar day on which a plain lunar month begins, and how many days it has; the library takes its time."""
+    solar = Lunar.fromYmd(year, month, 1).getSolar()
+    return date(solar.getYear(), solar.getMonth(), solar.getDay()), int(LunarMonth.fromYm(year, month).getDayCount())
 
 
 @lru_cache(maxsize=64)

@@ -100,7 +100,8 @@ def recharges(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         if fact.name == "days_since_recharge":
             return days_between(frame.day, func.max(Sale.business_day)).label(fact.name)
         inside = frame.within(Sale.business_day, fact.days)
-        largest = func.coalesce(func.max(case((inside, SaleLine.amount), else_=0)), 0)
+        more_than_nothing = and_(inside, SaleLine.amount > 0)
+        largest = func.coalesce(func.max(case((more_than_nothing, SaleLine.amount), else_=0)), 0)
         return cast(largest, BigInteger).label(fact.name)
 
     return (
