@@ -24,7 +24,8 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from admin_app import housekeeping
-from admin_app.evaluation import LEASE, Claim, evaluate
+from admin_app.applying import LEASE, Claim
+from admin_app.evaluation import evaluate, self_check
 from admin_app.operations.kernel import business_day, now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.todo import RaiseAlertInput
@@ -39,6 +40,7 @@ log = logging.getLogger("peony.scheduler")
 
 OWNER = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(3)}"
 OVERDUE = timedelta(minutes=30)
+SUNDAY = 7
 
 
 @dataclass(frozen=True)
@@ -220,8 +222,19 @@ class _Renewal:
 Work = Callable[[Claim], dict[str, Any]]
 
 
-def _evaluate_all(claim: Claim) -> dict[str, Any]:
-    return evaluate(business_day(claim.due_at), full=True, claim=claim).counts()
+def _evaluate_day(claim: Claim) -> dict[str, Any]:
+    """What the new day brings; on Sundays everybody is looked at, to prove that nobody was missed."""
+    day = business_day(claim.due_at)
+    if day.isoweekday() != SUNDAY:
+        return evaluate(day, full=False, claim=claim).counts()
+    counts = self_check(day, claim=claim)
+    if counts["drifted"]:
+        text = _(
+            "The weekly check found %(n)s customers who did not stand as the rules say, and mended it.",
+            n=counts["drifted"],
+        )
+        _raise(f"rules-daily:drift:{day.isoformat()}", text)
+    return counts
 
 
 def _evaluate_changed(claim: Claim) -> dict[str, Any]:
@@ -229,7 +242,7 @@ def _evaluate_changed(claim: Claim) -> dict[str, Any]:
 
 
 WORK: dict[str, Work] = {
-    "rules-daily": _evaluate_all,
+    "rules-daily": _evaluate_day,
     "rules-changed": _evaluate_changed,
     "anchor-log": lambda claim: perform(Name.ANCHOR_LOG, actor=SYSTEM),
     "back-up": lambda claim: housekeeping.daily_backup(),

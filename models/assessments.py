@@ -43,6 +43,7 @@ class AssessmentParameter(Record):
     plural = _l("Assessment parameters")
     written_by = WrittenBy.FORM
     shared = True
+    moves_all = ("slug",)
     screen = Screen(Section.CATALOGUE, "list", ("name", "slug", "template_id", "unit", "minimum", "maximum", "better"))
     __table_args__ = (
         UniqueConstraint("template_id", "slug"),

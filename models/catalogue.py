@@ -42,6 +42,7 @@ class Service(Record):
     plural = _l("Services")
     written_by = WrittenBy.FORM
     shared = True
+    moves_all = ("grade",)
     screen = Screen(
         Section.CATALOGUE,
         "drop",

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.entity import Derived, Entity, Record
@@ -102,11 +102,16 @@ class ScheduleRun(Entity):
 
 
 class EvaluationRun(Derived):
-    """One evaluation of the rules: the day it speaks of, and how far it has come."""
+    """One evaluation of the rules: the day it speaks of, and how far it has come.
+
+    ``last_customer_id`` is how far a full one has looked. ``whole`` says that after it everybody stood as the rules say
+    of its day, be it that all were looked at, or all whom a change or time may have moved.
+    """
 
     id: Mapped[int] = mapped_column(primary_key=True)
     as_of: Mapped[date] = mapped_column(Day, index=True)
     full: Mapped[bool]
+    whole: Mapped[bool] = mapped_column(default=False, server_default=false())
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     last_customer_id: Mapped[int] = mapped_column(default=0)

@@ -33,6 +33,9 @@ RESERVED = frozenset(
 
 PUBLIC_ID_BYTES = 12
 
+EVERYBODY = 0
+"""The number of no customer: as a mark it says that all of them may have changed."""
+
 
 class Base(DeclarativeBase):
     """Every table stands on this; each constraint has a name, so that migrations can find it."""
@@ -105,7 +108,8 @@ class Entity(Base):
     ``within`` names the reference through which a row is visible (a reading within its assessment) when it has
     neither a ``customer_id`` nor a ``store_id`` of its own; where it is ``customer_id`` itself, the row goes with her
     into every store. ``shared`` says that every row is for everybody who may see the entity at all. ``marks`` says that
-    a change may alter what rules say of the ``customer_id``.
+    a change may alter what rules say of the ``customer_id``, ``moves_all`` names the columns whose change may alter it
+    of every customer.
     """
 
     __abstract__ = True
@@ -119,6 +123,7 @@ class Entity(Base):
     shared: ClassVar[bool] = False
     append_only: ClassVar[bool] = False
     marks: ClassVar[bool] = True
+    moves_all: ClassVar[tuple[str, ...]] = ()
     imports: ClassVar[bool] = True
     no_overlap: ClassVar[tuple[NoOverlap, ...]] = ()
     no_gaps: ClassVar[tuple[NoGaps, ...]] = ()

@@ -165,8 +165,18 @@ class RuleState(Derived):
     mask_3: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
+class RunCustomer(Derived):
+    """A customer whom a run of the evaluation has still to settle."""
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("evaluation_run.id"), primary_key=True, autoincrement=False)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), primary_key=True, autoincrement=False)
+
+
 class ChangedCustomer(Derived):
-    """A customer whose facts may have changed. Insert-only: the evaluator deletes exactly the rows it read."""
+    """A customer whose facts may have changed. Insert-only: the evaluator deletes exactly the rows it read.
+
+    ``EVERYBODY`` stands for all of them.
+    """
 
     seq: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(index=True)

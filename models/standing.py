@@ -33,6 +33,7 @@ class Tag(Record):
     plural = _l("Tags")
     written_by = WrittenBy.FORM
     shared = True
+    moves_all = ("slug",)
     screen = Screen(Section.RULES, "tag", ("name", "slug", "group", "exclusive", "by_rule", "colour"), "name")
     __table_args__ = (
         holds(

@@ -5,12 +5,12 @@ Everything here is dropped before a migration and made again after it; ``doctor`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, Table, UniqueConstraint, text
 
 from models import value_triggers
-from models.entity import Base, Entity, entities, table_of
+from models.entity import EVERYBODY, Base, Entity, entities, table_of
 from models.field import Privacy
 from models.invariants import NoGaps, NoOverlap, OneStep
 from models.log import LogBase
@@ -86,6 +86,15 @@ def _mark_columns(entity: type[Entity]) -> list[str]:
     return ["customer_id"] if "customer_id" in entity.fields() else []
 
 
+def _mark_parent(entity: type[Entity]) -> list[str]:
+    """The column and the table through which a row that may change belongs to a customer, where none names her."""
+    fields, within = entity.fields(), entity.within
+    if not entity.logged() or entity.append_only or within is None or "customer_id" in fields:
+        return []
+    parent = next(key.column.table for key in fields[within].column.foreign_keys)
+    return [within, parent.name] if "customer_id" in parent.columns else []
+
+
 def _overlap_name(entity: type[Entity], rule: NoOverlap) -> str:
     return f"no_overlap_{entity.named()}_{rule.owner}"
 
@@ -100,6 +109,10 @@ def _sqlite() -> Iterator[str]:
         marks = _mark_columns(entity)
         if marks:
             yield from _sqlite_mark(entity.named(), marks)
+        if through := _mark_parent(entity):
+            yield from _sqlite_mark_parent(entity.named(), *through)
+        if entity.moves_all:
+            yield _sqlite_mark_all(entity.named(), entity.moves_all)
         for overlap in entity.no_overlap:
             yield from _sqlite_no_overlap(entity, overlap)
         for gaps in entity.no_gaps:
@@ -156,6 +169,23 @@ def _sqlite_mark(table: str, columns: list[str]) -> Iterator[str]:
                     f" WHERE {side}.{column} IS NOT NULL{changed};\n"
                 )
         yield f'CREATE TRIGGER mark_{table}_{kind} AFTER {kind.upper()} ON "{table}" BEGIN\n{body}END'
+
+
+def _sqlite_mark_parent(table: str, column: str, parent: str) -> Iterator[str]:
+    for kind, side in (("insert", "NEW"), ("update", "NEW"), ("delete", "OLD")):
+        yield (
+            f'CREATE TRIGGER mark_{table}_{kind} AFTER {kind.upper()} ON "{table}" BEGIN\n'
+            f'  INSERT INTO changed_customer (customer_id) SELECT customer_id FROM "{parent}"'
+            f" WHERE id = {side}.{column} AND customer_id IS NOT NULL;\nEND"
+        )
+
+
+def _sqlite_mark_all(table: str, columns: Sequence[str]) -> str:
+    differs = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in columns)
+    return (
+        f'CREATE TRIGGER mark_all_{table} AFTER UPDATE OF {", ".join(columns)} ON "{table}" WHEN {differs} BEGIN\n'
+        f"  INSERT INTO changed_customer (customer_id) VALUES ({EVERYBODY});\nEND"
+    )
 
 
 def _sqlite_no_overlap(entity: type[Entity], rule: NoOverlap) -> Iterator[str]:
@@ -320,6 +350,20 @@ BEGIN
   END LOOP;
   RETURN NULL;
 END""",
+    "peony_mark_parent": """
+DECLARE
+  named jsonb := CASE WHEN TG_OP = 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END;
+BEGIN
+  EXECUTE format('INSERT INTO changed_customer (customer_id) SELECT customer_id FROM %I WHERE id = %L '
+    'AND customer_id IS NOT NULL', TG_ARGV[1], named ->> TG_ARGV[0]);
+  RETURN NULL;
+END""",
+    "peony_mark_all": f"""
+BEGIN
+  INSERT INTO changed_customer (customer_id) SELECT {EVERYBODY} WHERE EXISTS (
+    SELECT 1 FROM unnest(TG_ARGV) AS part WHERE to_jsonb(OLD) -> part IS DISTINCT FROM to_jsonb(NEW) -> part);
+  RETURN NULL;
+END""",
     "peony_one_step": """
 DECLARE
   target text := to_jsonb(NEW) ->> TG_ARGV[0];
@@ -365,6 +409,10 @@ def _postgres() -> Iterator[str]:
         marks = _mark_columns(entity)
         if marks:
             yield from _on(table, f"mark_{table}", "AFTER INSERT OR DELETE OR UPDATE", "peony_mark", marks)
+        if through := _mark_parent(entity):
+            yield from _on(table, f"mark_{table}", "AFTER INSERT OR DELETE OR UPDATE", "peony_mark_parent", through)
+        if entity.moves_all:
+            yield from _on(table, f"mark_all_{table}", "AFTER UPDATE", "peony_mark_all", list(entity.moves_all))
         for overlap in entity.no_overlap:
             yield _postgres_no_overlap(entity, overlap)
         for gaps in entity.no_gaps:

@@ -7,6 +7,7 @@ count for that other one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -104,7 +105,7 @@ def _trial(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
 
 
 def _visits(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    first, last, count = func.min(Visit.business_day), func.max(Visit.business_day), func.count()
+    first, last = func.min(Visit.business_day), func.max(Visit.business_day)
 
     def made(fact: Fact) -> ColumnElement[Any]:
         if fact.name == "days_since_visit":
@@ -112,12 +113,18 @@ def _visits(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         if fact.name == "days_since_first_visit":
             return days_between(frame.day, first)
         if fact.name == "away_percent":
-            span = func.nullif(days_between(last, first), 0)
-            return quotient(days_between(frame.day, last) * 100 * (count - 1), span)
+            return time_away(frame)
         return sum_if(frame.within(Visit.business_day, fact.days), literal(1))
 
     columns = [made(fact).label(fact.name) for fact in facts]
     return by_owner(frame, Visit.customer_id, columns).where(Visit.business_day <= frame.day)
+
+
+def time_away(frame: Frame) -> ColumnElement[Any]:
+    """How long she has been away, in percent of her own usual interval; over the visits of each customer."""
+    first, last, count = func.min(Visit.business_day), func.max(Visit.business_day), func.count()
+    span = func.nullif(days_between(last, first), 0)
+    return quotient(days_between(frame.day, last) * 100 * (count - 1), span)
 
 
 def _membership(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
@@ -224,10 +231,15 @@ SOURCES: dict[Source, Callable[[Frame, Sequence[Fact]], AnySelect]] = {
 }
 
 
+def of_the_day(fact: Fact, day: date) -> int | None:
+    """The value of a fact that is the day's own, the same for everybody; None for any other."""
+    return {"month": day.month, "weekday": day.isoweekday()}.get(fact.name)
+
+
 def customer_column(frame: Frame, fact: Fact) -> ColumnElement[Any]:
     """A fact that stands in the customer's own row, or in the calendar."""
-    if fact.name in ("month", "weekday"):
-        return literal(frame.as_of.month if fact.name == "month" else frame.as_of.isoweekday(), BigInteger)
+    if (same := of_the_day(fact, frame.as_of)) is not None:
+        return literal(same, BigInteger)
     if fact.name == "referred":
         return case((Customer.referrer_id.is_not(None), 1), else_=0)
     if fact.name == "days_since_registered":

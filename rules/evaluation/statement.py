@@ -67,6 +67,23 @@ def differing(frame: Frame, rules: Sequence[Slotted], more: Iterable[str] = ()) 
     Bits of rules outside ``rules`` are left as they stand.
     """
     facts = facts_of(frame, facts_in((rule.when for rule in rules), more))
+    chosen, differs = _masks(facts, rules)
+    return _beside_state(facts, [*facts.c, *chosen]).where(or_(*differs))
+
+
+def unsettled(frame: Frame, rules: Sequence[Slotted]) -> AnySelect:
+    """The ids of the same customers."""
+    facts = facts_of(frame, facts_in(rule.when for rule in rules))
+    return _beside_state(facts, [facts.c.customer_id]).where(or_(*_masks(facts, rules)[1]))
+
+
+def _beside_state(facts: FromClause, chosen: Sequence[ColumnElement[Any]]) -> AnySelect:
+    state = table_of(RuleState)
+    return select(*chosen).select_from(facts.outerjoin(state, state.c.customer_id == facts.c.customer_id))
+
+
+def _masks(facts: FromClause, rules: Sequence[Slotted]) -> tuple[list[ColumnElement[Any]], list[ColumnElement[bool]]]:
+    """The stored and the new bits of each mask that the rules touch, and whether they differ."""
     state = table_of(RuleState)
     chosen: list[ColumnElement[Any]] = []
     differs: list[ColumnElement[bool]] = []
@@ -82,8 +99,7 @@ def differing(frame: Frame, rules: Sequence[Slotted], more: Iterable[str] = ()) 
         stored = func.coalesce(state.c[f"mask_{mask}"], 0).bitwise_and(ours)
         chosen += [stored.label(f"old_{mask}"), fresh.label(f"new_{mask}")]
         differs.append(fresh != stored)
-    joined = facts.outerjoin(state, state.c.customer_id == facts.c.customer_id)
-    return select(*facts.c, *chosen).select_from(joined).where(or_(*differs))
+    return chosen, differs
 
 
 def counts(frame: Frame, conditions: Mapping[str, Condition]) -> AnySelect:

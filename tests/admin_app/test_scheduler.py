@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import select
 
 from admin_app import scheduler
-from admin_app.evaluation import LEASE, evaluate
+from admin_app.applying import LEASE
+from admin_app.evaluation import evaluate
 from admin_app.operations.refusals import Refused
 from admin_app.scheduler import Due, due_runs, last_due, next_due, overdue, take_claim, tick
 from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRun

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from admin_app import evaluation
+from admin_app import evaluation, run_set
 from admin_app.evaluation import TooEarlyError, evaluate
 from models.clock import EvaluationRun
 from models.entity import db
@@ -178,18 +178,17 @@ def test_rules_that_change_while_a_run_lasts_reach_everybody_in_the_next(
     salon.people(4)
     salon.visit(anna, TODAY)
     evaluate(TODAY)
-    monkeypatch.setattr(evaluation, "CHUNK", 2)
-    real, done = evaluation.perform, []
+    monkeypatch.setattr(evaluation, "LOOK", 2)
+    real, done = run_set.put, []
 
-    def changing(*args: Any, **options: Any) -> Any:
-        answer = real(*args, **options)
+    def changing(*args: Any) -> None:
+        real(*args)
         done.append(1)
         if len(done) == 1:
             old, new = "when: {visits_90d: {at_least: 6}}", "when: {visits_90d: {at_least: 1}}"
             activate("tags", replaced("tags", old, new))
-        return answer
 
-    monkeypatch.setattr(evaluation, "perform", changing)
+    monkeypatch.setattr(run_set, "put", changing)
     evaluate(TODAY)
     evaluate(TODAY, full=False)
     assert "active" in tags_of(anna)

@@ -1,0 +1,293 @@
+"""Settling customers: one operation brings their tiers, tags, alerts, tasks and gifts to what the rules say of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from admin_app import pending, run_set
+from admin_app.frames import frame_of
+from admin_app.operations.kernel import Operation
+from admin_app.operations.refusals import Refused
+from admin_app.operations.registry import Answer, Input, operation, the_machine
+from admin_app.rule_effects import NEEDED, give
+from admin_app.rulebook import rulebook, versions
+from admin_app.tag_effects import set_tags
+from admin_app.tier_moves import move_tiers
+from admin_app.todo_effects import ask_staff
+from models.clock import ScheduleClaim
+from models.customers import Customer
+from models.entity import rows_changed, table_of
+from models.log import EntryKind
+from models.names import Name
+from models.rulebook import MASK_BITS, MASKS, RuleMatch, RuleSlot, RuleState
+from rules.book import DecisionRow, Rulebook, strata
+from rules.documents.rules import Rule
+from rules.evaluation import interpreter
+from rules.evaluation.frame import Frame
+from rules.evaluation.statement import Slotted, differing
+from rules.language.conditions import NEVER, Condition
+from rules.language.reading import places_in
+
+FEW = 500
+"""Customers by name in one statement: databases bind so many values only."""
+
+LEASE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to make one due run; every write proves that it is still held."""
+
+    schedule_id: int
+    due_at: datetime
+    epoch: int
+
+    def own(self) -> ColumnElement[bool]:
+        """Which row of ``schedule_claim`` this is, as long as nobody has taken it over."""
+        return and_(
+            ScheduleClaim.schedule_id == self.schedule_id,
+            ScheduleClaim.due_at == self.due_at,
+            ScheduleClaim.epoch == self.epoch,
+        )
+
+
+@dataclass
+class Report:
+    """What a run did. ``rules`` and ``tiers`` count customers after the run."""
+
+    as_of: date
+    customers: int = 0
+    gained: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    moved: Counter[str] = field(default_factory=Counter)
+    asked: int = 0
+    given: int = 0
+
+    def add(self, answer: dict[str, Any]) -> None:
+        self.customers += answer["customers"]
+        self.gained.update(answer["gained"])
+        self.lost.update(answer["lost"])
+        self.moved.update(answer["moved"])
+        self.asked += answer["asked"]
+        self.given += answer["given"]
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            "customers": self.customers,
+            "gained": dict(sorted(self.gained.items())),
+            "lost": dict(sorted(self.lost.items())),
+            "moved": dict(sorted(self.moved.items())),
+            "asked": self.asked,
+            "given": self.given,
+        }
+
+
+class ApplyInput(Input):
+    """A range of a run's customers to settle as of a day, perhaps under a claim."""
+
+    as_of: date
+    first: int
+    last: int
+    run: int
+    claim: list[int | str] | None = None
+
+
+@operation(
+    Name.APPLY_RULES,
+    label=_l("Apply the rules"),
+    kind=EntryKind.RUN,
+    permitted=the_machine,
+    form=False,
+)
+def apply_rules(op: Operation, data: ApplyInput) -> Answer:
+    """Bring tiers, tags, alerts and tasks of a chunk of customers to what the rules say, stratum by stratum."""
+    _hold_claim(op, data)
+    book, version = rulebook(op.session), versions()
+    among = run_set.among(data.run, data.first, data.last)
+    frame = frame_of(op.session, data.as_of, among)
+    report = Report(data.as_of)
+    report.moved.update(move_tiers(op, frame, book.tiers, version["tiers"]))
+    slots = slots_of(op.session, book)
+    for work in _strata(book, slots, version):
+        _apply_stratum(op, frame, work, report)
+    report.customers = op.session.scalar(select(func.count()).where(among(table_of(Customer).c.id))) or 0
+    run_set.drop(op.session, data.run, data.first, data.last)
+    op.detail = {"as_of": data.as_of.isoformat(), "first": data.first, "last": data.last, **report.counts()}
+    return report.counts()
+
+
+def _hold_claim(op: Operation, data: ApplyInput) -> None:
+    """Every write of a scheduled run proves that the claim is still this process's own.
+
+    :raises Refused: another process has taken the run over.
+    """
+    if data.claim is None:
+        return
+    schedule, due, epoch = data.claim
+    claim = Claim(int(schedule), datetime.fromisoformat(str(due)), int(epoch))
+    lease = update(ScheduleClaim).where(claim.own()).values(lease_until=op.at + LEASE)
+    if rows_changed(op.session, lease) != 1:
+        raise Refused(_l("Another process has taken this run over."), None, "lost_claim")
+
+
+@dataclass(frozen=True)
+class Retired:
+    """A rule that is no longer in the book: it holds for nobody, and lets go of its tags."""
+
+    id: str
+    tags: tuple[str, ...]
+    when: Condition = NEVER
+
+
+AnyRule = Rule | DecisionRow | Retired
+
+
+def everything(book: Rulebook) -> list[Rule | DecisionRow]:
+    """Every rule, the rows of decision tables among them."""
+    return [*book.rules(), *book.layer_rules()]
+
+
+def retired(book: Rulebook, slots: Mapping[str, RuleSlot]) -> list[Retired]:
+    """The rules that still have a bit, and are in the book no longer."""
+    known = {rule.id for rule in everything(book)}
+    return [Retired(name, tuple(slot.tags or ())) for name, slot in slots.items() if name not in known]
+
+
+def tags_of(rule: AnyRule) -> list[str]:
+    """The tags a rule sets."""
+    match rule:
+        case Rule():
+            return rule.tags()
+        case DecisionRow():
+            return [rule.tag]
+        case Retired():
+            return list(rule.tags)
+
+
+def condition_of(rule: AnyRule) -> Condition:
+    condition: Condition = NEVER if isinstance(rule, Rule) and not rule.enabled else rule.when
+    return condition
+
+
+def version_of(book: Rulebook, version: dict[str, int], rule: str) -> int:
+    return version[book.document_of(rule)]
+
+
+def slots_of(session: Session, book: Rulebook) -> dict[str, RuleSlot]:
+    """The bit of each rule; new rules get the next free ones.
+
+    :raises Refused: there are more rules than bits.
+    """
+    known = {slot.rule: slot for slot in session.scalars(select(RuleSlot))}
+    free = iter(sorted(set(range(MASKS * MASK_BITS)) - {slot.position for slot in known.values()}))
+    for rule in everything(book):
+        if rule.id not in known:
+            position = next(free, None)
+            if position is None:
+                raise Refused(_l("There are more rules than this version can hold (248)."))
+            known[rule.id] = RuleSlot(rule=rule.id, position=position)
+            session.add(known[rule.id])
+    session.flush()
+    return known
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The rules of one stratum with their bits and versions."""
+
+    rules: dict[str, AnyRule]
+    slots: dict[str, RuleSlot]
+    book: Rulebook
+    versions: dict[str, int]
+
+    def version_of(self, rule: str) -> int:
+        return version_of(self.book, self.versions, rule)
+
+    def new_rules(self) -> set[str]:
+        """Rules that everybody is evaluated by for the first time: their alerts and tasks spare those they find."""
+        return {rule for rule in self.rules if self.slots[rule].rule_version_id is None}
+
+
+def slotted(rules: Iterable[AnyRule], slots: Mapping[str, RuleSlot]) -> list[Slotted]:
+    """Rules with their bits."""
+    return [Slotted(rule.id, condition_of(rule), slots[rule.id].position) for rule in rules]
+
+
+def _strata(book: Rulebook, slots: dict[str, RuleSlot], version: dict[str, int]) -> Iterator[_Work]:
+    known: dict[str, AnyRule] = {rule.id: rule for rule in everything(book)}
+    if gone := retired(book, slots):
+        yield _Work({rule.id: rule for rule in gone}, slots, book, version)
+    for names in strata(book):
+        yield _Work({name: known[name] for name in names}, slots, book, version)
+
+
+def _apply_stratum(op: Operation, frame: Frame, work: _Work, report: Report) -> None:
+    rules = work.rules
+    bits = slotted(rules.values(), work.slots)
+    more = {name for rule in rules.values() if isinstance(rule, Rule) for name in facts_told(rule)}
+    rows = op.session.execute(differing(frame, bits, sorted(more))).mappings().all()
+    found = pending.cross(op, frame, rules, bits, rows, work.new_rules())
+    _write_matches(op, frame, work, found.gained, found.lost)
+    _write_states(op, found.moved)
+    set_tags(op, {name: tags_of(rule) for name, rule in rules.items()}, found.gained, found.lost)
+    asking = [(name, facts) for name, facts in found.gained if not _is_spared(rules[name], found, name, facts)]
+    report.asked += ask_staff(op, frame, rules, asking)
+    report.given += give(op, frame, work.book, rules, asking, work.versions)
+    report.gained.update(rule for rule, _ in found.gained)
+    report.lost.update(rule for rule, _ in found.lost)
+
+
+def _is_spared(rule: AnyRule, found: pending.Crossed, name: str, facts: dict[str, Any]) -> bool:
+    """Whether the rule found her at its first evaluation, and only tags those it finds then."""
+    everyone = isinstance(rule, Rule) and rule.existing_customers == "all"
+    return not everyone and (name, facts["customer_id"]) in found.spared
+
+
+def facts_told(rule: Rule) -> set[str]:
+    """The facts that a rule's texts and occasions speak of."""
+    texts = [asked.text for effect in rule.then if (asked := effect.alert or effect.task) is not None]
+    texts += [text for effect in rule.then if effect.message for text in effect.message.all_values()]
+    occasions = {NEEDED[given.once_per] for e in rule.then if (given := e.given) and given.once_per in NEEDED}
+    return occasions | {name for text in texts for name in places_in(text)}
+
+
+def _write_matches(op: Operation, frame: Frame, work: _Work, gained: list[Any], lost: list[Any]) -> None:
+    rules = work.rules
+    for rule_id, facts in lost:
+        why_not = interpreter.evidence(rules[rule_id].when, facts)
+        ended = (RuleMatch.rule == rule_id, RuleMatch.customer_id == facts["customer_id"], RuleMatch.until.is_(None))
+        op.session.execute(update(RuleMatch).where(*ended).values(until=frame.as_of, why_not={"because": why_not}))
+    fresh = [
+        {
+            "rule": rule_id,
+            "customer_id": facts["customer_id"],
+            "since": frame.as_of,
+            "why": {"because": interpreter.evidence(rules[rule_id].when, facts)},
+            "rule_version_id": work.version_of(rule_id),
+        }
+        for rule_id, facts in gained
+    ]
+    if fresh:
+        op.session.execute(insert(RuleMatch), fresh)
+
+
+def _write_states(op: Operation, moved: dict[int, dict[int, int]]) -> None:
+    """Add what moved to the bits of each customer; those of other strata stay."""
+    ids, known = sorted(moved), set[int]()
+    for start in range(0, len(ids), FEW):
+        part = RuleState.customer_id.in_(ids[start : start + FEW])
+        known.update(op.session.scalars(select(RuleState.customer_id).where(part)))
+    if missing := [{"customer_id": customer} for customer in ids if customer not in known]:
+        op.session.execute(insert(RuleState), missing)
+    table = table_of(RuleState)
+    for customer, masks in moved.items():
+        values = {table.c[f"mask_{mask}"]: table.c[f"mask_{mask}"] + change for mask, change in masks.items()}
+        op.session.execute(update(table).where(table.c.customer_id == customer).values(values))

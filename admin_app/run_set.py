@@ -1,0 +1,77 @@
+"""Whom a run has still to settle: their numbers stand in ``run_customer`` until an operation has done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, select, union, update
+from sqlalchemy.orm import Session
+
+from models.clock import EvaluationRun
+from models.customers import Customer
+from models.entity import db, insert_new, table_of, writing
+from models.rulebook import RunCustomer
+
+BATCH = 1_000
+
+_staged = table_of(RunCustomer).c
+
+
+def put(run: int, customers: Collection[int], upto: int | None = None) -> None:
+    """Stage customers, and note how far a full run has looked; in short writes, for no till may wait."""
+    ids = sorted(customers)
+    for start in range(0, max(len(ids), 1), BATCH):
+        session = writing()
+        part = [{"run_id": run, "customer_id": one} for one in ids[start : start + BATCH]]
+        if part:
+            insert_new(session, RunCustomer, part)
+        if upto is not None and start + BATCH >= len(ids):
+            reached = table_of(EvaluationRun).c
+            session.execute(update(EvaluationRun).where(reached.id == run).values(last_customer_id=upto))
+        session.commit()
+
+
+def put_kin(run: int) -> None:
+    """Stage whom the staged ones were merged into, and whoever sent any of them: what befell them counts there too."""
+    while kin := list(db.session.scalars(_kin(run))):
+        put(run, kin)
+
+
+def _kin(run: int) -> Any:
+    ours = select(_staged.customer_id).where(_staged.run_id == run)
+    pairs = (Customer.merged_into_id, Customer.referrer_id)
+    return union(*(select(one).where(Customer.id.in_(ours), one.is_not(None), one.not_in(ours)) for one in pairs))
+
+
+def count(run: int) -> int:
+    return len(list(db.session.scalars(select(_staged.customer_id).where(_staged.run_id == run))))
+
+
+def parts(run: int, size: int) -> list[tuple[int, int]]:
+    """First and last number of each ``size`` of the staged customers."""
+    query = select(_staged.customer_id).where(_staged.run_id == run).order_by(_staged.customer_id)
+    return list(spans(db.session.scalars(query).all(), size))
+
+
+def spans(ids: Iterable[int], size: int) -> Iterable[tuple[int, int]]:
+    """First and last of each ``size`` of some numbers in order."""
+    known = list(ids)
+    return ((known[at], known[min(at + size, len(known)) - 1]) for at in range(0, len(known), size))
+
+
+def among(run: int, first: int, last: int) -> Callable[[Any], ColumnElement[bool]]:
+    """Which customers are staged in a range."""
+    ours = select(_staged.customer_id).where(_staged.run_id == run, _staged.customer_id.between(first, last))
+    return lambda column: column.in_(ours)
+
+
+def drop(session: Session, run: int, first: int, last: int) -> None:
+    """These are settled."""
+    ours = (RunCustomer.run_id == run, RunCustomer.customer_id.between(first, last))
+    session.execute(delete(RunCustomer).where(*ours))
+
+
+def sweep(session: Session, live: Collection[int]) -> None:
+    """Forget what runs that will not be taken up again have left."""
+    session.execute(delete(RunCustomer).where(RunCustomer.run_id.not_in(live)))

@@ -1,0 +1,217 @@
+"""Whom time moves across a threshold is among those a run looks at again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, select
+
+from admin_app import evaluation, run_set
+from admin_app.evaluation import evaluate, self_check
+from models.clock import EvaluationRun
+from models.customers import Calendar, Customer
+from models.entity import db, table_of
+from models.rulebook import ChangedCustomer
+from rules.evaluation import interpreter
+from rules.evaluation.crossing import Passed, crossed, thresholds
+from rules.evaluation.frame import Frame
+from rules.language.conditions import OPERATORS, Comparison, Operator
+from rules.language.facts import Fact, FactType, fact_named
+from tests import conftest
+from tests.cast import TODAY
+from tests.conftest import House
+from tests.properties.history import Salon, crowded, everything, long_ago, something, tags_of
+from tests.properties.salon import FIRST_ID, salons
+from tests.properties.salon import Salon as Plain
+from tests.properties.test_facts import BIRTHDAY, DAYS, FACTS, found, person, standing
+
+NUMBERS = (FactType.MONEY, FactType.NUMBER, FactType.DAYS, FactType.PERCENT)
+
+
+def leaves_between(fact: Fact, before: Any, after: Any) -> Iterator[Comparison]:
+    """Comparisons with the values before and after, and with those beside them."""
+    if fact.type not in NUMBERS:
+        yield from (Comparison(fact, Operator.IS, (value,)) for value in {before, after} - {None})
+        return
+    edges = sorted({value + step for value in (before, after) if value is not None for step in (-1, 0, 1)})
+    for operator in sorted(OPERATORS[fact.type]):
+        for edge in edges:
+            values = (edge, edge + 1) if operator is Operator.BETWEEN else (edge,)
+            yield Comparison(fact, operator, values, never=edge % 2 == 0)
+
+
+def looked_at(passed: Passed, merges: bool, leaf: Comparison) -> set[int] | None:
+    """Who is looked at again for a comparison, by place in the salon, and her kin with her."""
+    queries = crossed(passed, merges, [leaf])
+    if queries is None:
+        return None
+    ids = {one for query in queries for one in db.session.scalars(query) if one is not None}
+    table = table_of(Customer)
+    while True:
+        kin = select(table.c.merged_into_id, table.c.referrer_id).where(table.c.id.in_(ids))
+        fresh = {one for pair in db.session.execute(kin) for one in pair if one is not None} - ids
+        if not fresh:
+            return {one - FIRST_ID for one in ids}
+        ids |= fresh
+
+
+@settings(
+    max_examples=int(os.environ.get("PEONY_TEST_CROSSINGS", "25")),
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(salon=salons(st.sampled_from(DAYS)), length=st.sampled_from([1, 1, 2, 7, 31]), seed=st.integers(0, 99))
+def test_whoever_crosses_an_edge_is_looked_at(house: House, salon: Plain, length: int, seed: int) -> None:
+    assert BIRTHDAY is not None
+    facts, passed = [*FACTS, BIRTHDAY], Passed(salon.as_of - timedelta(length), salon.as_of)
+    merged, chance = any(one.merged_into is not None for one in salon.people), Random(seed)
+    with standing(salon, house):
+        before, after = (found(Frame(day, None, merged), facts) for day in (passed.since, passed.upto))
+        for fact in facts:
+            moved = [who for who in before if before[who][fact.name] != after[who][fact.name]]
+            for who in moved[:2]:
+                was, is_now = ({fact.name: side[who][fact.name]} for side in (before, after))
+                leaves = list(leaves_between(fact, was[fact.name], is_now[fact.name]))
+                leaves = [leaf for leaf in leaves if interpreter.holds(leaf, was) != interpreter.holds(leaf, is_now)]
+                for leaf in chance.sample(leaves, min(2, len(leaves))):
+                    seen = looked_at(passed, merged, leaf)
+                    assert seen is None or who in seen, (fact.name, leaf.operator, leaf.values, was, is_now)
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "edges"),
+    [
+        (Operator.AT_LEAST, (60,), [60]),
+        (Operator.LESS_THAN, (60,), [60]),
+        (Operator.MORE_THAN, (60,), [61]),
+        (Operator.AT_MOST, (60,), [61]),
+        (Operator.BETWEEN, (60, 179), [60, 180]),
+        (Operator.IS, (60,), [60, 61]),
+    ],
+)
+def test_a_comparison_turns_at_its_edges_and_nowhere_else(
+    operator: Operator, values: tuple[int, ...], edges: list[int]
+) -> None:
+    fact = fact_named("days_since_visit")
+    assert fact is not None
+    leaf = Comparison(fact, operator, values)
+    assert thresholds(leaf) == edges
+    holds = [interpreter.holds(leaf, {fact.name: days}) for days in range(300)]
+    assert [days for days in range(1, 300) if holds[days] != holds[days - 1]] == edges
+
+
+def test_who_crosses_no_edge_is_left_alone(house: House) -> None:
+    """Looking again at everybody would always be right, and worth nothing."""
+    salon = Plain(TODAY, [person(born=(1, 1)), person(calendar=Calendar.LUNAR, born=(6, 15))], visits=[(0, 20), (1, 5)])
+    leaf = Comparison(fact_named("days_since_visit"), Operator.AT_LEAST, (20,))  # type: ignore[arg-type]
+    ahead = Comparison(fact_named("birthday_in_days"), Operator.AT_MOST, (7,))  # type: ignore[arg-type]
+    with standing(salon, house):
+        assert looked_at(Passed(TODAY - timedelta(1), TODAY), False, leaf) == {0}
+        assert looked_at(Passed(TODAY - timedelta(2), TODAY - timedelta(1)), False, leaf) == set()
+        assert looked_at(Passed(TODAY - timedelta(1), TODAY), False, ahead) == set()
+
+
+def test_a_rule_of_weekdays_concerns_everybody_on_the_day_it_turns() -> None:
+    sunday = Comparison(fact_named("weekday"), Operator.IS, (7,))  # type: ignore[arg-type]
+    assert TODAY.isoweekday() == 7
+    assert crossed(Passed(TODAY - timedelta(1), TODAY), False, [sunday]) is None
+    assert crossed(Passed(TODAY - timedelta(2), TODAY - timedelta(1)), False, [sunday]) is not None
+
+
+# ------------------------------------------------------------------------------------------- day by day, as a whole
+
+
+def travel(salon: Salon, seed: int, *, full: bool, meanwhile: bool) -> dict[str, list[Any]]:
+    """Some weeks: every day is evaluated, wholly or by what changed and crossed; things happen, also while it runs."""
+    chance, day = Random(seed), TODAY
+    people = salon.people(40)
+    salon.past(long_ago(people, chance))
+    evaluate(day)
+    for _ in range(6):
+        day += timedelta(chance.choice([0, 1, 1, 7, 15, 31]))
+        for _ in range(chance.randint(0, 3)):
+            something(salon, people, day, chance)
+        busy = chance.randint(0, 2) if meanwhile else 0
+        events = [(chance.choice(people), chance.choice([100, 9000, 21_000])) for _ in range(busy)]
+        if full:
+            for customer, yuan in events:
+                salon.buy(customer, day, yuan)
+            evaluate(day)
+            continue
+        while_it_runs(salon, day, events)
+        evaluate(day, full=False)
+    return everything()
+
+
+def while_it_runs(salon: Salon, day: Any, events: list[tuple[int, int]]) -> None:
+    """Evaluate by what changed and crossed, and let these sales come in between its operations."""
+    real, left = run_set.put, list(events)
+
+    def put(*args: Any) -> None:
+        if left:
+            customer, yuan = left.pop()
+            salon.buy(customer, day, yuan)
+        real(*args)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run_set, "put", put)
+        evaluate(day, full=False)
+    for customer, yuan in left:
+        salon.buy(customer, day, yuan)
+    assert not db.session.scalars(select(EvaluationRun).order_by(EvaluationRun.id.desc()).limit(1)).one().full
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_looking_at_those_who_crossed_is_as_good_as_looking_at_everybody(
+    salon: Salon, monkeypatch: pytest.MonkeyPatch, seed: int, meanwhile: bool
+) -> None:
+    monkeypatch.setattr(evaluation, "FULL_ABOVE", 2.0)
+    crossing = travel(salon, seed, full=False, meanwhile=meanwhile)
+    db.session.remove()
+    conftest._templates[salon.house.engine].fresh()
+    evaluation.rulebook()
+    assert crossing == travel(salon, seed, full=True, meanwhile=meanwhile)
+
+
+def test_after_a_long_pause_everybody_is_looked_at(salon: Salon) -> None:
+    crowded(salon)
+    evaluate(TODAY + timedelta(32), full=False)
+    runs = db.session.scalars(select(EvaluationRun.full).order_by(EvaluationRun.id)).all()
+    assert runs == [True, True]
+
+
+# --------------------------------------------------------------------------------- what concerns more than one
+
+
+def test_the_weekly_check_finds_and_mends_who_was_missed(salon: Salon, anna: int) -> None:
+    crowded(salon)
+    assert self_check(TODAY) == {"customers": 43, "drifted": 0}
+    salon.visit(anna, TODAY)
+    db.session.execute(delete(ChangedCustomer))
+    db.session.commit()
+    assert self_check(TODAY)["drifted"] == 1
+    assert "new" in tags_of(anna)
+    assert self_check(TODAY)["drifted"] == 0
+
+
+def test_who_waits_or_is_marked_is_no_drift(salon: Salon, anna: int) -> None:
+    crowded(salon)
+    real = evaluation.evaluate
+
+    def then_she_comes(*args: Any, **options: Any) -> Any:
+        report = real(*args, **options)
+        salon.buy(anna, TODAY, 9000)
+        return report
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(evaluation, "evaluate", then_she_comes)
+        assert self_check(TODAY)["drifted"] == 0
