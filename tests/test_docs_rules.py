@@ -14,6 +14,8 @@ from rules.book import DOCUMENTS, Rulebook
 from rules.documents.rules import Rule
 from rules.evaluation.boundaries import fulfilling
 from rules.evaluation.trial import failing_tests
+from rules.language.conditions import read_condition
+from rules.language.nodes import read_nodes
 from tests.cast import TODAY
 from tests.conftest import House
 from tests.properties.history import activate
@@ -142,6 +144,16 @@ def test_the_reference_links_every_document() -> None:
     reference = (HOUSE / "docs" / "rules.md").read_text("utf-8")
     opening = reference[: reference.index("\n## ")]
     assert [name for name in DOCUMENTS if f"[{name}.yaml](../rules/{name}.yaml)" not in opening] == []
+
+
+def test_the_conditions_that_the_reference_shows_can_be_fulfilled() -> None:
+    reference = (HOUSE / "docs" / "rules.md").read_text("utf-8")
+    shown = [fence["text"] for fence in FENCE.finditer(reference) if fence["language"] == "yaml"]
+    assert len(shown) == reference.count("```yaml") > 0
+    for text in shown:
+        when = read_nodes(text, "rules.md").get("when")
+        assert when is not None
+        assert fulfilling(read_condition(when)) is not None
 
 
 @pytest.mark.parametrize("language", ["", ".zh-CN"])
