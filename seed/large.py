@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import ColumnElement, insert, literal_column, select
 
 from admin_app.load import Loader, align_sequences, load
 from models import search
 from models.actor import Actor
 from models.clock import SearchKey
 from models.customers import Calendar, Customer, Sex, SkinType, Stage
-from models.entity import table_of
+from models.entity import AnySelect, table_of
 from models.organisation import Staff, Store
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit, VisitSource
 from models.value import COMMODITY, Account, AccountKind, LedgerEntry
@@ -23,6 +23,7 @@ from seed.names import name_of, phone_of
 from seed.reference import reference_rows
 
 PART = 5_000
+PRICES = (16_800, 19_800, 29_800, 32_800, 59_800)
 TABLES = (
     "store, room, bed, service, product, staff, customer, visit, sale, sale_line, payment, account, ledger_entry"
     " and their reference rows"
@@ -48,12 +49,13 @@ def make_large(
             done += len(part)
             progress(done, total)
         loader.add(table_of(Account), _accounts())
-        for parts in _sales(random, customers, sales, today):
-            parts.append((LedgerEntry, _entries(parts[-1][1], loader.operation)))
-            for entity, rows in parts:
-                loader.add(table_of(entity), rows)
-            done += len(parts[0][1])
-            progress(done, total)
+        with loader.without_indexes(*map(table_of, (Visit, Sale, SaleLine, Payment, LedgerEntry))):
+            for first, visits, sold in _sales(random, customers, sales, today):
+                loader.add(table_of(Visit), visits)
+                loader.add(table_of(Sale), sold)
+                _derive(loader, first, first + len(sold) - 1)
+                done += len(sold)
+                progress(done, total)
         for entity in (Store, Staff):
             search.rebuild(loader.connection, entity)
         align_sequences(loader.connection)
@@ -67,21 +69,39 @@ def _accounts() -> list[dict[str, Any]]:
     return [{"id": n, "kind": kind, "commodity": COMMODITY[kind]} for n, kind in enumerate(kinds, 1)]
 
 
-def _entries(payments: list[dict[str, Any]], operation: int) -> list[dict[str, Any]]:
-    """Both sides of each payment."""
-    return [
-        {
-            "id": 2 * row["id"] - 2 + account,
-            "operation_id": operation,
-            "account_id": account,
-            "amount": sign * row["amount"],
-            "sale_line_id": row["id"],
-            "store_id": row["store_id"],
-            "business_day": row["business_day"],
+def _derive(loader: Loader, first: int, last: int) -> None:
+    """The line, the payment and both sides of its movement of each sale in a range, all of the sale's own number."""
+    sale = table_of(Sale).c
+    here, said = sale.id.between(first, last), literal_column
+    line: dict[str, ColumnElement[Any]] = {
+        "id": sale.id,
+        "sale_id": sale.id,
+        "position": said("1"),
+        "kind": said(f"'{LineKind.SERVICE.value}'"),
+    }
+    line |= {"item": said("'护理'"), "quantity": said("1"), "unit_price": sale.total, "amount": sale.total}
+    loader.derive(table_of(SaleLine), _columns(line).where(here))
+    shared = {name: sale[name] for name in ("store_id", "business_day")}
+    paid: dict[str, ColumnElement[Any]] = {
+        "id": sale.id,
+        "sale_id": sale.id,
+        "customer_id": sale.customer_id,
+        "paid_at": sale.sold_at,
+    }
+    paid |= {"method": said(f"'{PaymentMethod.WECHAT.value}'"), "amount": sale.total, **shared}
+    loader.derive(table_of(Payment), _columns(paid).where(here))
+    for account, sign in ((1, 1), (2, -1)):
+        side: dict[str, ColumnElement[Any]] = {
+            "id": 2 * sale.id - 2 + account,
+            "operation_id": said(str(loader.operation)),
+            "sale_line_id": sale.id,
         }
-        for row in payments
-        for account, sign in ((1, 1), (2, -1))
-    ]
+        side |= {"account_id": said(str(account)), "amount": sign * sale.total, **shared}
+        loader.derive(table_of(LedgerEntry), _columns(side).where(here))
+
+
+def _columns(made: Mapping[str, ColumnElement[Any]]) -> AnySelect:
+    return select(*(value.label(name) for name, value in made.items()))
 
 
 def _customers(random: Random, count: int, today: date) -> Iterator[list[dict[str, Any]]]:
@@ -118,24 +138,22 @@ def _keys(loader: Loader, part: list[dict[str, Any]]) -> None:
         loader.connection.execute(insert(SearchKey), keys[start : start + PART])
 
 
-def _sales(random: Random, customers: int, count: int, today: date) -> Iterator[list[tuple[Any, list[dict[str, Any]]]]]:
-    """Sales skewed towards few customers, as in life; each with a visit, a line and a payment of the same number."""
+def _sales(
+    random: Random, customers: int, count: int, today: date
+) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Sales skewed towards few customers, as in life, and the visit of each, under the same number; part by part."""
     numbers: dict[tuple[int, date], int] = defaultdict(int)
+    days = [today - timedelta(ago) for ago in range(730)]
+    moments = {day: datetime.combine(day, time(6), UTC) for day in days}
     for start in range(1, count + 1, PART):
-        visits, sales, lines, payments = [], [], [], []
+        visits, sales = [], []
         for number in range(start, min(start + PART, count + 1)):
             customer = min(customers, int(customers * random.random() ** 2) + 1)
-            day = today - timedelta(days=int(730 * random.random()))
-            store, amount = number % 3 + 1, random.choice((16_800, 19_800, 29_800, 32_800, 59_800))
+            day = days[int(730 * random.random())]
+            store, amount = number % 3 + 1, random.choice(PRICES)
             numbers[store, day] += 1
-            at = datetime.combine(day, time(6), UTC)
             shared = {"id": number, "customer_id": customer, "store_id": store, "business_day": day}
             visits.append({**shared, "source": VisitSource.HISTORY})
-            sale = {"number": numbers[store, day], "visit_id": number, "sold_at": at, "total": amount}
+            sale = {"number": numbers[store, day], "visit_id": number, "sold_at": moments[day], "total": amount}
             sales.append({**shared, **sale, "public_id": f"{number:024x}"})
-            line = {"id": number, "sale_id": number, "position": 1, "kind": LineKind.SERVICE, "item": "护理"}
-            lines.append({**line, "quantity": 1, "unit_price": amount, "amount": amount})
-            payments.append(
-                {**shared, "sale_id": number, "paid_at": at, "method": PaymentMethod.WECHAT, "amount": amount}
-            )
-        yield [(Visit, visits), (Sale, sales), (SaleLine, lines), (Payment, payments)]
+        yield start, visits, sales

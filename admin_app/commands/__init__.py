@@ -107,7 +107,15 @@ def _plain(value: Any) -> str:
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal, a line now and then elsewhere; always on standard error."""
     if not sys.stderr.isatty():
-        yield lambda done, total: click.echo(f"{label}: {done}/{total}", err=True) if done == total else None
+        told = [0]
+
+        def tell(done: int, total: int) -> None:
+            tenth = 10 * done // max(total, 1)
+            if tenth > told[0] or done == total:
+                told[0] = tenth
+                click.echo(f"{label}: {done}/{total}", err=True)
+
+        yield tell
         return
     with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
