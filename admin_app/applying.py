@@ -72,7 +72,6 @@ class Report:
     given: int = 0
 
     def add(self, answer: dict[str, Any]) -> None:
-        self.customers += answer["customers"]
         self.gained.update(answer["gained"])
         self.lost.update(answer["lost"])
         self.moved.update(answer["moved"])

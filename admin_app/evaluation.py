@@ -7,15 +7,15 @@ when that is nearly everybody anyhow, or when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Date, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from admin_app import pending, run_set
+from admin_app import pending, run_set, stored_facts
 from admin_app.applying import (
     ApplyInput,
     Claim,
@@ -33,6 +33,7 @@ from admin_app.operations.giving import deliver_waiting
 from admin_app.operations.kernel import now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import rulebook, versions
+from admin_app.stored_facts import Among
 from models.actor import SYSTEM, Actor
 from models.clock import EvaluationRun
 from models.customers import Customer
@@ -41,7 +42,8 @@ from models.names import Name
 from models.rulebook import ChangedCustomer, RuleActivation, RulePending, RuleSlot
 from rules.book import Rulebook
 from rules.evaluation.crossing import Passed, crossed
-from rules.evaluation.statement import Slotted, counts, standing, unsettled
+from rules.evaluation.sources import facts_of
+from rules.evaluation.statement import Slotted, counts, facts_in, standing, unsettled
 
 CHUNK = 500
 """Customers settled by one operation; a till waits for no more."""
@@ -78,17 +80,19 @@ def evaluate(
             _l("The rules were evaluated as of %(day)s; an earlier day can only be tried out.", day=str(last))
         )
     marks = _marks()
-    touched = None if full or EVERYBODY in marks.values() else _touched(as_of, set(marks.values()))
-    run = _open_run(as_of, full=touched is None, anew=EVERYBODY in marks.values())
+    known = _keep_room()
+    anew = full or not known or EVERYBODY in marks.values()
+    moved = None if anew else _moved(as_of, set(marks.values()))
+    run = _open_run(as_of, full=moved is None or _rules_changed(), anew=EVERYBODY in marks.values())
     report = Report(as_of)
-    if touched is None:
-        report.customers = _look(run, progress)
-        _settle(run, report, claim, actor, progress)
-        touched = {one for one in marks.values() if one <= run.last_customer_id}  # of a run that is taken up again
-    run_set.put(run.id, touched)
+    passed_by = {one for one in marks.values() if one <= run.last_customer_id}  # of a run that is taken up again
+    run_set.put(run.id, passed_by if moved is None else moved)
     run_set.put_kin(run.id)
-    report.customers += _settle(run, report, claim, actor, progress)
-    _close_run(run, report, list(marks))
+    report.customers = _look_at_staged(run)
+    if run.full:
+        report.customers = _look_at_all(run, progress, anew=moved is None)
+    _settle(run, report, claim, actor, progress)
+    _close_run(run, report, list(marks), filled=moved is None)
     deliver_waiting(actor, run.id)
     return report
 
@@ -98,17 +102,25 @@ def _marks() -> dict[int, int]:
     return dict(db.session.execute(select(ChangedCustomer.seq, ChangedCustomer.customer_id)).all())
 
 
+def _keep_room() -> bool:
+    """Make room for the facts that the rules ask for; whether all of them have been kept for everybody."""
+    session = writing()
+    known = stored_facts.claim(session, rulebook(session))
+    session.commit()
+    return known
+
+
 # ------------------------------------------------------------------------------------------ whom to look at
 
 
-def _touched(as_of: date, marked: set[int]) -> set[int] | None:
+def _moved(as_of: date, marked: set[int]) -> set[int] | None:
     """Who has changed, who crossed an edge since the last run, and for whom something that waited is due.
 
     None for everybody.
     """
     whole = (EvaluationRun.whole, EvaluationRun.ended_at.is_not(None))
     since = db.session.scalar(select(func.max(EvaluationRun.as_of)).where(*whole))
-    if since is None or as_of - since > LONG or _rules_changed():
+    if since is None or as_of - since > LONG:
         return None
     queries = _crossing(rulebook(), since, as_of)
     if queries is None:
@@ -123,25 +135,40 @@ def _touched(as_of: date, marked: set[int]) -> set[int] | None:
 def _crossing(book: Rulebook, since: date, as_of: date) -> list[Any] | None:
     if since == as_of:
         return []
-    asked = [condition_of(rule) for rule in everything(book)]
-    asked += [tier.enter for tier in book.tiers.tiers if tier.enter is not None]
-    return crossed(Passed(since, as_of), frame_of(db.session(), as_of).merges, asked)
+    return crossed(Passed(since, as_of), frame_of(db.session(), as_of).merges, book.conditions())
 
 
-def _look(run: EvaluationRun, progress: Callable[[int, int], None] | None) -> int:
-    """Stage whoever does not stand as the rules say, range by range; how many were looked at."""
-    book, bits = rulebook(), _bits()
+def _look_at_staged(run: EvaluationRun) -> int:
+    """Keep the facts of whoever is staged anew, and let go of those who stand as the rules say; how many there were."""
+    bits, staged = _bits(), run_set.staged(run.id)
+    for low, high in run_set.spans(staged, CHUNK):
+        stored_facts.refresh(run.as_of, run_set.among(run.id, low, high))
+        run_set.keep(run.id, low, high, _unsettled(run.as_of, run_set.among(run.id, low, high), bits))
+    return len(staged)
+
+
+def _look_at_all(run: EvaluationRun, progress: Callable[[int, int], None] | None, *, anew: bool) -> int:
+    """Stage whoever does not stand as the rules say, range by range, the facts kept ``anew``; how many there are."""
+    bits, size = _bits(), CHUNK if anew else LOOK
     ids = db.session.scalars(select(Customer.id).where(Customer.id > run.last_customer_id).order_by(Customer.id)).all()
-    spans = list(run_set.spans(ids, LOOK))
+    spans = list(run_set.spans(ids, size))
     for done, (low, high) in enumerate(spans, 1):
-        frame = frame_of(db.session(), run.as_of, lambda column: column.between(low, high))  # noqa: B023 - used at once
-        waiting = select(RulePending.customer_id).where(RulePending.customer_id.between(low, high))
-        found = {row.customer_id for row in db.session.execute(standing(frame, book.tiers))}
-        found |= {*db.session.scalars(unsettled(frame, bits)), *db.session.scalars(waiting)}
-        run_set.put(run.id, found, high)
+        among = run_set.between(low, high)
+        if anew:
+            stored_facts.refresh(run.as_of, among)
+        run_set.put(run.id, _unsettled(run.as_of, among, bits), high)
         if progress:
             progress(done, 2 * len(spans))
     return len(ids)
+
+
+def _unsettled(as_of: date, among: Among, bits: Sequence[Slotted]) -> set[int]:
+    """Who of these stands otherwise than the rules say by the facts kept, or waits."""
+    session, book = db.session(), rulebook()
+    facts = stored_facts.facts_at(session, as_of, facts_in(book.conditions()), among, ready=True)
+    tiers = standing(facts, literal(as_of, Date), book.tiers).with_only_columns(facts.c.customer_id)
+    waiting = select(RulePending.customer_id).where(among(RulePending.customer_id))
+    return {*session.scalars(tiers), *session.scalars(unsettled(facts, bits)), *session.scalars(waiting)}
 
 
 def _bits() -> list[Slotted]:
@@ -158,11 +185,10 @@ def self_check(as_of: date, *, claim: Claim | None = None, actor: Actor = SYSTEM
     """
     evaluate(as_of, full=False, claim=claim, actor=actor)
     marked = select(ChangedCustomer.customer_id).union(select(RulePending.customer_id))
-    ids, bits = db.session.scalars(select(Customer.id).order_by(Customer.id)).all(), _bits()
-    drifted = 0
+    ids, bits, drifted = db.session.scalars(select(Customer.id).order_by(Customer.id)).all(), _bits(), 0
     for low, high in run_set.spans(ids, LOOK):
-        frame = frame_of(db.session(), as_of, lambda column: column.between(low, high))  # noqa: B023 - used at once
-        found = set(db.session.scalars(unsettled(frame, bits)))
+        frame = frame_of(db.session(), as_of, run_set.between(low, high))
+        found = set(db.session.scalars(unsettled(facts_of(frame, facts_in(rule.when for rule in bits)), bits)))
         drifted += len(found - set(db.session.scalars(marked)))
     if drifted:
         evaluate(as_of, claim=claim, actor=actor)
@@ -178,19 +204,15 @@ def _settle(
     claim: Claim | None,
     actor: Actor,
     progress: Callable[[int, int], None] | None,
-) -> int:
-    """Settle whoever is staged; how many, of a run that has not looked at all."""
-    settled = 0
+) -> None:
+    """Settle whoever is staged."""
     held = None if claim is None else [claim.schedule_id, claim.due_at.isoformat(), claim.epoch]
-    parts = run_set.parts(run.id, CHUNK)
+    parts = list(run_set.spans(run_set.staged(run.id), CHUNK))
     for done, (low, high) in enumerate(parts, 1):
         data = ApplyInput(as_of=run.as_of, first=low, last=high, claim=held, run=run.id)
-        answer = perform(Name.APPLY_RULES, data, actor=actor, run_id=run.id)
-        report.add(answer)
-        settled += answer["customers"]
+        report.add(perform(Name.APPLY_RULES, data, actor=actor, run_id=run.id))
         if progress:
             progress(done + len(parts) * run.full, len(parts) * (1 + run.full))
-    return 0 if run.full else settled
 
 
 # ------------------------------------------------------------------------------------------------- the run
@@ -232,10 +254,12 @@ def _activated_since(session: Session, run: EvaluationRun) -> bool:
     return session.scalar(select(RuleActivation.id).where(RuleActivation.at >= run.started_at).limit(1)) is not None
 
 
-def _close_run(run: EvaluationRun, report: Report, read: list[int]) -> None:
+def _close_run(run: EvaluationRun, report: Report, read: list[int], *, filled: bool) -> None:
     session = writing()
     if run.full and not _activated_since(session, run):
         _remember_rules(session)
+        if filled:
+            stored_facts.all_filled(session)
     values = {"ended_at": now(), "whole": True, "counts": report.counts()}
     session.execute(update(EvaluationRun).where(EvaluationRun.id == run.id).values(**values))
     for start in range(0, len(read), 500):
@@ -268,7 +292,8 @@ def try_out(as_of: date, rule_id: str | None = None) -> dict[str, Any]:
     conditions = {rule.id: condition_of(rule) for rule in everything(book) if rule_id in (None, rule.id)}
     if not conditions:
         return {}
-    found = dict(db.session.execute(counts(frame_of(db.session(), as_of), conditions)).mappings().one())
+    facts = facts_of(frame_of(db.session(), as_of), facts_in(conditions.values()))
+    found = dict(db.session.execute(counts(facts, conditions)).mappings().one())
     return {
         "customers": found.pop("customers"),
         "matching": {rule: count or 0 for rule, count in sorted(found.items())},

@@ -11,8 +11,10 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Integer, and_, case, cast, exists, func, literal, not_, select
 from sqlalchemy.orm import Session
 
+from admin_app.frames import frame_of
 from admin_app.i18n import in_her_language
 from admin_app.rulebook import rulebook, words_of
+from admin_app.stored_facts import facts_today
 from models.customers import Customer
 from models.entity import table_of
 from models.rulebook import RuleMatch
@@ -20,7 +22,6 @@ from models.standing import CustomerTag, Tag
 from rules.book import Rulebook
 from rules.documents.rules import Rule
 from rules.evaluation import interpreter
-from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import facts_in, predicate
 from rules.language.conditions import All, Comparison, Condition, Not, Operator
@@ -66,8 +67,7 @@ def preview(session: Session, rule_id: str, when: Condition, as_of: date, hers: 
 
     Tags that other rules set are taken as they stand.
     """
-    merges = session.scalar(select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)) is not None
-    facts = facts_of(Frame(as_of, None, merges), facts_in([when]))
+    facts = facts_today(session, as_of, facts_in([when]))
     parts = when.parts if isinstance(when, All) and when.parts else (when,)
     match = table_of(RuleMatch)
     was = exists().where(match.c.rule == rule_id, match.c.customer_id == facts.c.customer_id, match.c.until.is_(None))
@@ -139,8 +139,7 @@ def explain(session: Session, customer_id: int, as_of: date, among: Sequence[Rul
 
 def facts_now(session: Session, customer_id: int, as_of: date, conditions: Sequence[Condition]) -> dict[str, Any]:
     """Her facts as the rules see them; empty for whom the rules pass over."""
-    merges = session.scalar(select(Customer.id).where(Customer.merged_into_id == customer_id).limit(1)) is not None
-    frame = Frame(as_of, lambda column: column == customer_id, merges)
+    frame = frame_of(session, as_of, lambda column: column == customer_id)
     row = session.execute(select(facts_of(frame, facts_in(conditions)))).mappings().first()
     held = (CustomerTag.customer_id == customer_id, CustomerTag.until.is_(None), CustomerTag.held)
     tags = session.scalars(select(Tag.slug).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held))

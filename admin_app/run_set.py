@@ -44,14 +44,10 @@ def _kin(run: int) -> Any:
     return union(*(select(one).where(Customer.id.in_(ours), one.is_not(None), one.not_in(ours)) for one in pairs))
 
 
-def count(run: int) -> int:
-    return len(list(db.session.scalars(select(_staged.customer_id).where(_staged.run_id == run))))
-
-
-def parts(run: int, size: int) -> list[tuple[int, int]]:
-    """First and last number of each ``size`` of the staged customers."""
+def staged(run: int) -> list[int]:
+    """The numbers of the staged customers, in order."""
     query = select(_staged.customer_id).where(_staged.run_id == run).order_by(_staged.customer_id)
-    return list(spans(db.session.scalars(query).all(), size))
+    return list(db.session.scalars(query))
 
 
 def spans(ids: Iterable[int], size: int) -> Iterable[tuple[int, int]]:
@@ -64,6 +60,20 @@ def among(run: int, first: int, last: int) -> Callable[[Any], ColumnElement[bool
     """Which customers are staged in a range."""
     ours = select(_staged.customer_id).where(_staged.run_id == run, _staged.customer_id.between(first, last))
     return lambda column: column.in_(ours)
+
+
+def between(first: int, last: int) -> Callable[[Any], ColumnElement[bool]]:
+    """Which customers lie in a range of numbers."""
+    return lambda column: column.between(first, last)
+
+
+def keep(run: int, first: int, last: int, customers: Collection[int]) -> None:
+    """Of the staged ones in a range only these have to be settled."""
+    session = writing()
+    drop(session, run, first, last)
+    if rows := [{"run_id": run, "customer_id": one} for one in customers]:
+        insert_new(session, RunCustomer, rows)
+    session.commit()
 
 
 def drop(session: Session, run: int, first: int, last: int) -> None:

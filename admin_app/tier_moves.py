@@ -14,7 +14,8 @@ from rules.decisions.tiers import Held, Move, decide, months_later
 from rules.documents.tiers import TiersDocument
 from rules.evaluation import interpreter
 from rules.evaluation.frame import Frame
-from rules.evaluation.statement import standing
+from rules.evaluation.sources import facts_of
+from rules.evaluation.statement import facts_in, standing
 from rules.language.conditions import All
 
 
@@ -23,7 +24,8 @@ def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: in
     moved: Counter[str] = Counter()
     changes: list[dict[str, Any]] = []
     memberships: list[dict[str, Any]] = []
-    for row in op.session.execute(standing(frame, document)).mappings().all():
+    facts = facts_of(frame, facts_in(document.conditions()))
+    for row in op.session.execute(standing(facts, frame.day, document)).mappings().all():
         held = None if row["tier"] is None else Held(row["tier"], row["valid_until"])
         move = decide(document, held, row["entered"], bool(row["keeps"]), frame.as_of)
         if move is None:
@@ -75,7 +77,7 @@ def raise_tiers(op: Operation, frame: Frame, document: TiersDocument, wanted: Ma
 
 
 def _change(row: Any, move: Move, document: TiersDocument, frame: Frame, version: int) -> dict[str, Any]:
-    asked = All(tuple(condition for tier in document.tiers for condition in tier.conditions))
+    asked = All(tuple(document.conditions()))
     return {
         "customer_id": row["customer_id"],
         "on": frame.as_of,

@@ -176,6 +176,12 @@ def lock_day(connection: Connection, store_id: int, *, closing: bool = False) ->
         connection.execute(text(f"SELECT pg_advisory_xact_lock{way}(7367, :store)"), {"store": store_id})
 
 
+def lock_facts(connection: Connection) -> None:
+    """Stand in line for keeping facts, so that whoever reads them last writes them last. On SQLite one always does."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SELECT pg_advisory_xact_lock(7368)"))
+
+
 def lock_chain(connection: Connection) -> None:
     """Stand in line for the next link. On SQLite the write transaction is that line already."""
     if connection.dialect.name != "sqlite":

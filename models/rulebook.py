@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.entity import Derived, Entity, Event, Record
+from models.entity import Base, Derived, Entity, Event, Record
 from models.field import Choice, choice, field, reference
 from models.invariants import holds, one_where
 from models.names import Name
@@ -19,6 +19,9 @@ from models.types import Big, Day, Instant, Items, Json, LongText, Text
 MASKS = 4
 MASK_BITS = 62
 """A signed 64-bit integer carries 62 rules without touching its sign; four of them carry 248."""
+
+KEPT_NUMBERS, KEPT_TEXTS = 60, 6
+"""How many facts are kept for everybody; beyond them facts are worked out anew each time."""
 
 
 class RuleVersion(Event):
@@ -163,6 +166,26 @@ class RuleState(Derived):
     mask_1: Mapped[int] = mapped_column(default=0, server_default="0")
     mask_2: Mapped[int] = mapped_column(default=0, server_default="0")
     mask_3: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class FactSlot(Derived):
+    """Which column of ``customer_fact`` keeps a fact; ``filled`` once it has been kept for everybody."""
+
+    fact: Mapped[str] = mapped_column(String(60), primary_key=True)
+    kept_in: Mapped[str] = mapped_column(String(4), unique=True)
+    filled: Mapped[bool] = mapped_column(default=False)
+
+
+class CustomerFact(Derived):
+    """What the rules ask about a customer, as it stood when last looked at: one narrow row for all of it."""
+
+    __table__ = Table(
+        "customer_fact",
+        Base.metadata,
+        Column("customer_id", Big, ForeignKey("customer.id"), primary_key=True, autoincrement=False),
+        *(Column(f"n{place}", Big) for place in range(KEPT_NUMBERS)),
+        *(Column(f"t{place}", String(40)) for place in range(KEPT_TEXTS)),
+    )
 
 
 class RunCustomer(Derived):

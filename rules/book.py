@@ -154,16 +154,16 @@ class Rulebook:
                         yield Fault(leaf.place, unknown(str(value), known, _l("tier")))
 
     def _leaves(self) -> Iterator[Comparison]:
-        for condition in self._conditions():
+        for condition in self.conditions():
             yield from comparisons(condition)
 
-    def _conditions(self) -> Iterator[Condition]:
+    def conditions(self) -> Iterator[Condition]:
+        """Every condition that decides something of a customer: those of rules, layers and tiers."""
         for rule in self.rules():
             yield rule.when
         for layers in self.tags.layers:
             yield from (row.when for row in layers.first_match if row.when is not None)
-        for tier in self.tiers.tiers:
-            yield from tier.conditions
+        yield from self.tiers.conditions()
 
     def _known_tags(self) -> list[str]:
         return [*(tag.id for tag in self.tags.tags), *self.hand_tags]

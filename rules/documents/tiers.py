@@ -61,6 +61,10 @@ class TiersDocument(Document):
     notice: Days
     tiers: Annotated[list[Tier], Field(min_length=1)]
 
+    def conditions(self) -> list[Condition]:
+        """Every condition to enter or to keep a tier."""
+        return [condition for tier in self.tiers for condition in tier.conditions]
+
     def tier(self, tier: str | None) -> Tier | None:
         """The tier of that id."""
         return next((known for known in self.tiers if known.id == tier), None)

@@ -27,6 +27,7 @@ from rules.decisions.birthdays import calendar_ahead, kept_until
 from rules.evaluation import interpreter
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import of_the_day, time_away
+from rules.evaluation.stored import UNTIL
 from rules.language.conditions import Comparison, Condition, Operator, comparisons
 from rules.language.facts import FactType, Source
 
@@ -91,7 +92,7 @@ def _of_leaf(passed: Passed, merges: bool, leaf: Comparison) -> Named:
     elif fact.source in _DAYS:
         for day, query in _DAYS[fact.source]():
             later = {0} if fact.days is None else {0, fact.days}
-            if fact.type is FactType.DAYS and fact.name not in _UNTIL:
+            if fact.type is FactType.DAYS and fact.name not in UNTIL:
                 later.update(thresholds(leaf))
             yield from (((str(day), str(query), number), query.where(passed.reached(day, number))) for number in later)
         yield from _beside(passed, merges, leaf)
@@ -103,7 +104,7 @@ def _beside(passed: Passed, merges: bool, leaf: Comparison) -> Named:
     if source in (Source.SALES, Source.SERVICES, Source.RECHARGES):
         yield ("taken back",), select(Reversal.customer_id).where(passed.reached(Reversal.business_day, 0))
     if source is Source.CARDS:
-        for days in {1} | ({1 - reached for reached in thresholds(leaf)} if fact.name in _UNTIL else set()):
+        for days in {1} | ({1 - reached for reached in thresholds(leaf)} if fact.name in UNTIL else set()):
             yield ("card", days), select(Card.customer_id).where(passed.reached(Card.expires_on, days))
     if source is Source.BOOKINGS:
         yield ("booked",), select(Appointment.customer_id).where(passed.reached(Appointment.business_day, 1))
@@ -113,9 +114,6 @@ def _beside(passed: Passed, merges: bool, leaf: Comparison) -> Named:
     if fact.name == "away_percent":
         yield ("away", leaf.operator, leaf.values), _away(passed, merges, leaf)
 
-
-_UNTIL = ("card_ends_in_days",)
-"""Days that shrink."""
 
 Days = Iterator[tuple[SQLColumnExpression[Any], AnySelect]]
 

@@ -231,7 +231,7 @@ SOURCES: dict[Source, Callable[[Frame, Sequence[Fact]], AnySelect]] = {
 }
 
 
-def of_the_day(fact: Fact, day: date) -> int | None:
+def of_the_day(fact: Fact, day: date = date.min) -> int | None:
     """The value of a fact that is the day's own, the same for everybody; None for any other."""
     return {"month": day.month, "weekday": day.isoweekday()}.get(fact.name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, exists, func, literal, or_, select
@@ -71,9 +72,8 @@ def differing(frame: Frame, rules: Sequence[Slotted], more: Iterable[str] = ()) 
     return _beside_state(facts, [*facts.c, *chosen]).where(or_(*differs))
 
 
-def unsettled(frame: Frame, rules: Sequence[Slotted]) -> AnySelect:
-    """The ids of the same customers."""
-    facts = facts_of(frame, facts_in(rule.when for rule in rules))
+def unsettled(facts: FromClause, rules: Sequence[Slotted]) -> AnySelect:
+    """The ids of such customers, among those whose facts are given."""
     return _beside_state(facts, [facts.c.customer_id]).where(or_(*_masks(facts, rules)[1]))
 
 
@@ -102,21 +102,19 @@ def _masks(facts: FromClause, rules: Sequence[Slotted]) -> tuple[list[ColumnElem
     return chosen, differs
 
 
-def counts(frame: Frame, conditions: Mapping[str, Condition]) -> AnySelect:
+def counts(facts: FromClause, conditions: Mapping[str, Condition]) -> AnySelect:
     """How many customers fulfil each condition, in one pass; for dry runs."""
-    facts = facts_of(frame, facts_in(conditions.values()))
     columns = [func.sum(case((predicate(when, facts), 1), else_=0)).label(name) for name, when in conditions.items()]
     return select(func.count().label("customers"), *columns).select_from(facts)
 
 
-def standing(frame: Frame, document: TiersDocument) -> AnySelect:
-    """Customers whose tier may have to move: id, ``tier`` and validity now, ``entered`` rank, ``keeps``, and the facts.
+def standing(facts: FromClause, day: ColumnElement[date], document: TiersDocument) -> AnySelect:
+    """Of those whose facts are given, whose tier may have to move: id, ``tier`` and validity now, ``entered`` rank,
+    ``keeps``, and the facts.
 
     ``entered`` is the rank of the first tier whose condition holds (0 the highest). ``keeps`` is 1 when the condition
     to keep the present tier holds.
     """
-    conditions = [condition for tier in document.tiers for condition in tier.conditions]
-    facts = facts_of(frame, facts_in(conditions))
     held = table_of(Membership)
     lowest = len(document.tiers) - 1
     ranked = [(predicate(t.enter, facts), rank) for rank, t in enumerate(document.tiers) if t.enter is not None]
@@ -136,5 +134,5 @@ def standing(frame: Frame, document: TiersDocument) -> AnySelect:
             keeps.label("keeps"),
         )
         .select_from(facts.outerjoin(held, own))
-        .where(or_(held.c.id.is_(None), entered < rank, held.c.valid_until < frame.day))
+        .where(or_(held.c.id.is_(None), entered < rank, held.c.valid_until < day))
     )

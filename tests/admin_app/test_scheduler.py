@@ -216,6 +216,7 @@ DYING = """
 import os, signal, sys
 from datetime import datetime
 from pathlib import Path
+import time_machine
 from admin_app import create_app, scheduler, evaluation
 from admin_app.operations import kernel
 from admin_app.settings import Settings
@@ -237,7 +238,9 @@ def dying(call):
 kernel._once = dying
 with app.app_context():
     print("ready", flush=True)
-    scheduler.tick(datetime.fromisoformat(sys.stdin.readline().strip()))
+    at = datetime.fromisoformat(sys.stdin.readline().strip())
+    with time_machine.travel(at):  # its lease is counted from now
+        scheduler.tick(at)
 """
 
 

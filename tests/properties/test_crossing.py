@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -18,10 +19,11 @@ from admin_app.evaluation import evaluate, self_check
 from models.clock import EvaluationRun
 from models.customers import Calendar, Customer
 from models.entity import db, table_of
-from models.rulebook import ChangedCustomer
+from models.rulebook import ChangedCustomer, CustomerFact
 from rules.evaluation import interpreter
 from rules.evaluation.crossing import Passed, crossed, thresholds
 from rules.evaluation.frame import Frame
+from rules.evaluation.stored import NUMBERS, TEXTS, filling, kept_for, room_for, stored_facts_of
 from rules.language.conditions import OPERATORS, Comparison, Operator
 from rules.language.facts import Fact, FactType, fact_named
 from tests import conftest
@@ -32,12 +34,12 @@ from tests.properties.salon import FIRST_ID, salons
 from tests.properties.salon import Salon as Plain
 from tests.properties.test_facts import BIRTHDAY, DAYS, FACTS, found, person, standing
 
-NUMBERS = (FactType.MONEY, FactType.NUMBER, FactType.DAYS, FactType.PERCENT)
+NUMERIC = (FactType.MONEY, FactType.NUMBER, FactType.DAYS, FactType.PERCENT)
 
 
 def leaves_between(fact: Fact, before: Any, after: Any) -> Iterator[Comparison]:
     """Comparisons with the values before and after, and with those beside them."""
-    if fact.type not in NUMBERS:
+    if fact.type not in NUMERIC:
         yield from (Comparison(fact, Operator.IS, (value,)) for value in {before, after} - {None})
         return
     edges = sorted({value + step for value in (before, after) if value is not None for step in (-1, 0, 1)})
@@ -47,9 +49,9 @@ def leaves_between(fact: Fact, before: Any, after: Any) -> Iterator[Comparison]:
             yield Comparison(fact, operator, values, never=edge % 2 == 0)
 
 
-def looked_at(passed: Passed, merges: bool, leaf: Comparison) -> set[int] | None:
+def looked_at(passed: Passed, merges: bool, *leaves: Comparison) -> set[int] | None:
     """Who is looked at again for a comparison, by place in the salon, and her kin with her."""
-    queries = crossed(passed, merges, [leaf])
+    queries = crossed(passed, merges, leaves)
     if queries is None:
         return None
     ids = {one for query in queries for one in db.session.scalars(query) if one is not None}
@@ -84,6 +86,42 @@ def test_whoever_crosses_an_edge_is_looked_at(house: House, salon: Plain, length
                 for leaf in chance.sample(leaves, min(2, len(leaves))):
                     seen = looked_at(passed, merged, leaf)
                     assert seen is None or who in seen, (fact.name, leaf.operator, leaf.values, was, is_now)
+
+
+@settings(
+    max_examples=int(os.environ.get("PEONY_TEST_CROSSINGS", "15")),
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(salon=salons(st.sampled_from(DAYS)), length=st.sampled_from([0, 1, 2, 7, 31]))
+def test_facts_that_were_kept_and_made_anew_for_those_who_crossed_are_the_facts(
+    house: House, salon: Plain, length: int
+) -> None:
+    """Every fact of everybody is kept on one day; days later only those who crossed an edge are looked at anew."""
+    assert BIRTHDAY is not None
+    facts, passed = [*FACTS, BIRTHDAY], Passed(salon.as_of - timedelta(length), salon.as_of)
+    kept, merged = columns_for(facts), any(one.merged_into is not None for one in salon.people)
+    before, now = Frame(passed.since, merges=merged), Frame(passed.upto, merges=merged)
+    edges = [Comparison(fact, Operator.IS, (0,)) for fact in facts]
+    with standing(salon, house):
+        db.session.execute(filling(before, kept))
+        ids = (
+            [FIRST_ID + who for who in looked_at(passed, merged, *edges) or range(len(salon.people))] if length else []
+        )
+        table = table_of(CustomerFact)
+        db.session.execute(delete(table).where(table.c.customer_id.in_(ids)))
+        db.session.execute(filling(replace(now, among=lambda column: column.in_(ids)), kept))
+        told = db.session.execute(select(stored_facts_of(now, facts, kept))).mappings().all()
+        expected = {who + FIRST_ID: values for who, values in found(now, facts).items()}
+        said = {row["customer_id"]: {fact.name: row[fact.name] for fact in facts} for row in told}
+        assert {who: values for who, values in said.items() if who >= FIRST_ID} == expected
+
+
+def columns_for(facts: list[Fact]) -> dict[str, str]:
+    """A column for each fact"""
+    room = {kind: iter(names) for kind, names in ((True, TEXTS), (False, NUMBERS))}
+    return {fact.name: next(room[room_for(fact) is TEXTS]) for fact in kept_for(facts)}
 
 
 @pytest.mark.parametrize(

@@ -145,13 +145,31 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
     assert tier_of(10_003) == "basic"
 
 
+def cut_while_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies when the first two customers have been looked at."""
+    real, done = run_set.put, []
+
+    def some(run: int, customers: Any, upto: int | None = None) -> None:
+        if done:
+            raise KeyboardInterrupt
+        if upto is not None:
+            done.append(1)
+        real(run, customers, upto)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_set, "put", some)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(TODAY)
+    db.session.rollback()
+
+
 def test_what_happened_while_a_run_lay_cut_short_is_not_lost(
     salon: Salon, anna: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """She was among those already done when she came in and paid."""
     crowded(salon)
     monkeypatch.setattr(evaluation, "CHUNK", 2)
-    cut_after_the_first(monkeypatch)
+    cut_while_looking(monkeypatch)
     salon.buy(anna, TODAY, 9000)
     evaluate(TODAY)
     evaluate(TODAY, full=False)

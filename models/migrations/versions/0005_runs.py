@@ -1,4 +1,4 @@
-"""Whom a run has still to settle; after which run everybody stood as the rules say."""
+"""Whom a run has still to settle, after which run everybody stood as the rules say, and the facts kept of everybody."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,4 +19,20 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["evaluation_run.id"], name=op.f("fk_run_customer_run_id")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_run_customer_customer_id")),
         sa.PrimaryKeyConstraint("run_id", "customer_id", name=op.f("pk_run_customer")),
+    )
+    op.create_table(
+        "fact_slot",
+        sa.Column("fact", sa.String(60), nullable=False),
+        sa.Column("kept_in", sa.String(4), nullable=False),
+        sa.Column("filled", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("fact", name=op.f("pk_fact_slot")),
+        sa.UniqueConstraint("kept_in", name=op.f("uq_fact_slot_kept_in")),
+    )
+    op.create_table(
+        "customer_fact",
+        sa.Column("customer_id", BIG, nullable=False),
+        *(sa.Column(f"n{place}", BIG) for place in range(60)),
+        *(sa.Column(f"t{place}", sa.String(40)) for place in range(6)),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_customer_fact_customer_id")),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_customer_fact")),
     )

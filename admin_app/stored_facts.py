@@ -1,0 +1,110 @@
+"""The facts kept of everybody: which, made anew for whom a change or time has moved, and told to whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from admin_app.frames import frame_of
+from models.clock import EvaluationRun
+from models.connection import lock_facts
+from models.customers import Customer
+from models.entity import EVERYBODY, table_of, writing
+from models.rulebook import ChangedCustomer, CustomerFact, FactSlot
+from rules.book import Rulebook
+from rules.evaluation.sources import facts_of
+from rules.evaluation.statement import facts_in
+from rules.evaluation.stored import filling, kept_for, room_for, stored_facts_of
+from rules.language.facts import Fact
+
+Among = Callable[[Any], ColumnElement[bool]]
+
+FEW = 500
+"""Changed customers whose facts are worked out anew beside the kept ones; where there are more, all are."""
+
+
+def claim(session: Session, book: Rulebook) -> bool:
+    """Give each fact that the rules ask for a column, while there is room; whether all of them are kept already."""
+    slots = {slot.fact: slot for slot in session.scalars(select(FactSlot))}
+    wanted = {fact.name: fact for fact in kept_for(facts_in(book.conditions()))}
+    for name in slots.keys() - wanted.keys():
+        session.delete(slots.pop(name))
+    session.flush()
+    taken = {slot.kept_in for slot in slots.values()}
+    for name in sorted(wanted.keys() - slots.keys()):
+        free = next((column for column in room_for(wanted[name]) if column not in taken), None)
+        if free is not None:
+            slots[name] = FactSlot(fact=name, kept_in=free, filled=False)
+            session.add(slots[name])
+            taken.add(free)
+    session.flush()
+    return all(slot.filled for slot in slots.values())
+
+
+def columns(session: Session, *, filled: bool) -> dict[str, str]:
+    """Where each fact is kept; ``filled``: of those only that are kept of everybody."""
+    query = select(FactSlot.fact, FactSlot.kept_in)
+    return dict(session.execute(query.where(FactSlot.filled) if filled else query).all())
+
+
+def all_filled(session: Session) -> None:
+    """Every customer's facts have been kept."""
+    session.execute(update(FactSlot).values(filled=True))
+
+
+def refresh(as_of: date, among: Among) -> None:
+    """Keep the facts of some customers anew."""
+    session = writing()
+    lock_facts(session.connection())
+    session.execute(delete(CustomerFact).where(among(table_of(CustomerFact).c.customer_id)))
+    if kept := columns(session, filled=False):
+        session.execute(filling(frame_of(session, as_of, among), kept))
+    session.commit()
+
+
+def facts_at(
+    session: Session, as_of: date, facts: Sequence[Fact], among: Among | None = None, *, ready: bool = False
+) -> FromClause:
+    """Facts of customers as of a day: as they are kept where all of them are, else worked out.
+
+    Who has changed since they were kept is not told anew: see ``facts_today``. ``ready`` says that those asked for have
+    just been kept, whether or not all others have.
+    """
+    kept = columns(session, filled=not ready)
+    frame = frame_of(session, as_of, among)
+    if all(fact.name in kept for fact in kept_for(facts)):
+        return stored_facts_of(frame, facts, kept)
+    return facts_of(frame, facts)
+
+
+def facts_today(session: Session, as_of: date, facts: Sequence[Fact]) -> FromClause:
+    """Everybody's facts exactly as they are now: kept, but for those who have changed since."""
+    changed = _changed(session, as_of)
+    if changed is None:
+        return facts_of(frame_of(session, as_of), facts)
+    rest = facts_at(session, as_of, facts, lambda column: column.not_in(changed))
+    anew = facts_of(frame_of(session, as_of, lambda column: column.in_(changed)), facts)
+    return select(rest).union_all(select(anew)).subquery("facts") if changed else rest
+
+
+def _changed(session: Session, as_of: date) -> list[int] | None:
+    """Whose facts may be others than the kept ones; None for everybody."""
+    last = session.scalar(select(func.max(EvaluationRun.as_of)).where(EvaluationRun.whole))
+    marks = set(session.scalars(select(ChangedCustomer.customer_id).distinct().limit(FEW + 1)))
+    if last != as_of or EVERYBODY in marks or len(marks) > FEW:
+        return None
+    return sorted(with_kin(session, marks))
+
+
+def with_kin(session: Session, customers: Iterable[int]) -> set[int]:
+    """These few customers, whom they were merged into, and whoever sent any of them."""
+    found, fresh = set(customers), set(customers)
+    while fresh:
+        pairs = session.execute(select(Customer.merged_into_id, Customer.referrer_id).where(Customer.id.in_(fresh)))
+        fresh = {one for pair in pairs for one in pair if one is not None} - found
+        found |= fresh
+    return found
