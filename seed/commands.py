@@ -33,15 +33,17 @@ def seed_command(context: click.Context, customers: int, sales: int) -> None:
 @click.command("bench")
 @click.argument("name", required=False)
 @click.option("--customers", type=click.IntRange(2_000, 5_000_000), default=100_000, show_default=True)
+@click.option("--sales", type=click.IntRange(10_000, 50_000_000), help="Five for each customer without it.")
 @click.option("--engine", type=click.Choice(["sqlite", "postgresql"]), help="One engine only; both without it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object, last.")
-def bench_command(name: str | None, customers: int, engine: str | None, as_json: bool) -> None:
+def bench_command(name: str | None, customers: int, sales: int | None, engine: str | None, as_json: bool) -> None:
     """Measure, side by side: NAME is one of the benchmarks, all of them without one."""
     try:
         from tests.bench import run
     except ImportError:
         fail(_("The benchmarks live in tests/, which is not here."))
-    sys.exit(run(name, customers, [engine] if engine else ["sqlite", "postgresql"], as_json=as_json))
+    engines = [engine] if engine else ["sqlite", "postgresql"]
+    sys.exit(run(name, customers, sales or 5 * customers, engines, as_json=as_json))
 
 
 COMMANDS: list[Any] = [seed_command, bench_command]

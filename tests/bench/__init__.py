@@ -26,7 +26,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Figure]]] = {
 }
 
 
-def run(name: str | None, customers: int, engines: list[str], *, as_json: bool) -> int:
+def run(name: str | None, customers: int, sales: int, engines: list[str], *, as_json: bool) -> int:
     """Run one benchmark or all on each engine; the exit code. ``as_json`` prints one object last."""
     if name is not None and name not in BENCHMARKS:
         print(f"No benchmark is called {name}; there are: {', '.join(BENCHMARKS)}", file=sys.stderr)
@@ -36,14 +36,14 @@ def run(name: str | None, customers: int, engines: list[str], *, as_json: bool) 
         if engine == "postgresql" and postgres() is None:
             print("postgresql: not run (no server here)", file=sys.stderr)
             continue
-        found[engine] = _on(engine, name, customers)
+        found[engine] = _on(engine, name, customers, sales)
     stop_postgres()
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     return 0
 
 
-def _on(engine: str, name: str | None, customers: int) -> list[dict[str, object]]:
+def _on(engine: str, name: str | None, customers: int, sales: int) -> list[dict[str, object]]:
     folder = Path(tempfile.mkdtemp(prefix="peony-bench-"))
     address = ""
     if engine == "postgresql":
@@ -51,7 +51,7 @@ def _on(engine: str, name: str | None, customers: int) -> list[dict[str, object]
         sql(server, "DROP DATABASE IF EXISTS peony_bench", "CREATE DATABASE peony_bench")
         address = f"{server}/peony_bench"
     figures: list[Figure] = []
-    place = Place(engine, folder, address, customers)
+    place = Place(engine, folder, address, customers, sales)
     try:
         for title, benchmark in BENCHMARKS.items():
             if name in (None, title):

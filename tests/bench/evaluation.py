@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import re
+import resource
 import statistics
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
+from multiprocessing.connection import Connection
+from random import Random
+from threading import Event
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text, true
 
-from admin_app.evaluation import CHUNK, condition_of, evaluate, everything, slots_of
-from admin_app.rulebook import rulebook
+from admin_app import run_set
+from admin_app.applying import condition_of, everything, slots_of
+from admin_app.evaluation import evaluate
+from admin_app.frames import frame_of
+from admin_app.operations.kernel import perform
+from admin_app.operations.rules import ActivateInput
+from admin_app.rule_trials import explain, preview
+from admin_app.rulebook import refresh, rulebook
+from models.actor import SYSTEM
+from models.catalogue import Service
+from models.clock import EvaluationRun
 from models.connection import WRITES
-from models.entity import db
+from models.entity import db, writing
+from models.names import Name
+from models.organisation import Staff
+from models.rulebook import RuleVersion
 from rules.book import strata
 from rules.evaluation.frame import Frame
-from rules.evaluation.statement import Slotted, differing
-from tests.bench.place import Figure, Place, seconds
+from rules.evaluation.sources import facts_of
+from rules.evaluation.statement import Slotted, differing, facts_in
+from tests.bench import rivals
+from tests.bench.place import Figure, Place, seconds, spread
+from tests.processes import Process, barrier
 
 AS_OF = date(2026, 11, 22)
+TOMORROW = AS_OF + timedelta(1)
+STEP = 5_000
 
 HAND = """
 WITH v AS (
@@ -83,23 +106,135 @@ SELECT b.id, b.bits FROM b LEFT JOIN rule_state x ON x.customer_id = b.id WHERE 
 neither here nor there: both sides are asked for what differs, and are given nothing."""
 
 
+RULES = 100
+NEW = "  - {{id: bench-{n}, name: 量{n}, when: {{{when}}}, then: [{{tag: active}}]}}\n"
+CONDITIONS = (
+    "days_since_visit: {{at_least: {n}}}, paid_365d: {{at_least: {m}}}",
+    "visits_90d: {{at_least: {k}}}, used_90d: {{less_than: {m}}}",
+    "paid_90d: {{between: [{m}, 90000]}}, sales_365d: {{at_least: {k}}}",
+    "largest_sale_365d: {{at_least: {m}}}, days_since_sale: {{at_most: {n}}}",
+)
+
+
 def run(place: Place) -> list[Figure]:
-    """The first evaluation, one that finds nothing new, one of few changed, and the statement beside a hand-written one."""
+    """What the night, a change, an owner's trial and a look at one customer take, with a hundred rules in force."""
     with place.app.app_context():
-        first = seconds(lambda: evaluate(AS_OF))
-        again = seconds(lambda: evaluate(AS_OF))
-        _mark(1_000)
-        changed = seconds(lambda: evaluate(AS_OF, full=False))
+        _hundred_rules()
+        figures = [Figure("rules in force", len(everything(rulebook())), "")]
+        size = f"{place.customers:,} customers, {place.sales:,} sales"
+
+        def note(name: str, work: Callable[[], object], unit: str = "s", more: str = "") -> None:
+            took = seconds(work)
+            figures.append(Figure(name, took * (1000 if unit == "ms" else 1), unit, more))
+
+        note("first evaluation: every tag, tier and match written", lambda: evaluate(AS_OF), more=size)
+        note(
+            "full pass: all facts worked out, all rules, exact difference",
+            lambda: evaluate(AS_OF),
+            more="asked: < 15 / 30 s at a million",
+        )
+        _other_threshold()
+        note("a changed threshold: all rules over the facts kept", lambda: evaluate(AS_OF, full=False))
+        for count, most in ((1_000, "1 s"), (1, "50 / 20 ms")):
+            _mark(count)
+            note(f"{count:,} changed", lambda: evaluate(AS_OF, full=False), "ms", f"asked: < {most}")
+        note("the day turns: whom time moved", lambda: evaluate(TOMORROW, full=False), more="asked: < 5 s at a million")
+        figures += _trials(place)
+        figures += _sale_at_night(place)
         ours, hand = _side_by_side(place)
-    size = f"{place.customers:,} customers, {place.customers * 5:,} sales"
+        figures += [
+            Figure("15 rules, compiled statement, all customers", ours, "s"),
+            Figure("the same by hand-written SQL", hand, "s"),
+            Figure("ratio compiled / hand-written", ours / hand, "×", "asked: ≤ 1.5"),
+        ]
+        figures += rivals.columnar(_by_hand_for("postgresql"), _bounds(1, place.customers))
+        figures += rivals.one_by_one(
+            [condition_of(rule) for rule in everything(rulebook())], _people(2_000), place.customers
+        )
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        figures.append(Figure("most memory of this process, rivals and all", memory, "MB"))
+    return figures
+
+
+def _hundred_rules() -> None:
+    """As many rules of their own beside the shipped ones as make a hundred."""
+    missing = RULES - len(everything(rulebook()))
+    fresh = "".join(
+        NEW.format(n=n, when=CONDITIONS[n % 4].format(n=10 + n, m=100 * n, k=1 + n % 9)) for n in range(1, missing + 1)
+    )
+    _activate(rulebook_text().replace("\nrules:\n", f"\nrules:\n{fresh}", 1))
+
+
+def _other_threshold() -> None:
+    _activate(rulebook_text().replace("at_least: 1100}", "at_least: 1101}", 1))
+
+
+def rulebook_text() -> str:
+    found = db.session.scalars(
+        select(RuleVersion.text).where(RuleVersion.document == "tags").order_by(RuleVersion.id.desc()).limit(1)
+    ).one()
+    return str(found)
+
+
+def _activate(text_: str) -> None:
+    perform(Name.ACTIVATE_RULES, ActivateInput(texts={"tags": text_}), actor=SYSTEM)
+    refresh()
+
+
+def _trials(place: Place) -> list[Figure]:
+    """An owner's trial of one rule over everybody, and why each rule holds for one customer or not; median of several."""
+    rules = {rule.id: rule for rule in rulebook().rules()}
+    when, session = rules["bench-1"].when, db.session()
+    tried, _ = spread(lambda: preview(session, "bench-1", when, TOMORROW, true()), 5)
+    chance = Random(1)
+    why, _ = spread(lambda: explain(session, chance.randint(1, place.customers), TOMORROW), 20)
     return [
-        Figure("first evaluation: every tag, tier and match written", first, "s", size),
-        Figure("full pass that finds nothing new", again, "s", size),
-        Figure("1,000 changed customers", changed, "s"),
-        Figure("compiled statement, all customers", ours, "s"),
-        Figure("hand-written SQL for the same rules", hand, "s"),
-        Figure("ratio compiled / hand-written", ours / hand, "×", "asked for later: ≤ 1.5"),
+        Figure("exact trial of one rule over everybody", tried, "ms", "asked: < 300 ms at a million"),
+        Figure("why, one customer, all rules", why, "ms", "asked: < 20 ms"),
     ]
+
+
+def _sale_at_night(place: Place) -> list[Figure]:
+    """How long a sale takes while the night's run goes on in another process."""
+    service, staff = (db.session.scalar(select(func.min(one.id))) for one in (Service, Staff))
+    _mark(min(place.customers // 4, 20_000))
+    db.session.remove()
+    start = barrier(2)
+    settings = place.app.config["PEONY"]
+    night = Process(settings, nightly, start)
+    till = Process(settings, ring_until, start, [{"service": service, "performer": staff}], place.customers)
+    took = night.said()
+    spent = sorted(till.said())
+    assert (night.end(), till.end()) == (0, 0)
+    note = f"{len(spent)} sales in {took:.0f} s; asked: < 100 ms"
+    return [
+        Figure("a sale while a run goes on, p50", 1000 * spent[len(spent) // 2], "ms", note),
+        Figure("a sale while a run goes on, p99", 1000 * spent[len(spent) * 99 // 100], "ms"),
+    ]
+
+
+def nightly(pipe: Connection, start: Any) -> None:
+    start.wait()
+    took = seconds(lambda: evaluate(TOMORROW, full=True))
+    pipe.send(took)
+
+
+def ring_until(pipe: Connection, start: Any, lines: list[dict[str, Any]], customers: int) -> None:
+    """Ring up a sale, wait as long as a customer takes to go, until the run of the other process is over."""
+    start.wait()
+    spent, running = [], select(EvaluationRun.id).where(EvaluationRun.ended_at.is_(None)).limit(1)
+    while len(spent) < 20 or db.session.scalar(running) is not None:
+        db.session.rollback()
+        data = {"customer": 1 + len(spent) % customers, "store": 1, "lines": lines, "method": "cash"}
+        spent.append(seconds(lambda: perform(Name.SELL, data, actor=SYSTEM, key=f"night-{len(spent)}")))  # noqa: B023
+        Event().wait(0.05)
+    pipe.send(spent)
+
+
+def _people(count: int) -> list[dict[str, Any]]:
+    frame = frame_of(db.session(), AS_OF, lambda column: column.between(1, count))
+    facts = facts_of(frame, facts_in(condition_of(rule) for rule in everything(rulebook())))
+    return [{**row, "tag": ()} for row in db.session.execute(select(facts)).mappings()]
 
 
 def _mark(count: int) -> None:
@@ -115,14 +250,13 @@ def _mark(count: int) -> None:
 def _side_by_side(place: Place) -> tuple[float, float]:
     """Medians of five turns each, in turn, over the same ranges of customers."""
     book = rulebook()
-    session = db.session()
-    session.connection(execution_options={WRITES: True})
+    session = writing()
     positions = {name: slot.position for name, slot in slots_of(session, book).items()}
     session.rollback()
     rules = {rule.id: rule for rule in everything(book)}
-    slotted = [Slotted(name, condition_of(rules[name]), positions[name]) for name in strata(book)[0]]
-    hand = HAND.replace("{days}", "pg_days" if place.engine == "postgresql" else "lite_days")
-    hand = _days(hand, place.engine)
+    shipped = [name for name in strata(book)[0] if not name.startswith("bench-")]
+    slotted = [Slotted(name, condition_of(rules[name]), positions[name]) for name in shipped]
+    hand = _by_hand_for(place.engine)
     ours_took, hand_took = [], []
     for _ in range(5):
         ours_took.append(seconds(lambda: _compiled(place, slotted)))
@@ -130,10 +264,9 @@ def _side_by_side(place: Place) -> tuple[float, float]:
     return statistics.median(ours_took), statistics.median(hand_took)
 
 
-def _days(statement: str, engine: str) -> str:
-    """The engines' own word for days between two days."""
-    import re
-
+def _by_hand_for(engine: str) -> str:
+    """The hand-written statement, with the engine's own word for days between two days."""
+    statement = HAND.replace("{days}", "pg_days" if engine == "postgresql" else "lite_days")
     if engine == "postgresql":
         return re.sub(
             r"pg_days\(([^,()]+(?:\([^()]*\))?), ([^,()]+(?:\([^()]*\))?)\)",
@@ -145,26 +278,22 @@ def _days(statement: str, engine: str) -> str:
 
 
 def _ranges(place: Place) -> list[tuple[int, int]]:
-    return [(start, start + CHUNK - 1) for start in range(1, place.customers + 1, CHUNK)]
+    return [(start, start + STEP - 1) for start in range(1, place.customers + 1, STEP)]
 
 
 def _compiled(place: Place, slotted: list[Slotted]) -> None:
     for low, high in _ranges(place):
-        frame = Frame(AS_OF, lambda column: column.between(low, high))  # noqa: B023 - used at once
+        frame = Frame(AS_OF, run_set.between(low, high))
         db.session.execute(differing(frame, slotted)).all()
 
 
 def _by_hand(place: Place, statement: str) -> None:
-    from datetime import timedelta
-
     for low, high in _ranges(place):
-        days: dict[str, Any] = {
-            "d": AS_OF,
-            "d90": AS_OF - timedelta(90),
-            "d365": AS_OF - timedelta(365),
-            "a": low,
-            "b": high,
-        }
+        days = _bounds(low, high)
         if place.engine == "sqlite":
             days = {name: value.isoformat() if isinstance(value, date) else value for name, value in days.items()}
         db.session.execute(text(statement), days).all()
+
+
+def _bounds(low: int, high: int) -> dict[str, Any]:
+    return {"d": AS_OF, "d90": AS_OF - timedelta(90), "d365": AS_OF - timedelta(365), "a": low, "b": high}

@@ -20,8 +20,6 @@ from models.entity import db
 from seed.large import make_large
 from views import register_screens
 
-SALES_A_CUSTOMER = 5
-
 
 @dataclass(frozen=True)
 class Figure:
@@ -48,6 +46,7 @@ class Place:
     folder: Path
     address: str
     customers: int
+    sales: int
 
     @cached_property
     def app(self) -> Flask:
@@ -58,7 +57,7 @@ class Place:
             open_house()
             log_start()
             today = date(2026, 11, 22)
-            make_large(self.customers, self.customers * SALES_A_CUSTOMER, today, SYSTEM, lambda done, total: None)
+            make_large(self.customers, self.sales, today, SYSTEM, lambda done, total: None)
             create_user("owner", "老板", "owner", SYSTEM)
         return app
 

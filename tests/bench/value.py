@@ -65,7 +65,7 @@ def _fill(place: Place) -> int:
     with raw_operation():
         connection = db.session.connection()
         triggers.uninstall(connection)
-        loader, house = Loader(connection), {kind: _account(kind) for kind in HOUSE}
+        loader, house = Loader(connection, 0), {kind: _account(kind) for kind in HOUSE}
         _load(loader, house, customers, many)
         align_sequences(connection)
         triggers.install(connection)
