@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from contextlib import suppress
+from math import inf
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +43,13 @@ class Process:
         """
         return self.pipe.recv()
 
-    def everything(self) -> list[Any]:
-        """All that it still says until it ends."""
-        found = []
-        try:
-            while True:
+    def everything(self, most: float = inf) -> list[Any]:
+        """All that it still says until it ends, or so much of it."""
+        found: list[Any] = []
+        with suppress(EOFError, ConnectionResetError):
+            while len(found) < most:
                 found.append(self.said())
-        except (EOFError, ConnectionResetError):
-            return found
+        return found
 
     def end(self) -> int | None:
         """Wait until it is gone; its exit code (minus the signal that ended it)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import event, insert
 from sqlalchemy.exc import DBAPIError
 
+from admin_app import evaluation
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
 from models.actor import SYSTEM
@@ -107,6 +108,18 @@ def trade(pipe: Connection, work: Sequence[tuple[str, dict[str, Any]]], word: st
         key = f"{word}-{turn}"
         pipe.send(("begun", key, name, data))
         pipe.send(("done", key, perform(name, data, actor=SYSTEM, key=key)))
+
+
+def evaluate(pipe: Connection, as_of: date, full: bool, dies_after: int) -> None:
+    """Run the rules, three customers at a time; say after how many of how many parts it has come, and when it is done.
+
+    After so many statements the process kills itself; with 0 somebody else does, or nobody.
+    """
+    evaluation.CHUNK = evaluation.FEW = 3
+    if dies_after:
+        _die(dies_after)
+    evaluation.evaluate(as_of, full=full, progress=lambda done, of: pipe.send((done, of)))
+    pipe.send("done")
 
 
 def _die(after: int) -> None:
