@@ -9,6 +9,7 @@ import textwrap
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from sqlalchemy import select
 from admin_app import scheduler
 from admin_app.applying import LEASE
 from admin_app.evaluation import evaluate
+from admin_app.operations.kernel import business_day
 from admin_app.operations.refusals import Refused
 from admin_app.scheduler import Due, due_runs, last_due, next_due, overdue, take_claim, tick
 from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRun
@@ -23,9 +25,10 @@ from models.customers import Customer
 from models.entity import db
 from models.log import Operation
 from models.rulebook import RuleMatch
-from models.standing import Alert
+from models.standing import Alert, CustomerTag, Tag
 from tests.cast import raw_operation
 from tests.conftest import House
+from tests.properties.history import Salon, marked
 
 START = datetime(2026, 11, 22, 2, tzinfo=UTC)
 
@@ -60,6 +63,32 @@ def test_daily_at_the_stores_own_hour(house: House) -> None:
     assert last_due(row, datetime(2026, 11, 22, 19, 29, tzinfo=UTC)) is None
     assert last_due(row, datetime(2026, 11, 22, 19, 30, tzinfo=UTC)) == datetime(2026, 11, 22, 19, 30, tzinfo=UTC)
     assert next_due(row, datetime(2026, 11, 22, 19, 30, tzinfo=UTC)) == datetime(2026, 11, 23, 19, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("first", "changes"),
+    [
+        (datetime(2027, 3, 26, tzinfo=UTC), "an hour is left out"),
+        (datetime(2027, 10, 29, tzinfo=UTC), "an hour comes twice"),
+    ],
+)
+@pytest.mark.parametrize("daily_at", ["00:00", "01:59", "02:00", "02:30", "03:00", "23:59"])
+def test_once_a_day_also_where_the_clocks_are_changed(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch, first: datetime, changes: str, daily_at: str
+) -> None:
+    """Every five minutes of four days in Berlin."""
+    berlin = sqlite_house.settings.model_copy(update={"timezone": "Europe/Berlin"})
+    monkeypatch.setitem(sqlite_house.app.config, "PEONY", berlin)
+    row = Schedule(daily_at=daily_at, first_due_at=first - timedelta(days=9))
+    moments = [first + timedelta(minutes=minutes) for minutes in range(0, 4 * 1440, 5)]
+    due = [at for at in (last_due(row, moment) for moment in moments) if at is not None]
+    assert due == sorted(due)
+    assert Counter(business_day(at) for at in set(due)).most_common(1)[0][1] == 1, "once a day"
+    assert len(set(due)) in {4, 5}
+    for moment in moments:
+        following = next_due(row, moment)
+        assert moment < following <= moment + timedelta(hours=25)
+        assert last_due(row, following) == following
 
 
 def test_one_run_makes_up_for_all_that_were_missed(house: House) -> None:
@@ -123,6 +152,31 @@ def test_a_failing_schedule_is_told_and_the_next_run_goes_on(house: House, monke
     assert db.session.scalars(select(Alert.source)).all() == ["scheduler"]
     monkeypatch.undo()
     assert len(tick(START + timedelta(minutes=5))) == 1
+
+
+def test_however_often_it_fails_it_is_tried_and_told_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing counts the failures and gives up, and no flag is left standing."""
+    schedule(every_minutes=5)
+    monkeypatch.setitem(scheduler.WORK, "rules-changed", Mock(side_effect=RuntimeError("no luck")))
+    for step in range(6):
+        assert len(tick(START + timedelta(minutes=5 * step))) == 1
+    assert len(db.session.scalars(select(Alert.id).where(Alert.source == "scheduler")).all()) == 6
+    monkeypatch.undo()
+    tick(START + timedelta(minutes=30))
+    assert db.session.scalars(select(ScheduleRun.state).order_by(ScheduleRun.id.desc())).first() is ClaimState.DONE
+
+
+def test_whoever_crosses_an_edge_is_found_though_nothing_happened_to_her(house: House) -> None:
+    """Sixty days after her last visit, by the daily run alone; nobody touched her record."""
+    schedule("rules-daily", daily_at="03:30")
+    due = datetime(2026, 11, 22, 19, 30, tzinfo=UTC)
+    Salon(house).visit(house.ids["anna"], business_day(due) - timedelta(59))
+    tags = select(Tag.slug).join(CustomerTag, CustomerTag.tag_id == Tag.id)
+    held = tags.where(CustomerTag.customer_id == house.ids["anna"], CustomerTag.until.is_(None))
+    for days, expected in ((0, False), (1, True)):
+        assert len(tick(due + timedelta(days=days))) == 1
+        assert ("dormant" in db.session.scalars(held).all()) is expected
+        assert marked() == set()
 
 
 def test_what_is_overdue_is_seen(house: House) -> None:

@@ -34,9 +34,9 @@ class Salon:
 
     house: House
 
-    def people(self, count: int) -> list[int]:
+    def people(self, count: int, first: int = 10_000) -> list[int]:
         values = {"store_id": self.house.ids["first"], "registered_on": TODAY - timedelta(500)}
-        ids = list(range(10_000, 10_000 + count))
+        ids = list(range(first, first + count))
         with raw_operation():
             db.session.execute(
                 insert(table_of(Customer)), [{"id": n, "name": f"客{n}", "public_id": f"p{n}", **values} for n in ids]

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
+import time_machine
+from flask_babel import force_locale
 from sqlalchemy import select
 
 from admin_app import evaluation, run_set
 from admin_app.evaluation import TooEarlyError, evaluate
+from admin_app.operations.kernel import perform
+from admin_app.operations.refusals import Refused
+from admin_app.rulebook import refresh
+from models.actor import SYSTEM
 from models.clock import EvaluationRun
 from models.entity import db
+from models.names import Name
 from models.standing import Alert, Membership, Task
 from tests import conftest
-from tests.cast import TODAY, raw_operation
+from tests.cast import NOON, TODAY, create, raw_operation
+from tests.engines import sent_by
 from tests.properties.history import (
     LAYERS,
     Salon,
@@ -32,6 +41,7 @@ from tests.properties.history import (
 )
 from tests.rules.texts import SHIPPED, replaced
 
+WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 NOTHING = {"gained": {}, "lost": {}, "moved": {}, "asked": 0, "given": 0}
 
 
@@ -54,6 +64,38 @@ def test_a_run_of_an_earlier_day_is_refused(salon: Salon) -> None:
     evaluate(TODAY)
     with pytest.raises(TooEarlyError):
         evaluate(TODAY - timedelta(1))
+
+
+def test_a_run_sends_as_many_statements_for_many_as_for_few_and_writes_nothing_that_is_the_same(salon: Salon) -> None:
+    sent = []
+    for count in (3, 40):
+        salon.past(long_ago(salon.people(count, count * 1000), Random(count)))
+        evaluate(TODAY)
+        sent.append(sent_by(lambda: evaluate(TODAY)))
+    assert len(sent[0]) == len(sent[1])
+    written = {found.group(1) for one in sent[1] if (found := WRITES.match(one))}
+    assert written == {"evaluation_run", "log_link", "operation", "rule_pending"}, "the run itself, and who waits"
+
+
+def test_no_statement_of_a_run_asks_the_clock_or_for_those_who_are_not_in_a_query(salon: Salon) -> None:
+    salon.past(long_ago(salon.people(20), Random(7)))
+    sent = sent_by(lambda: evaluate(TODAY))
+    assert any("customer_tag" in one for one in sent)
+    for word in ("CURRENT_", "now(", "'now'", "localtime", "clock_timestamp", "NOT IN (SELECT"):
+        assert [one for one in sent if word.lower() in one.lower()] == []
+
+
+def test_a_run_is_of_its_day_whatever_the_clock_says(salon: Salon) -> None:
+    salon.past(long_ago(salon.people(20), Random(7)))
+    with time_machine.travel(NOON + timedelta(days=900), tick=False):
+        evaluate(TODAY)
+    far = everything()
+    db.session.remove()
+    conftest._templates[salon.house.engine].fresh()
+    evaluation.rulebook()
+    salon.past(long_ago(salon.people(20), Random(7)))
+    evaluate(TODAY)
+    assert everything() == far
 
 
 def travel(salon: Salon, seed: int, *, full: bool) -> dict[str, list[Any]]:
@@ -251,6 +293,53 @@ def test_a_tier_that_is_gone_is_held_by_nobody(salon: Salon, anna: int) -> None:
         db.session.add(Membership(customer_id=anna, **values))
     evaluate(TODAY)
     assert tier_of(anna) == "basic"
+
+
+# ----------------------------------------------------------------------- when what a rule asks for goes away
+
+PASSED_OVER = """version: 1
+rules:
+  - {id: writes, name: 写信, when: {all: [{visits_total: {at_least: 0}}, {not: {tag: TAG}}]},
+     then: [{gift: {item: x}}], existing_customers: all}
+"""
+
+
+def test_a_tag_that_is_archived_still_keeps_those_out_who_have_it(salon: Salon, anna: int) -> None:
+    number = create("tag", slug="keep-out", name="请勿打扰")
+    salon.tag(anna, "keep-out")
+    salon.people(1)
+    activate("campaigns", PASSED_OVER.replace("TAG", "keep-out"))
+    perform(Name.ARCHIVE_ENTITY, {"entity": "tag", "id": number}, actor=SYSTEM)
+    refresh()
+    assert evaluate(TODAY).gained["writes"] == 3
+    assert "writes" not in rules_of(anna)
+
+
+def test_a_tag_that_is_no_longer_declared_still_keeps_those_out_who_have_it(salon: Salon, anna: int) -> None:
+    salon.tag(anna, "do-not-contact")
+    activate("campaigns", PASSED_OVER.replace("TAG", "do-not-contact"))
+    text = SHIPPED["tags"].replace(
+        "  - {id: do-not-contact, name: 请勿联系, name_en: Do not contact, colour: grey}\n", ""
+    )
+    activate("tags", text)
+    assert evaluate(TODAY).gained["writes"] == 2
+    assert "writes" not in rules_of(anna)
+
+
+def test_a_tag_set_by_rules_that_others_ask_for_cannot_go(salon: Salon, anna: int) -> None:
+    """What is in force stays in force, and whoever takes it away is told where it is asked for."""
+    salon.visit(anna, TODAY - timedelta(200))
+    activate("campaigns", PASSED_OVER.replace("TAG", "lost"))
+    start, end = SHIPPED["tags"].index("  - id: lost\n"), SHIPPED["tags"].index("  - id: sensitive-skin\n")
+    text = (SHIPPED["tags"][:start] + SHIPPED["tags"][end:]).replace(
+        "  - {id: lost, name: 流失客户", "  - {id: x, name: 流失客户"
+    )
+    with force_locale("en"), pytest.raises(Refused, match=r"rules/campaigns.yaml line 3.* no tag called lost"):
+        activate("tags", text)
+    refresh()
+    evaluate(TODAY)
+    assert "lost" in tags_of(anna)
+    assert "writes" not in rules_of(anna)
 
 
 # --------------------------------------------------------------------------------------------- alerts and tasks
