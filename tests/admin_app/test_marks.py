@@ -21,11 +21,14 @@ from models.entity import db
 from models.names import Name
 from models.rulebook import ChangedCustomer
 from models.sales import Sale
+from rules.evaluation.frame import Frame
+from rules.evaluation.sources import facts_of
+from rules.language.facts import fact_named
 from tests.admin_app.test_booking import TOMORROW
 from tests.admin_app.test_importing import sheet
 from tests.cast import TODAY, create, raw_operation
 from tests.properties.history import marked, tag_id
-from tests.salon_day import HYDRA, Salon, days_on
+from tests.salon_day import EYE, HYDRA, TEN, Salon, days_on
 
 Act = Callable[[Salon], object]
 
@@ -191,3 +194,50 @@ def test_what_comes_in_from_a_sheet_marks_those_it_is_about(salon: Salon, tmp_pa
     row = ["2025-04-23", "V001", "安娜", "肩颈舒缓", "198", "微信", None]
     import_file("sales", sheet(tmp_path, head, row, name="消费"), command_actor("tester"))
     assert marked() == {salon.ids["anna"]}
+
+
+# ------------------------------------------------------------------- what is written is what the facts are made of
+
+
+def known(salon: Salon, *names: str, days: int = 0) -> list[Any]:
+    """What the rules know of Anna, today or so many days later."""
+    db.session.rollback()
+    facts = [fact for name in names if (fact := fact_named(name)) is not None]
+    assert len(facts) == len(names)
+    found = facts_of(Frame(TODAY + timedelta(days), None, True), facts)
+    row = db.session.execute(select(found).where(found.c.customer_id == salon.ids["anna"])).mappings().one()
+    return [row[name] for name in names]
+
+
+def test_rules_see_what_the_till_wrote_and_what_it_took_back(salon: Salon) -> None:
+    """Through the operations themselves, not through rows made up as the facts would like them."""
+    money = ("paid_30d", "used_30d", "stored_value", "largest_recharge_30d", "owed")
+    came = ("visits_30d", "sales_30d", "services_30d", "days_since_visit", "days_since_recharge", "cards_live")
+    assert known(salon, *money, *came) == [0, 0, 0, 0, 0, 0, 0, 0, None, None, 0]
+    sale = salon.sell("hydra")
+    assert known(salon, *money) == [HYDRA, HYDRA, 0, 0, 0]
+    assert known(salon, *came) == [1, 1, 1, 0, None, 0]
+    salon.recharge(100_000)
+    salon.sell("eye", method="stored_value")
+    assert known(salon, *money) == [HYDRA + 100_000, HYDRA + EYE, 105_000 - EYE, 100_000, 0]
+    salon.open_card()
+    salon.redeem(salon.rows(CardItem)[0].id)
+    assert known(salon, "paid_30d", "used_30d", "cards_live", "fewest_sessions_left") == [
+        HYDRA + 100_000 + TEN,
+        HYDRA + EYE + TEN // 10,
+        1,
+        9,
+    ]
+    salon.sell("eye", method="on_account")
+    assert known(salon, "owed", "owed_days") == [EYE, 0]
+    salon.reverse(sale)
+    assert known(salon, "paid_30d", "used_30d") == [100_000 + TEN, EYE + TEN // 10 + EYE]
+
+
+def test_rules_see_bookings_and_who_did_not_come(salon: Salon) -> None:
+    booked(salon)
+    assert known(salon, "booked", "no_shows_30d") == [1, 0]
+    with days_on(2):
+        salon.do(Name.NO_SHOW, booking=salon.rows(Appointment)[0].id)
+    assert known(salon, "booked", "no_shows_30d", days=2) == [0, 1]
+    assert known(salon, "booked", "no_shows_30d") == [1, 0], "nothing of later is seen"

@@ -10,11 +10,13 @@ from sqlalchemy import BigInteger, ColumnElement, FromClause, String, cast, fals
 
 from models.entity import db
 from rules.evaluation import interpreter
-from rules.evaluation.compiler import compiled
+from rules.evaluation.boundaries import NUMERIC, boundary_cases, fulfilling
+from rules.evaluation.compiler import HasTag, Lookup, compiled
 from rules.language.conditions import OPERATORS, All, Any, Comparison, Condition, Not, Operator, comparisons
-from rules.language.facts import FactType, fact_named
+from rules.language.facts import Fact, FactType, fact_named
 from tests.conftest import House
 from tests.properties.trees import FACTS, conditions, leaves, people, written
+from tests.rules.texts import book
 from tests.rules.texts import condition as read
 
 MANY = settings(
@@ -37,11 +39,12 @@ def row_of(facts: dict[str, Anything]) -> FromClause:
     return select(*(column(fact.name, fact.type) for fact in FACTS if fact.type is not FactType.TAG)).subquery("facts")
 
 
-def predicate(condition: Condition, row: FromClause, tags: tuple[str, ...]) -> ColumnElement[bool]:
-    def has_tag(slugs: tuple[str, ...]) -> ColumnElement[bool]:
-        return true() if set(slugs) & set(tags) else false()
+def has_one_of(tags: tuple[str, ...]) -> HasTag:
+    return lambda slugs: true() if set(slugs) & set(tags) else false()
 
-    return compiled(condition, lambda fact: row.c[fact.name], has_tag)
+
+def predicate(condition: Condition, row: FromClause, tags: tuple[str, ...]) -> ColumnElement[bool]:
+    return compiled(condition, lambda fact: row.c[fact.name], has_one_of(tags))
 
 
 def in_database(condition: Condition, facts: dict[str, Anything]) -> bool | None:
@@ -77,6 +80,58 @@ def test_an_empty_fact_fulfils_nothing_unless_never_says_so(house: House, never:
         assert interpreter.holds(leaf, empty) is never
         assert in_database(leaf, empty) is never
         assert in_database(Not(leaf), empty) is not never
+
+
+EDGES: dict[Operator, tuple[bool, bool, bool]] = {
+    Operator.AT_LEAST: (False, True, True),
+    Operator.AT_MOST: (True, True, False),
+    Operator.MORE_THAN: (False, False, True),
+    Operator.LESS_THAN: (True, False, False),
+    Operator.IS: (False, True, False),
+    Operator.IS_NOT: (True, False, True),
+}
+"""Just below the threshold, at it, and just above."""
+
+
+@pytest.mark.parametrize("operator", EDGES)
+def test_a_threshold_is_decided_to_the_unit(house: House, operator: Operator) -> None:
+    """A day, a visit, a fen."""
+    for name, threshold in (("visits_30d", 3), ("days_since_visit", 90), ("paid_365d", 800_000)):
+        fact = fact_named(name)
+        assert fact is not None
+        for step, answer in zip((-1, 0, 1), EDGES[operator], strict=True):
+            facts: dict[str, Anything] = {name: threshold + step, "tag": ()}
+            assert interpreter.holds(Comparison(fact, operator, (threshold,)), facts) is answer
+            assert in_database(Comparison(fact, operator, (threshold,)), facts) is answer
+
+
+def test_between_holds_both_its_ends(house: House) -> None:
+    assert NUMBER is not None
+    leaf = Comparison(NUMBER, Operator.BETWEEN, (5, 7))
+    for value, answer in zip(range(4, 9), (False, True, True, True, False), strict=True):
+        assert interpreter.holds(leaf, {NUMBER.name: value}) is answer
+        assert in_database(leaf, {NUMBER.name: value, "tag": ()}) is answer
+
+
+def literally(facts: dict[str, Anything]) -> Lookup:
+    def column(fact: Fact) -> ColumnElement[Anything]:
+        text = fact.type in (FactType.CHOICE, FactType.TIER)
+        value = facts.get(fact.name)
+        return cast(literal(value if text or value is None else int(value)), String if text else BigInteger)
+
+    return column
+
+
+def test_every_edge_of_every_shipped_rule_is_the_same_in_the_database(house: House) -> None:
+    for rule in book().rules():
+        base, cases = fulfilling(rule.when), boundary_cases(rule.when)
+        assert base is not None
+        assert len(cases) >= 2 * sum(leaf.fact.type in NUMERIC for leaf in comparisons(rule.when)), rule.id
+        with db.engine.connect() as connection:
+            for case in cases:
+                asked = compiled(rule.when, literally({**base, case.fact.name: case.value}), has_one_of(base["tag"]))
+                found = connection.execute(select(literal(1)).where(asked)).all()
+                assert bool(found) is case.holds, (rule.id, case)
 
 
 @pytest.mark.parametrize(("tree", "answer"), [(All(()), True), (Any(()), False), (Not(All(())), False)])
