@@ -116,6 +116,29 @@ def test_a_reference_to_what_is_not_there(name: str, old: str, new: str, words: 
     some(book_faults({name: replaced(name, old, new)}), f"rules/{name}.yaml line", words)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "template: comeback-80, ",
+            "template: comeback-90, ",
+            "no coupon called comeback-90; did you mean comeback-80?",
+        ),
+        ("{basic: birthday-30, ", "{basic: birthday-31, ", "no coupon called birthday-31; did you mean birthday-30?"),
+        ("{basic: birthday-30, ", "{basick: birthday-30, ", "no tier called basick; did you mean basic?"),
+        ("  - {id: repair-80, ", "  - {id: repair-90, ", "no coupon called repair-80; did you mean repair-90?"),
+        ("- points: {amount: 500}", "- tier: golden", "no tier called golden; did you mean gold?"),
+        ("- points: {amount: 500}", "- untag: lsot", "no tag called lsot; did you mean lost?"),
+    ],
+)
+def test_a_rule_never_gives_what_is_not_there(old: str, new: str, words: str) -> None:
+    """The document is refused whole; what was in force before stays so."""
+    text = replaced("campaigns", old, new)
+    some(book_faults({"campaigns": text}), "rules/campaigns.yaml line", words)
+    with pytest.raises(Faults):
+        book().with_documents({"campaigns": read_document(DOCUMENTS["campaigns"], text, "rules/campaigns.yaml")})
+
+
 def test_an_unknown_tier_is_told_where_it_is_asked_for() -> None:
     text = SHIPPED["alerts"].replace("[gold, platinum, diamond]", "[gold, platin]", 1)
     only_at(book_faults({"alerts": text}), text, "[gold, platin]", "no tier called platin; did you mean platinum?")
@@ -286,6 +309,15 @@ def test_rules_that_wait_for_one_another_are_told_with_the_way_round(rules: list
 def test_a_layer_that_asks_for_its_own_group_is_a_cycle() -> None:
     text = replaced("tags", "when: {days_since_visit: {at_least: 60}}}", "when: {tag: layer-c}}")
     some(book_faults({"tags": text}), "layer:layer-c → layer:layer-c")
+
+
+def test_taking_a_tag_off_closes_a_cycle_too() -> None:
+    """Through two documents."""
+    text = replaced(
+        "campaigns", "rules:\n", "rules:\n  - {id: x, name: X, when: {tag: active}, then: [{untag: lost}]}\n"
+    )
+    [found] = book_faults({"campaigns": text, "tags": with_rules(("y", "{not: {tag: lost}}", "active"))})
+    assert "wait for one another" in spoken(found)
 
 
 def test_a_long_chain_of_rules_is_no_cycle() -> None:
