@@ -283,11 +283,11 @@ def read_value_of(fact: Fact, word: str) -> Value:
 
 
 _LARGEST = 10**12
-_PLAIN_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,6})?")
+_PLAIN_NUMBER = re.compile(r"[+-]?([0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.[0-9]{1,6})?")
 
 
 def _number(fact: Fact, word: str, place: Place, faults: list[Fault]) -> int | None:
-    plain = word.replace(",", "").replace("_", "").removeprefix("¥").removeprefix("￥").removesuffix("元")
+    plain = word.replace("_", ",").removeprefix("¥").removeprefix("￥").removesuffix("元")
     if fact.type is FactType.DAYS:
         plain = plain.removesuffix("d")
     if fact.type is FactType.PERCENT:
@@ -295,7 +295,7 @@ def _number(fact: Fact, word: str, place: Place, faults: list[Fault]) -> int | N
     if not _PLAIN_NUMBER.fullmatch(plain):
         faults.append(Fault(place, _l("%(word)s is not a number.", word=word[:40])))
         return None
-    exact = Decimal(plain) * (100 if fact.type is FactType.MONEY else 1)
+    exact = Decimal(plain.replace(",", "")) * (100 if fact.type is FactType.MONEY else 1)
     if exact != exact.to_integral_value() or abs(exact) > _LARGEST:
         faults.append(Fault(place, _l("%(word)s is not a number that fits here.", word=word)))
         return None
