@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from flask_babel import LazyString
@@ -216,18 +217,18 @@ def _part(condition: Condition, path: str) -> Leaf | Group:
 
 def read_form(posted: Mapping[str, Sequence[str]], rule_id: str) -> RuleForm:
     """The form as it was sent, whatever is wrong in it."""
-    tree = _tree(posted)
+    tree = tree_of(posted)
     names = ("name", "name_en", "for", "keep_for", "most", "existing_customers", "enabled")
-    values = {name: _one(tree.get(name)) for name in names}
+    values = {name: first_text(tree.get(name)) for name in names}
     then = [
         EffectForm(f"then.{place}", kind, _flat(one))
-        for place, one in enumerate(_listed(tree.get("then")))
-        if (kind := _one(one.get("kind"))) in KINDS
+        for place, one in enumerate(numbered(tree.get("then"))[:MOST_PARTS])
+        if (kind := first_text(one.get("kind"))) in KINDS
     ]
-    return RuleForm(rule_id, values, _read_group(tree.get("when"), "when"), then)
+    return RuleForm(rule_id, values, read_group(tree.get("when"), "when"), then)
 
 
-def _tree(posted: Mapping[str, Sequence[str]]) -> Posted:
+def tree_of(posted: Mapping[str, Sequence[str]]) -> Posted:
     """Names with dots as nested dicts; the leaves are lists of texts."""
     root: Posted = {}
     for name, texts in posted.items():
@@ -239,33 +240,34 @@ def _tree(posted: Mapping[str, Sequence[str]]) -> Posted:
     return root
 
 
-def _one(value: Any) -> str:
+def first_text(value: Any) -> str:
     return str(value[0]) if isinstance(value, list) and value else ""
 
 
 def _flat(tree: Posted) -> Posted:
-    return {name: _flat(value) if isinstance(value, dict) else _one(value) for name, value in tree.items()}
+    return {name: _flat(value) if isinstance(value, dict) else first_text(value) for name, value in tree.items()}
 
 
-def _listed(tree: Any) -> list[Posted]:
+def numbered(tree: Any) -> list[Posted]:
+    """What was sent under numbers, in their order."""
     if not isinstance(tree, dict):
         return []
-    numbered = sorted((int(key), value) for key, value in tree.items() if key.isdecimal() and isinstance(value, dict))
-    return [value for _, value in numbered][:MOST_PARTS]
+    found = ((int(key), value) for key, value in tree.items() if key.isdecimal() and isinstance(value, dict))
+    return [value for _, value in sorted(found, key=itemgetter(0))]
 
 
-def _read_group(tree: Any, path: str) -> Group:
-    kind = _one(tree.get("kind")) if isinstance(tree, dict) else ""
-    parts = [_read_part(one, f"{path}.{place}") for place, one in enumerate(_listed(tree))]
+def read_group(tree: Any, path: str) -> Group:
+    kind = first_text(tree.get("kind")) if isinstance(tree, dict) else ""
+    parts = [_read_part(one, f"{path}.{place}") for place, one in enumerate(numbered(tree)[:MOST_PARTS])]
     return Group(path, kind if kind in GROUPS else "all", parts)
 
 
 def _read_part(tree: Posted, path: str) -> Leaf | Group:
     if "kind" in tree:
-        return _read_group(tree, path)
-    fields = {name: _one(tree.get(name)) for name in ("fact", "n", "slug", "op")}
+        return read_group(tree, path)
+    fields = {name: first_text(tree.get(name)) for name in ("fact", "n", "slug", "op")}
     leaf = Leaf(path, fields["fact"], fields["n"], fields["slug"], fields["op"], list(tree.get("value", [])))
-    leaf.never = bool(_one(tree.get("never")))
+    leaf.never = bool(first_text(tree.get("never")))
     if leaf.family is not None:
         known = [value for value, _word in leaf.operators]
         leaf.operator = leaf.operator if leaf.operator in known else next(iter(known), "")
@@ -287,11 +289,11 @@ def change(form: RuleForm, action: str) -> None:
         for place, one in enumerate(form.then):
             one.path = f"then.{place}"
     elif what in ("add-row", "add-group", "drop"):
-        _change_group(form.when, what, where)
-        _number(form.when)
+        change_group(form.when, what, where)
+        number_group(form.when)
 
 
-def _change_group(group: Group, what: str, where: str) -> None:
+def change_group(group: Group, what: str, where: str) -> None:
     if group.path == where and what != "drop":
         group.parts.append(Leaf("") if what == "add-row" else Group("", "any", [Leaf("")]))
         return
@@ -299,14 +301,14 @@ def _change_group(group: Group, what: str, where: str) -> None:
         group.parts = [part for part in group.parts if part.path != where]
     for part in group.parts:
         if isinstance(part, Group):
-            _change_group(part, what, where)
+            change_group(part, what, where)
 
 
-def _number(group: Group) -> None:
+def number_group(group: Group) -> None:
     for place, part in enumerate(group.parts):
         part.path = f"{group.path}.{place}"
         if isinstance(part, Group):
-            _number(part)
+            number_group(part)
 
 
 # -------------------------------------------------------------------------------------------- to plain values
@@ -326,7 +328,7 @@ DEFAULTS = {"existing_customers": "tag_only", "enabled": "yes"}
 def plain_rule(form: RuleForm, before: Before | None) -> dict[str, Any]:
     """The rule as plain values. What says the same as ``before`` is written as it was; so is what no form shows."""
     said: dict[str, Any] = {"id": form.id, "name": form.text("name"), "name_en": form.text("name_en")}
-    said["when"] = _plain_group(form.when, outermost=True)
+    said["when"] = plain_group(form.when, outermost=True)
     said["for"] = _with_unit(form.text("for"), "d")
     said["keep_for"] = _with_unit(form.text("keep_for"), "d")
     said["then"] = [_plain_effect(one) for one in form.then]
@@ -348,7 +350,7 @@ def _same_keys(form: RuleForm, was: RuleForm) -> set[str]:
     }
     if _equal("most", form, was):
         same.add("limits")
-    if _shape(form.when) == _shape(was.when):
+    if shape_of(form.when) == shape_of(was.when):
         same.add("when")
     if [_effect_shape(one) for one in form.then] == [_effect_shape(one) for one in was.then]:
         same.add("then")
@@ -360,9 +362,9 @@ def _equal(key: str, form: RuleForm, was: RuleForm) -> bool:
     return (form.text(key) or default) == (was.text(key) or default)
 
 
-def _shape(part: Leaf | Group) -> Any:
+def shape_of(part: Leaf | Group) -> Any:
     if isinstance(part, Group):
-        return part.kind, [_shape(one) for one in part.parts]
+        return part.kind, [shape_of(one) for one in part.parts]
     return part.pattern, part.n, part.slug, part.operator, sorted(filter(None, part.values)), part.never
 
 
@@ -377,8 +379,8 @@ def _with_unit(text: str, unit: str) -> str:
     return f"{text.removesuffix(unit)}{unit}" if text else ""
 
 
-def _plain_group(group: Group, *, outermost: bool = False) -> Any:
-    parts = [_plain_leaf(one) if isinstance(one, Leaf) else _plain_group(one) for one in group.parts]
+def plain_group(group: Group, *, outermost: bool = False) -> Any:
+    parts = [_plain_leaf(one) if isinstance(one, Leaf) else plain_group(one) for one in group.parts]
     if group.kind == "none":
         return {"not": parts[0] if len(parts) == 1 else {"any": [_on_lines(part) for part in parts]}}
     if len(parts) == 1 and outermost:

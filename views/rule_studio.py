@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,11 +33,12 @@ from rules.evaluation.boundaries import boundary_cases
 from rules.language.faults import Fault, Faults
 from rules.language.nodes import Mapping, Node, Sequence, read_nodes
 from rules.language.reading import read_document
+from rules.language.rewriting import with_item
 from rules.language.sentences import value_said
-from rules.language.writing import emit, plain_of, with_item
+from rules.language.writing import emit, plain_of
 from views.navigation import list_address
 from views.person import access, do, refuse
-from views.rule_choices import choices
+from views.rule_choices import Choices, choices
 from views.rule_form import (
     Before,
     Leaf,
@@ -102,7 +104,7 @@ def ensure_opened() -> None:
         raise refuse(Forbidden, "rules")
 
 
-def _may_edit() -> bool:
+def may_edit() -> bool:
     return access().does(Name.DRAFT_RULES)
 
 
@@ -130,7 +132,7 @@ def rules_page() -> Any:
         waiting = select(func.count()).where(RuleVersion.document == document, RuleVersion.number > version.number)
         drafts = session.scalar(waiting) or 0
         shelves.append(Shelf(document, str(label), version, lines, drafts, document in book.rule_documents()))
-    return render_template("rules.html", shelves=shelves, may_edit=_may_edit(), list_address=list_address)
+    return render_template("rules.html", shelves=shelves, may_edit=may_edit(), list_address=list_address)
 
 
 # ------------------------------------------------------------------------------------------------- one rule
@@ -141,7 +143,7 @@ def rule_page(document: str) -> Any:
     ensure_opened()
     if document not in rulebook().rule_documents():
         abort(404)
-    if not _may_edit():
+    if not may_edit():
         raise refuse(Forbidden, "rules")
     text = _text_of(document)
     before = _plain_rules(text)
@@ -155,7 +157,7 @@ def rule_page(document: str) -> Any:
     if action not in ("look", "save"):
         change(form, action)
         return _rule_page(document, rule_id, form)
-    form.id = rule_id or _fresh_id(form.text("name"))
+    form.id = rule_id or fresh_id(form.text("name"))
     fresh = _composed(document, text, form)
     shown: Preview | None = None
     try:
@@ -191,9 +193,6 @@ def _rule_page(
     document: str, rule_id: str, form: RuleForm, rule: Rule | None = None, shown: Preview | None = None
 ) -> str:
     book, session = rulebook(), db.session()
-    tags = [(tag.slug, in_her_language(tag.name, tag.name_en)) for tag in session.scalars(select(Tag).order_by(Tag.id))]
-    parameters = session.execute(select(AssessmentParameter.slug, AssessmentParameter.name)).all()
-    offered = choices(book, tags, [(slug, name) for slug, name in parameters])
     plain = plain_rule(form, _before(document, rule_id))
     return render_template(
         "rule.html",
@@ -201,7 +200,7 @@ def _rule_page(
         label=label_of(document),
         rule_id=rule_id,
         form=form,
-        offered=offered,
+        offered=offered_choices(),
         yaml=emit([plain]),
         rule=rule,
         said=rule_said(rule, words(session, book)) if rule is not None else "",
@@ -215,6 +214,15 @@ def _rule_page(
     )
 
 
+def offered_choices(more_tags: Options | None = None) -> Choices:
+    """What the rows of conditions offer; ``more_tags`` are about to be declared."""
+    session = db.session()
+    tags = {tag.slug: in_her_language(tag.name, tag.name_en) for tag in session.scalars(select(Tag).order_by(Tag.id))}
+    parameters = session.execute(select(AssessmentParameter.slug, AssessmentParameter.name)).all()
+    listed = list((tags | dict(more_tags or [])).items())
+    return choices(rulebook(), listed, [(slug, name) for slug, name in parameters])
+
+
 def unlisted(leaf: Leaf, listed: Options) -> Options:
     """What a row asks for that is on no list (any more): shown by its short name, never lost."""
     return [(value, value) for value in leaf.values if value and value not in dict(listed)]
@@ -226,11 +234,16 @@ def _people(shown: Preview | None) -> dict[tuple[str, int], str]:
     return titles_by({"customer": {*shown.gaining, *shown.losing}}, access())
 
 
-def _text_of(document: str) -> str:
+def standing_version(document: str) -> RuleVersion:
+    """The version of a document that is in force; 404 where there is none."""
     version = next((version for version, _id in in_force(db.session()) if version.document == document), None)
     if version is None:
         abort(404)
-    return version.text
+    return version
+
+
+def _text_of(document: str) -> str:
+    return standing_version(document).text
 
 
 def _plain_rules(text: str) -> dict[str, dict[str, Any]]:
@@ -239,10 +252,10 @@ def _plain_rules(text: str) -> dict[str, dict[str, Any]]:
     return {item["id"]: item for item in items}
 
 
-def _fresh_id(name: str) -> str:
-    """A short name made of the name's letters, or its pinyin, that no rule, table or tag has."""
+def fresh_id(name: str, also: Iterable[str] = ()) -> str:
+    """A short name made of the name's letters, or its pinyin, that no rule, table, tag or any of ``also`` has."""
     book = rulebook()
-    taken = {rule.id for rule in book.rules()} | {layers.id for layers in book.tags.layers}
+    taken = set(also) | {rule.id for rule in book.rules()} | {layers.id for layers in book.tags.layers}
     taken |= {tag.id for tag in book.tags.tags} | book.hand_tags
     letters = re.sub(r"[^a-z0-9]+", "-", "-".join(lazy_pinyin(name)).lower()).strip("-")[:32].strip("-")
     base = letters if re.match(r"[a-z]", letters) else f"rule-{letters}".strip("-")
@@ -276,7 +289,7 @@ def _place_faults(form: RuleForm, text: str, faults: Seq[Fault]) -> None:
     try:
         listed = read_nodes(text, "").get("rules")
         own = next(one for one in listed.items if _id_of(one) == form.id) if isinstance(listed, Sequence) else None
-        ways = dict(_ways(own, ())) if own is not None else {}
+        ways = dict(ways_in(own, ())) if own is not None else {}
     except (Faults, StopIteration):
         with_faults = True
     for fault in faults:
@@ -289,16 +302,16 @@ def _id_of(node: Node) -> str:
     return str(plain_of(node).get("id", "")) if isinstance(node, Mapping) else ""
 
 
-def _ways(node: Node, way: tuple[str | int, ...]) -> list[tuple[tuple[int, int], tuple[str | int, ...]]]:
+def ways_in(node: Node, way: tuple[str | int, ...]) -> list[tuple[tuple[int, int], tuple[str | int, ...]]]:
     """Each place of a node with the way to it; the outermost way of a place comes last, and stays."""
     found: list[tuple[tuple[int, int], tuple[str | int, ...]]] = []
     if isinstance(node, Mapping):
         for key, value in node.pairs:
-            found += _ways(value, (*way, key.text))
+            found += ways_in(value, (*way, key.text))
             found.append(((key.place.line, key.place.column), (*way, key.text)))
     elif isinstance(node, Sequence):
         for place, item in enumerate(node.items):
-            found += _ways(item, (*way, place))
+            found += ways_in(item, (*way, place))
     if way:
         found.append(((node.place.line, node.place.column), way))
     return found
@@ -315,7 +328,7 @@ def yaml_page(document: str) -> Any:
     text = _text_of(document)
     if request.method == "GET":
         return render_template("rules_yaml.html", document=document, label=label_of(document), text=text, faults=[])
-    if not _may_edit():
+    if not may_edit():
         raise refuse(Forbidden, "rules")
     text = request.form.get("text", "").replace("\r\n", "\n")
     faults = faults_of(document, text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -18,9 +18,20 @@ from rules.language.faults import Fault, Faults, Place
 
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 20
+BOM = "\ufeff"
 
 _NO_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Span:
+    """From where to where a node stands in its text (a leading byte order mark not counted), and in which way."""
+
+    start: int = 0
+    end: int = 0
+    flow: bool = False  # within brackets or braces of its own
+    block: bool = False  # a text after | or >
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,7 @@ class Scalar:
 
     text: str
     place: Place
+    span: Span = field(default=Span(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,7 @@ class Sequence:
 
     items: tuple[Node, ...]
     place: Place
+    span: Span = field(default=Span(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,7 @@ class Mapping:
 
     pairs: tuple[tuple[Scalar, Node], ...]
     place: Place
+    span: Span = field(default=Span(), compare=False, repr=False)
 
     def get(self, key: str) -> Node | None:
         return next((value for name, value in self.pairs if name.text == key), None)
@@ -69,7 +83,7 @@ def read_nodes(text: str, file: str) -> Mapping:
     if len(text.encode()) > MOST_BYTES:
         raise Faults([Fault(Place(file, 1, 1), _l("The file is larger than 1 MB."))])
     try:
-        root = _Builder(file, yaml.parse(text, Loader=_Loader)).document()
+        root = _Builder(file, yaml.parse(text.removeprefix(BOM), Loader=_Loader)).document()
     except yaml.YAMLError as error:
         raise Faults([_yaml_fault(error, file)]) from error
     if not isinstance(root, Mapping):
@@ -106,7 +120,7 @@ class _Builder:
         if depth > MOST_DEPTH:
             raise self.refusal(event, _l("This is nested more than 20 deep."))
         if isinstance(event, yaml.ScalarEvent):
-            return Scalar(event.value, self.place(event))
+            return Scalar(event.value, self.place(event), _span(event, event, block=event.style in ("|", ">")))
         if isinstance(event, yaml.SequenceStartEvent):
             return self.sequence(event, depth)
         return self.mapping(event, depth)
@@ -115,7 +129,7 @@ class _Builder:
         items: list[Node] = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             items.append(self.node(event, depth + 1))
-        return Sequence(tuple(items), self.place(start))
+        return Sequence(tuple(items), self.place(start), _span(start, event))
 
     def mapping(self, start: yaml.Event, depth: int) -> Mapping:
         pairs: list[tuple[Scalar, Node]] = []
@@ -131,7 +145,7 @@ class _Builder:
                 )
             seen[key.text] = key.place
             pairs.append((key, self.node(next(self.events), depth + 1)))
-        return Mapping(tuple(pairs), self.place(start))
+        return Mapping(tuple(pairs), self.place(start), _span(start, event))
 
     def place(self, event: yaml.Event) -> Place:
         assert event.start_mark is not None
@@ -139,3 +153,7 @@ class _Builder:
 
     def refusal(self, event: yaml.Event, message: Any) -> Faults:
         return Faults([Fault(self.place(event), message)])
+
+
+def _span(first: Any, last: Any, *, block: bool = False) -> Span:
+    return Span(first.start_mark.index, last.end_mark.index, bool(getattr(first, "flow_style", False)), block)

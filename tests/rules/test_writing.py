@@ -12,10 +12,11 @@ from rules.evaluation import interpreter
 from rules.language import conditions as tree
 from rules.language.conditions import Condition, read_condition
 from rules.language.nodes import Sequence, read_nodes
-from rules.language.writing import condition_plain, emit, plain_of, with_item
+from rules.language.rewriting import with_item
+from rules.language.writing import condition_plain, emit, plain_of
 from tests.properties.trees import conditions, people
 from tests.rules.texts import SHIPPED
-from views.rule_form import _plain_group, group_of
+from views.rule_form import group_of, plain_group
 
 
 def is_sayable(condition: Condition) -> bool:
@@ -45,7 +46,7 @@ def test_what_is_emitted_means_the_same(condition: Condition, person: dict[str, 
 
 @given(condition=sayable, person=people())
 def test_the_form_means_the_same(condition: Condition, person: dict[str, Any]) -> None:
-    again = read_back(_plain_group(group_of(condition, "when"), outermost=True))
+    again = read_back(plain_group(group_of(condition, "when"), outermost=True))
     assert interpreter.holds(again, person) == interpreter.holds(condition, person)
 
 
