@@ -19,6 +19,7 @@ from views import (
     call_list,
     dashboard,
     day_report,
+    document_form,
     errors,
     fees,
     frontend,
@@ -46,7 +47,19 @@ from views.security import nonce, secure
 
 HERE = Path(__file__).parent
 HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, health, errors)
-HAND_MADE = (my_day, bookings, call_list, receipt, day_report, fees, odd_papers, rule_studio, rule_versions, why)
+HAND_MADE = (
+    my_day,
+    bookings,
+    call_list,
+    receipt,
+    day_report,
+    fees,
+    odd_papers,
+    rule_studio,
+    document_form,
+    rule_versions,
+    why,
+)
 """Modules that register pages of their own."""
 
 

@@ -17,6 +17,7 @@ from rules.language.reading import (
     Free,
     Hours,
     Name,
+    Names,
     Part,
     Slug,
     Template,
@@ -252,7 +253,7 @@ class Rule(Part):
 class LayerRow(Part):
     """One row of a decision table; the last one has no ``when`` and takes the rest."""
 
-    tag: Slug
+    tag: Annotated[Slug, Names("tags")]
     when: When | None = None
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
+from flask_babel import lazy_gettext as _l
 from pydantic import Field
 
+from models.field import Choice
 from rules.language.conditions import Condition
 from rules.language.reading import Days, Document, Months, Name, Part, Permille, Share, Slug, When
 
 
-class Downgrade(StrEnum):
+class Downgrade(Choice):
     """What becomes of a tier that was not kept."""
 
-    ONE_DOWN = "one_down"
-    TO_MATCH = "to_match"
-    NEVER = "never"
+    ONE_DOWN = "one_down", _l("one tier down")
+    TO_MATCH = "to_match", _l("down to the tier she fulfils")
+    NEVER = "never", _l("she keeps it")
 
 
 class Tier(Part):

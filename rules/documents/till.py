@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field
 
 from rules.language.faults import Fault
-from rules.language.reading import Days, Document, Minutes, Months, Name, Part, Permille, Share, Yuan
+from rules.language.reading import Days, Document, Minutes, Months, Name, Names, Part, Permille, Share, Yuan
 
 
 class RechargeStep(Part):
@@ -85,16 +85,16 @@ class TillDocument(Document):
 class LevelFee(Part):
     """``{level: 高级, of: 120%}``: what this level gets of the manual fee."""
 
-    level: Name
+    level: Annotated[Name, Names("levels")]
     of: Permille
 
 
 class ServiceFee(Part):
     """``{service: 全身 SPA, fee: 50, level: 高级}``: a fee of its own, for everybody or for one level."""
 
-    service: Name
+    service: Annotated[Name, Names("services")]
     fee: Yuan
-    level: Name | None = None
+    level: Annotated[Name, Names("levels")] | None = None
 
 
 class CommissionsDocument(Document):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, TypeVar
@@ -159,23 +160,55 @@ def wrong_place(text: str) -> LazyString | None:
     return None
 
 
-When = Annotated[Any, BeforeValidator(_when)]
+@dataclass(frozen=True)
+class Written:
+    """How a scalar is written, for whoever offers it as a field: what it is, what stands behind a number, its unit."""
+
+    sort: str
+    suffix: str = ""
+    unit: LazyString | None = None
+
+
+@dataclass(frozen=True)
+class Names:
+    """Whose name stands here: one of the ``tags``, ``roles``, ``coupons``, ``services``, ``levels``."""
+
+    kind: str
+
+
+When = Annotated[Any, BeforeValidator(_when), Written("condition")]
 Slug = Annotated[
     str, _pattern(r"[a-z][a-z0-9-]{0,39}", _l("A short name has only a-z, 0-9 and -, and begins with a letter."))
 ]
 Name = Annotated[str, _pattern(r"(?s)(.{1,60})", _l("A name of 1 to 60 letters is needed here."))]
-Days = Annotated[int, _pattern(r"(\d{1,4})d", _l("A number of days is needed, such as 30d."))]
-Hours = Annotated[int, _pattern(r"(\d{1,4})h", _l("A number of hours is needed, such as 24h."))]
-Months = Annotated[int, _pattern(r"(\d{1,3})mo", _l("A number of months is needed, such as 12mo."))]
-Minutes = Annotated[int, _pattern(r"(\d{1,3})min", _l("A number of minutes is needed, such as 15min."))]
-Whole = Annotated[int, _pattern(r"(\d{1,7})", _l("A whole number is needed here."))]
-Yuan = Annotated[int, BeforeValidator(_yuan)]
+Days = Annotated[
+    int,
+    _pattern(r"(\d{1,4})d", _l("A number of days is needed, such as 30d.")),
+    Written("number", "d", _l("days")),
+]
+Hours = Annotated[
+    int,
+    _pattern(r"(\d{1,4})h", _l("A number of hours is needed, such as 24h.")),
+    Written("number", "h", _l("hours")),
+]
+Months = Annotated[
+    int,
+    _pattern(r"(\d{1,3})mo", _l("A number of months is needed, such as 12mo.")),
+    Written("number", "mo", _l("months")),
+]
+Minutes = Annotated[
+    int,
+    _pattern(r"(\d{1,3})min", _l("A number of minutes is needed, such as 15min.")),
+    Written("number", "min", _l("minutes")),
+]
+Whole = Annotated[int, _pattern(r"(\d{1,7})", _l("A whole number is needed here.")), Written("number")]
+Yuan = Annotated[int, BeforeValidator(_yuan), Written("yuan", unit=_l("yuan"))]
 _PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."))
-Permille = Annotated[int, BeforeValidator(_permille), _PERCENT]
+Permille = Annotated[int, BeforeValidator(_permille), _PERCENT, Written("percent", "%", LazyString(str, "%"))]
 Share = Annotated[Permille, Field(le=1000)]
 Free = BeforeValidator(_free)
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Template = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=300)]
+Flag = Annotated[bool, BeforeValidator(_flag), Written("flag")]
+Template = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=300), Written("template")]
 
 
 def places_in(template: str) -> list[str]:

@@ -35,6 +35,8 @@ PAGES = {
     "schedules": "/schedules",
     "rules": "/rules",
     "a rule": "/rules/campaigns/rule?id=birthday-gift",
+    "tiers as a form": "/rules/tiers/form",
+    "tags as a form": "/rules/tags/form",
     "rules as YAML": "/rules/tags/yaml",
     "versions": "/rules/tags/versions",
     "a version": "/rules/version/3",

@@ -121,3 +121,23 @@ def test_a_fault_stands_at_its_row(owner: Page) -> None:
     owner.get_by_role("button", name="存为草稿").click()
     expect(owner.locator(".rule-row .fault")).to_contain_text("viele")
     expect(owner.get_by_label("值", exact=True)).to_have_value("viele")
+
+
+def test_a_tier_and_a_tag_are_changed_in_forms(owner: Page) -> None:
+    """The YAML beside the form follows at once; rows come and go without the page being loaded again."""
+    owner.locator("a[href='/rules/tiers/form']").click()
+    owner.get_by_label("等级有效期").fill("24")
+    owner.get_by_label("等级有效期").press("Tab")
+    expect(owner.locator(".mirror .added")).to_have_text(
+        "valid: 24mo          # how long a tier is held before it is looked at again"
+    )
+    owner.goto("/rules/tags/form")
+    owner.locator("button[value='add-item:tags']").click()
+    fresh = owner.locator("[name='tags.17.name']")
+    expect(fresh).to_be_focused()
+    fresh.fill("爱聊天")
+    owner.locator("button[value='drop:tags.11']").click()
+    expect(owner.locator("[name='tags.16.name']")).to_have_value("爱聊天")
+    owner.locator("button[value='save']").click()
+    expect(owner.locator(".notice.bad")).to_contain_text("ambassador")
+    expect(owner.locator("[name='tags.16.name']")).to_have_value("爱聊天")

@@ -298,8 +298,15 @@ async function swap(form, button) {
   const again = name && name !== "action" && there.querySelector(`[name="${CSS.escape(name)}"]`);
   const look = there.querySelector("#look");
   (document.querySelector("main .notice.bad") ?? (button?.value === "look" ? look : null))?.scrollIntoView({ block: "start" });
-  if (button?.value?.startsWith("add-")) [...there.querySelectorAll(".rule-row")].at(-1)?.querySelector("select, input, textarea")?.focus();
+  const list = button?.value?.startsWith("add-") && (there.querySelector(`[data-list="${button.value.split(":")[1]}"]`) ?? there);
+  if (list) [...list.querySelectorAll(".rule-row, [data-row]")].at(-1)?.querySelector("select, input:not([type=hidden]), textarea")?.focus();
   else again?.focus();
+}
+// what the form would write, shown beside it as soon as a field is left
+async function mirror(form) {
+  const answer = await fetch(location.href, { method: "POST", body: new FormData(form, form.querySelector('button[value="refresh"]')) });
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-mirror]");
+  if (fresh) document.querySelector("[data-mirror]")?.replaceWith(document.adoptNode(fresh));
 }
 function wire(form) {
   form.addEventListener("input", () => { unsaved = true; });
@@ -307,7 +314,10 @@ function wire(form) {
     event.preventDefault();
     swap(form, event.submitter).catch(() => form.querySelectorAll("button").forEach((one) => { one.disabled = false; }));
   });
-  form.addEventListener("change", (event) => { if (event.target.matches("[data-refresh], .rule-row > select")) swap(form, form.querySelector('button[value="refresh"]')); });
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("[data-refresh], .rule-row > select")) swap(form, form.querySelector('button[value="refresh"]'));
+    else if (document.querySelector("[data-mirror]")) mirror(form);
+  });
 }
 document.querySelectorAll("form[data-swap]").forEach(wire);
 

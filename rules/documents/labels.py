@@ -1,0 +1,124 @@
+"""What each key of a document is called for whoever does not read YAML, and what there is to say of it."""
+
+from __future__ import annotations
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from rules.documents.rules import CampaignsDocument, CouponTemplate, LayerRow, Layers, TagDeclaration, TagsDocument
+from rules.documents.tiers import Tier, TiersDocument
+from rules.documents.till import (
+    CommissionsDocument,
+    LevelFee,
+    PointsDocument,
+    RechargeDocument,
+    RechargeStep,
+    ServiceFee,
+    TillDocument,
+)
+from rules.language.reading import Part
+
+COMMON: dict[str, LazyString] = {
+    "id": _l("Short name"),
+    "name": _l("Name"),
+    "name_en": _l("Name in English"),
+    "rules": _l("Rules"),
+}
+LABELS: dict[type[Part], dict[str, LazyString]] = {
+    TiersDocument: {
+        "valid": _l("A tier is held for"),
+        "downgrade": _l("When it is not kept"),
+        "grace": _l("Left alone after its end for"),
+        "notice": _l("She is told before its end by"),
+        "tiers": _l("Tiers"),
+    },
+    Tier: {
+        "enter": _l("Who gets it"),
+        "keep": _l("Who keeps it"),
+        "services": _l("She pays for services"),
+        "products": _l("She pays for products"),
+        "points_rate": _l("Points multiplied by"),
+        "birthday": _l("Birthday privilege"),
+        "exclusive": _l("Only for this tier"),
+    },
+    TagsDocument: {"tags": _l("Tags"), "layers": _l("Layers")},
+    TagDeclaration: {"colour": _l("Colour")},
+    Layers: {"first_match": _l("Layer by layer")},
+    LayerRow: {"tag": _l("Tag"), "when": _l("Who belongs to it")},
+    CampaignsDocument: {"coupons": _l("Coupons")},
+    CouponTemplate: {"worth": _l("Worth"), "from": _l("Usable from a bill of")},
+    RechargeDocument: {
+        "bonus_valid": _l("The bonus is good for"),
+        "warn_above": _l("Warn when one customer's paid-in money exceeds"),
+        "steps": _l("Steps"),
+    },
+    RechargeStep: {"pay": _l("Whoever pays in at once"), "bonus": _l("is given on top")},
+    PointsDocument: {
+        "per_yuan": _l("Points for each yuan paid"),
+        "pending": _l("Usable after"),
+        "years": _l("Years until they end"),
+    },
+    TillDocument: {
+        "floor": _l("Lowest price"),
+        "approval_below": _l("Approval below"),
+        "gifts_a_month": _l("Gifts a month without approval"),
+        "card_days": _l("Days a card is good for"),
+        "step": _l("Bookings begin every"),
+        "ahead": _l("Bookable ahead for"),
+    },
+    CommissionsDocument: {
+        "named": _l("Asked for by name"),
+        "assistant": _l("Share of the assistant"),
+        "recharge": _l("Share of recharges"),
+        "cards": _l("Share of cards sold"),
+        "products": _l("Share of products sold"),
+        "levels": _l("By level"),
+        "fees": _l("Fees of their own"),
+    },
+    LevelFee: {"level": _l("Level"), "of": _l("Of the manual fee")},
+    ServiceFee: {"service": _l("Service"), "fee": _l("Fee"), "level": _l("Level")},
+}
+HELP: dict[type[Part], dict[str, LazyString]] = {
+    TiersDocument: {"tiers": _l("The highest first: the first one whose condition holds is hers.")},
+    Tier: {
+        "enter": _l("Without a condition everybody has it: so it is with the last tier, and only there."),
+        "keep": _l("Without a condition whoever has it keeps it by the same condition."),
+        "exclusive": _l("One a line."),
+    },
+    TagsDocument: {
+        "tags": _l("Tags that rules and layers put on; people may use them too."),
+        "layers": _l("Groups of tags of which each customer has exactly one."),
+    },
+    Layers: {"first_match": _l("The first layer whose condition holds is hers; the last one takes the rest.")},
+    LayerRow: {"when": _l("Without a condition it takes everybody who is left.")},
+    CampaignsDocument: {"coupons": _l("Rules of the campaigns give them by their name.")},
+    CouponTemplate: {"from": _l("Empty: with every bill.")},
+    RechargeDocument: {"steps": _l("The highest step reached counts. Each asks for more and gives no less.")},
+    PointsDocument: {
+        "per_yuan": _l("100% is one point for each yuan."),
+        "years": _l("Points end on 31 December, so many years after; 0 is the same year."),
+    },
+    TillDocument: {
+        "floor": _l("Of the list price: no tier's discount goes below it."),
+        "approval_below": _l("Of what she would pay: whoever takes less needs an approval."),
+        "gifts_a_month": _l("What one person may give away."),
+        "card_days": _l("Where its package does not say."),
+    },
+    CommissionsDocument: {
+        "named": _l("Of the manual fee."),
+        "assistant": _l("Of the treatment."),
+        "fees": _l("A fee in place of the service's own: for everybody, or for one level."),
+    },
+    ServiceFee: {"level": _l("Empty: every level.")},
+}
+
+
+def label_of(part: type[Part], key: str) -> str:
+    """What a key of a part is called."""
+    found = LABELS.get(part, {}).get(key) or COMMON.get(key)
+    return key.replace("_", " ") if found is None else str(found)
+
+
+def help_of(part: type[Part], key: str) -> str:
+    """What there is to say of it."""
+    return str(HELP.get(part, {}).get(key, ""))
