@@ -50,7 +50,7 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
     RechargeDocument: {
         "bonus_valid": _l("The bonus is good for"),
         "warn_above": _l("Warn when one customer's paid-in money exceeds"),
-        "steps": _l("Steps"),
+        "steps": _l("Steps of the bonus"),
     },
     RechargeStep: {"pay": _l("Whoever pays in at once"), "bonus": _l("is given on top")},
     PointsDocument: {
