@@ -23,6 +23,7 @@ from admin_app.tag_effects import set_tags
 from admin_app.tier_moves import move_tiers
 from admin_app.todo_effects import ask_staff
 from models.clock import ScheduleClaim
+from models.connection import lock_rules
 from models.customers import Customer
 from models.entity import rows_changed, table_of
 from models.log import EntryKind
@@ -108,6 +109,7 @@ class ApplyInput(Input):
 )
 def apply_rules(op: Operation, data: ApplyInput) -> Answer:
     """Bring tiers, tags, alerts and tasks of a chunk of customers to what the rules say, stratum by stratum."""
+    lock_rules(op.session.connection())
     _hold_claim(op, data)
     book, version = rulebook(op.session), versions()
     among = run_set.among(data.run, data.first, data.last)

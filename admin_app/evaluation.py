@@ -40,7 +40,8 @@ from models.customers import Customer
 from models.entity import EVERYBODY, db, writing
 from models.names import Name
 from models.rulebook import ChangedCustomer, RuleActivation, RulePending, RuleSlot
-from rules.book import Rulebook
+from rules.book import DecisionRow, Rulebook
+from rules.documents.rules import Rule
 from rules.evaluation.crossing import Passed, crossed
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import Slotted, counts, facts_in, standing, unsettled
@@ -271,7 +272,13 @@ def _rules_changed() -> bool:
     """Whether some rule has not yet been evaluated for everybody as it is now, or is gone."""
     book, version = rulebook(), versions()
     done = dict(db.session.execute(select(RuleSlot.rule, RuleSlot.rule_version_id)).all())
-    return done != {rule.id: version_of(book, version, rule.id) for rule in everything(book)}
+    return done != {rule.id: _judged_by(book, version, rule) for rule in everything(book)}
+
+
+def _judged_by(book: Rulebook, version: dict[str, int], rule: Rule | DecisionRow) -> int | None:
+    """The version by which everybody is judged; a rule that is switched off has not been tried on anybody yet."""
+    switched_off = isinstance(rule, Rule) and not rule.enabled
+    return None if switched_off else version_of(book, version, rule.id)
 
 
 def _remember_rules(session: Session) -> None:
@@ -280,7 +287,8 @@ def _remember_rules(session: Session) -> None:
     known = {rule.id: rule for rule in everything(book)}
     for slot in session.scalars(select(RuleSlot)):
         if slot.rule in known:
-            slot.rule_version_id, slot.tags = version_of(book, version, slot.rule), tags_of(known[slot.rule])
+            rule = known[slot.rule]
+            slot.rule_version_id, slot.tags = _judged_by(book, version, rule), tags_of(rule)
         else:
             session.delete(slot)
     pending.forget(session, set(known))

@@ -51,7 +51,9 @@ class AssessmentParameter(Record):
     )
 
     template_id: Mapped[int] = reference("assessment_template", label=_l("Template"))
-    slug: Mapped[str] = field(Text(40), label=_l("Short name"), index=True, help=_l("Rules name it by this"))
+    slug: Mapped[str] = field(
+        Text(40), label=_l("Short name"), index=True, help=_l("Rules name it by this"), fixed=True
+    )
     name: Mapped[str] = field(Text(60), label=_l("Name"), index=True, search=Search.WORDS)
     unit: Mapped[str | None] = field(Text(20), label=_l("Unit"))
     minimum: Mapped[int] = field(Big, label=_l("Least"), default=0)

@@ -182,6 +182,12 @@ def lock_facts(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(7368)"))
 
 
+def lock_rules(connection: Connection) -> None:
+    """Stand in line for settling customers: two runs at once would take away the same bit twice. On SQLite as above."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SELECT pg_advisory_xact_lock(7369)"))
+
+
 def lock_chain(connection: Connection) -> None:
     """Stand in line for the next link. On SQLite the write transaction is that line already."""
     if connection.dialect.name != "sqlite":

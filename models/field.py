@@ -96,6 +96,7 @@ class FieldInfo:
     unit: LazyString | None = None
     generated: bool = False  # kept by the house itself: never in a form
     words: str = ""  # a closed list that the rules give: roles, tiers, rules
+    fixed: bool = False  # said once, when the row is made: others name the row by it
 
 
 def field(
@@ -109,10 +110,11 @@ def field(
     unit: LazyString | None = None,
     generated: bool = False,
     words: str = "",
+    fixed: bool = False,
     **column: Any,
 ) -> MappedColumn[Any]:
     """A mapped column that knows its label, privacy, search keys and spreadsheet headings."""
-    info = FieldInfo(label, help, privacy, search, aliases, unit, generated, words)
+    info = FieldInfo(label, help, privacy, search, aliases, unit, generated, words, fixed)
     first = () if type_ is None else (type_,)
     return mapped_column(*first, *constraints, info={INFO_KEY: info}, **column)
 

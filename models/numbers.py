@@ -59,7 +59,7 @@ _AMOUNT = re.compile(r"(-?)[¥￥]?(-?)([0-9]{1,13})(?:\.([0-9]{1,2})0*)?元?")
 
 def fen_of(written: str | float | Decimal) -> int | None:
     """An amount in fen: ``￥4,781``, ``268元``, ``¥1280.00``, ``29.33``; None where it is not exact to the fen."""
-    match = _AMOUNT.fullmatch(re.sub(r"[\s,，]", "", str(written)))
+    match = _AMOUNT.fullmatch(re.sub(r"\s|(?<=\d)[,，](?=\d{3}(?!\d))", "", str(written)))
     if match is None or (match[1] and match[2]):
         return None
     fen = int(match[3]) * 100 + int((match[4] or "").ljust(2, "0"))

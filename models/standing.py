@@ -44,7 +44,9 @@ class Tag(Record):
         ),
     )
 
-    slug: Mapped[str] = field(Text(40), label=_l("Short name"), unique=True, help=_l("Rules name it by this"))
+    slug: Mapped[str] = field(
+        Text(40), label=_l("Short name"), unique=True, help=_l("Rules name it by this"), fixed=True
+    )
     name: Mapped[str] = field(Text(40), label=_l("Name"), index=True, search=Search.WORDS)
     name_en: Mapped[str | None] = field(Text(60), label=_l("Name in English"))
     group: Mapped[str | None] = field(Text(40), label=_l("Group"))

@@ -24,6 +24,7 @@ from models.log import Operation as LogOperation
 from models.log import RowChange
 from models.names import Name
 from models.organisation import Store
+from models.rulebook import ChangedCustomer
 from models.standing import Membership, TierChange, TierMove
 from models.value import AccountKind, LedgerEntry, Lot
 from rules.decisions.tiers import months_later
@@ -146,6 +147,7 @@ def _open_tier(op: Operation, customer: Customer, row: Opening) -> bool:
             return False
         before.ended_on = op.day
         op.session.flush()
+    op.session.add(ChangedCustomer(customer_id=customer.id))
     until = None if row.lasts else row.valid_until or months_later(op.day, document.valid)
     op.session.add(
         Membership(

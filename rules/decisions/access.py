@@ -87,7 +87,9 @@ class Access:
         """Whether she may put a value into a field. A masked value may be given anew, a read-only one at creation."""
         if field.info.generated or self.sight(field) is Sight.HIDDEN:
             return False
-        if self.actor.unrestricted or creating:
+        if creating or field.info.fixed:
+            return creating
+        if self.actor.unrestricted:
             return True
         return self.role is not None and field.key not in self.role.read_only
 

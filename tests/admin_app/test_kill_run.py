@@ -163,3 +163,20 @@ def test_a_run_that_is_killed_again_and_again_leaves_what_it_would_have_left_und
     undisturbed = all_given()
     assert [kind for kind, found in undisturbed.items() if not found] == [], "there is some of everything"
     assert {kind: differences(killed[kind], found) for kind, found in undisturbed.items()} == {k: [] for k in killed}
+
+
+def test_two_runs_at_once_give_nothing_twice(house: House) -> None:
+    """The night's run and one that somebody starts by hand: the second finds what the first has left."""
+    begun(house)
+    db.session.remove()
+    both = [Process(house.settings, at_work.evaluate, TODAY, True, 0) for _ in range(2)]
+    assert [worker.everything()[-1:] for worker in both] == [["done"], ["done"]]
+    assert [worker.end() for worker in both] == [0, 0]
+    together = all_given()
+    db.session.remove()
+    conftest._templates[house.engine].fresh()
+    begun(house)
+    evaluation.evaluate(TODAY)
+    assert {kind: differences(together[kind], found) for kind, found in all_given().items()} == {
+        kind: [] for kind in together
+    }

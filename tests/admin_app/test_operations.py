@@ -27,7 +27,7 @@ from admin_app.operations.todo import CloseAlertInput, FinishTaskInput
 from admin_app.rulebook import access_for
 from models.assessments import Reading
 from models.customers import CareRole, Channel, ConsentEvent, Customer, CustomerAssignment, Purpose
-from models.entity import db
+from models.entity import db, entity_named
 from models.log import Operation
 from models.names import Name
 from models.organisation import AttendanceKind, LeaveKind, Shift, TrainingResult
@@ -285,3 +285,13 @@ def test_an_entity_that_operations_write_has_no_form(house: House) -> None:
     for entity in ("sale", "membership", "customer_tag", "rule_version", "alert"):
         with pytest.raises(Forbidden):
             perform(Name.CREATE_ENTITY, CreateInput(entity=entity, values={}), actor=house.actor("owner"))
+
+
+@pytest.mark.parametrize("entity", ["tag", "assessment_parameter"])
+def test_a_short_name_that_rules_use_is_said_once(house: House, entity: str) -> None:
+    """A renamed tag would let go of whom «not: {tag: …}» keeps out."""
+    known = entity_named(entity)
+    with pytest.raises(Forbidden) as refused:
+        perform(Name.EDIT_ENTITY, {"entity": entity, "id": 1, "values": {"slug": "other"}}, actor=house.actor("owner"))
+    assert refused.value.field == "slug"
+    assert access_for(house.actor("owner")).writes(known.fields()["slug"], creating=True)

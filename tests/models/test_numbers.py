@@ -172,6 +172,12 @@ def test_what_a_spreadsheet_calls_no_number_is_none(written: float) -> None:
     assert fen_of(written) is None
 
 
+@pytest.mark.parametrize("written", ["1,5", "12,34", "1,2345", "19，9"])
+def test_a_comma_that_divides_no_thousands_is_no_amount(written: str) -> None:
+    """Who writes 1,5 may mean 1.5; she is asked."""
+    assert fen_of(written) is None
+
+
 @given(written=mobiles | landlines | foreign)
 def test_a_number_that_was_kept_is_taken_again(written: str) -> None:
     kept = phone_number(written)

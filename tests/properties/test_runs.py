@@ -352,6 +352,16 @@ def test_the_first_run_of_a_rule_spares_those_it_finds(salon: Salon, anna: int) 
     assert db.session.scalars(select(Task.id)).all() == []
 
 
+def test_a_rule_that_was_switched_off_spares_those_it_finds_when_it_is_switched_on(salon: Salon, anna: int) -> None:
+    rule = "version: 1\nrules:\n  - {id: x, name: X, when: {visits_total: {at_least: 1}}, then: [{gift: {item: 面膜}}]"
+    salon.visit(anna, TODAY)
+    activate("campaigns", rule + ", enabled: no}\n")
+    evaluate(TODAY)
+    activate("campaigns", rule + "}\n")
+    assert evaluate(TODAY, full=False).given == 0
+    assert "x" in rules_of(anna)
+
+
 def test_a_task_is_asked_for_once_each_time_the_rule_begins_to_hold(salon: Salon, anna: int) -> None:
     salon.past([(anna, TODAY, 9000)])
     for days in (0, 29, 30, 31, 44):
