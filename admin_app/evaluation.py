@@ -34,6 +34,7 @@ from admin_app.operations.kernel import now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import rulebook, versions
 from admin_app.stored_facts import Among
+from admin_app.watching import watch
 from models.actor import SYSTEM, Actor
 from models.clock import EvaluationRun
 from models.customers import Customer
@@ -80,10 +81,9 @@ def evaluate(
         raise TooEarlyError(
             _l("The rules were evaluated as of %(day)s; an earlier day can only be tried out.", day=str(last))
         )
-    marks = _marks()
-    known = _keep_room()
+    marks, known, since = _marks(), _keep_room(), _settled_on()
     anew = full or not known or EVERYBODY in marks.values()
-    moved = None if anew else _moved(as_of, set(marks.values()))
+    moved = None if anew or since is None else _moved(since, as_of, set(marks.values()))
     run = _open_run(as_of, full=moved is None or _rules_changed(), anew=EVERYBODY in marks.values())
     report = Report(as_of)
     passed_by = {one for one in marks.values() if one <= run.last_customer_id}  # of a run that is taken up again
@@ -95,6 +95,7 @@ def evaluate(
     _settle(run, report, claim, actor, progress)
     _close_run(run, report, list(marks), filled=moved is None)
     deliver_waiting(actor, run.id)
+    watch(as_of, run.full or since != as_of, actor, run.id)
     return report
 
 
@@ -114,14 +115,14 @@ def _keep_room() -> bool:
 # ------------------------------------------------------------------------------------------ whom to look at
 
 
-def _moved(as_of: date, marked: set[int]) -> set[int] | None:
-    """Who has changed, who crossed an edge since the last run, and for whom something that waited is due.
+def _settled_on() -> date | None:
+    """The last day on which everybody stood as the rules say."""
+    return db.session.scalar(select(func.max(EvaluationRun.as_of)).where(EvaluationRun.whole))
 
-    None for everybody.
-    """
-    whole = (EvaluationRun.whole, EvaluationRun.ended_at.is_not(None))
-    since = db.session.scalar(select(func.max(EvaluationRun.as_of)).where(*whole))
-    if since is None or as_of - since > LONG:
+
+def _moved(since: date, as_of: date, marked: set[int]) -> set[int] | None:
+    """Who has changed, who crossed an edge since a day, for whom something that waited is due; None for everybody."""
+    if as_of - since > LONG:
         return None
     queries = _crossing(rulebook(), since, as_of)
     if queries is None:

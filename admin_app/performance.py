@@ -14,21 +14,15 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Select,
     SQLColumnExpression,
-    and_,
-    case,
-    cast,
-    func,
     literal,
     select,
     union_all,
 )
 from sqlalchemy.orm import Session
 
-from admin_app.operations.ledger import TENDER
 from admin_app.rulebook import rulebook
 from admin_app.values import money
 from models.cards import CardChange, CardChangeKind
@@ -37,8 +31,8 @@ from models.field import Choice
 from models.organisation import Staff
 from models.sales import Sale, SaleLine, ShareRole, StaffShare
 from models.till import Reversal
-from models.value import Account, AccountKind, LedgerEntry
 from rules.decisions.fees import Earned, Work, earned
+from rules.evaluation.staff_sources import counted
 
 
 class Happened(Choice):
@@ -75,8 +69,8 @@ def performance(session: Session, condition: ColumnElement[bool], first: date, l
     """
     document = rulebook(session).commissions
     parts = union_all(
-        _shares(Happened.DONE, Sale.business_day, _counted(), condition, first, last),
-        _shares(Happened.TAKEN_BACK, Reversal.business_day, _counted(), condition, first, last).join(
+        _shares(Happened.DONE, Sale.business_day, counted(), condition, first, last),
+        _shares(Happened.TAKEN_BACK, Reversal.business_day, counted(), condition, first, last).join(
             Reversal, Reversal.sale_line_id == SaleLine.id
         ),
         _shares(Happened.REFUNDED, CardChange.business_day, CardChange.amount, condition, first, last)
@@ -86,25 +80,6 @@ def performance(session: Session, condition: ColumnElement[bool], first: date, l
     order = (parts.c.day, parts.c.sale_id, parts.c.sale_line_id, parts.c.happened, parts.c.share_id)
     found = session.execute(select(parts).order_by(*order)).mappings()
     return [_line(row, earned(document, _work(row))) for row in found]
-
-
-COMES_IN = (*TENDER.values(), AccountKind.RECEIVABLE)
-"""Money, what a platform will pay, and what she will pay later."""
-
-
-def _counted() -> ColumnElement[int]:
-    """What counts of a line: for whoever sold it what came in by it, for whoever gave it its whole worth.
-
-    What is paid out of stored value came in with the recharge; receipts brought over have no ledger to ask.
-    """
-    paid = (
-        select(-func.sum(LedgerEntry.amount))
-        .join(Account, Account.id == LedgerEntry.account_id)
-        .where(LedgerEntry.sale_line_id == SaleLine.id, LedgerEntry.reverses_id.is_(None), Account.kind.in_(COMES_IN))
-        .scalar_subquery()
-    )
-    sold = and_(StaffShare.share_role == ShareRole.SELLER, ~Sale.imported)
-    return cast(case((sold, func.coalesce(paid, 0)), else_=SaleLine.amount), BigInteger)
 
 
 def _shares(

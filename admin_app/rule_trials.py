@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from admin_app.frames import frame_of
 from admin_app.i18n import in_her_language
+from admin_app.operations.registry import specs
 from admin_app.rulebook import rulebook, words_of
 from admin_app.stored_facts import facts_today
 from models.customers import Customer
@@ -32,12 +33,14 @@ SAMPLES = 8
 
 
 def words(session: Session, book: Rulebook | None = None) -> Words:
-    """What the salon calls its tiers, tags and roles."""
+    """What the salon calls its tiers, tags, roles, coupons and operations."""
     book = book or rulebook(session)
     made = {tag.slug: in_her_language(tag.name, tag.name_en) for tag in session.scalars(select(Tag))}
     declared = {tag.id: in_her_language(tag.name, tag.name_en) for tag in book.tags.tags}
     coupons = {one.id: in_her_language(one.name, one.name_en) for one in book.campaigns.coupons}
-    return Words(dict(words_of("tiers", session)), made | declared, dict(words_of("roles", session)), coupons)
+    operations = {spec.name: str(spec.label) for spec in specs()}
+    tiers, roles = dict(words_of("tiers", session)), dict(words_of("roles", session))
+    return Words(tiers, made | declared, roles, coupons, operations)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from admin_app.operations.kernel import Operation
+from admin_app.operations.registry import specs
 from admin_app.rulebook import words_of
 from admin_app.tag_effects import Found
 from admin_app.values import money
@@ -15,7 +16,7 @@ from models.customers import CareRole, Customer, CustomerAssignment
 from models.standing import Alert, Task
 from rules.documents.rules import AlertEffect, Rule, TaskEffect
 from rules.evaluation.frame import Frame
-from rules.language.facts import FactType, fact_named
+from rules.language.facts import Fact, FactType, Subject, fact_named
 from rules.language.reading import filled, places_in
 
 
@@ -50,10 +51,10 @@ def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found)
             alerts.append({**values, "severity": asked.severity, "raised_at": op.at, "due_at": due})
         elif isinstance(asked, TaskEffect):
             tasks.append({**values, "due_on": frame.as_of + timedelta(asked.within)})
-    return _once(op, Alert, alerts) + _once(op, Task, tasks)
+    return once(op, Alert, alerts) + once(op, Task, tasks)
 
 
-def _once(op: Operation, entity: type[Alert | Task], rows: list[dict[str, Any]]) -> int:
+def once(op: Operation, entity: type[Alert | Task], rows: list[dict[str, Any]]) -> int:
     """Insert the rows whose occasion has had none."""
     if not rows:
         return 0
@@ -75,21 +76,30 @@ def _carers(op: Operation, customers: set[int]) -> dict[tuple[int, str], int]:
     return {(customer, CareRole(role).value): staff for customer, role, staff in op.session.execute(query)}
 
 
-def words_for(op: Operation, template: str, facts: dict[str, Any], name: str) -> dict[str, str]:
+def words_for(
+    op: Operation, template: str, facts: dict[str, Any], name: str, subject: Subject = Subject.CUSTOMER
+) -> dict[str, str]:
     """The values of the places in a text, as a person reads them."""
     words = {"name": name}
     for place in places_in(template):
-        fact = fact_named(place)
+        fact = fact_named(place, subject)
         if fact is not None:
-            words[place] = _said(op, fact.type, facts.get(place))
+            words[place] = _said(op, fact, facts.get(place))
     return words
 
 
-def _said(op: Operation, kind: FactType, value: Any) -> str:
+def _said(op: Operation, fact: Fact, value: Any) -> str:
     if value is None:
         return "–"
-    if kind is FactType.MONEY:
-        return money(value)
-    if kind is FactType.TIER:
-        return dict(words_of("tiers", op.session)).get(value, str(value))
+    match fact.type:
+        case FactType.MONEY:
+            return money(value)
+        case FactType.TIER:
+            return dict(words_of("tiers", op.session)).get(value, str(value))
+        case FactType.ROLE:
+            return dict(words_of("roles", op.session)).get(value, str(value))
+        case FactType.OPERATION:
+            return next((str(spec.label) for spec in specs() if spec.name == value), str(value))
+        case FactType.CHOICE if fact.family.choices is not None:
+            return str(fact.family.choices(value).label)
     return str(value)

@@ -79,6 +79,7 @@ class Name(StrEnum):
     FINISH_TASK = "finish_task"
     RAISE_ALERT = "raise_alert"
     SETTLE_ALERTS = "settle_alerts"
+    WATCH = "watch"
     # accounts
     CHANGE_LANGUAGE = "change_language"
     CHANGE_PASSWORD = "change_password"  # noqa: S105 - the name of an operation

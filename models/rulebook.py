@@ -139,6 +139,22 @@ class RulePending(Derived):
     first: Mapped[bool]  # found when the rule was evaluated for the first time
 
 
+class WatchState(Derived):
+    """That a rule about staff, products or operations has been evaluated: of what, and up to which link of the log."""
+
+    rule: Mapped[str] = mapped_column(String(60), primary_key=True)
+    about: Mapped[str] = mapped_column(String(20))
+    seen: Mapped[int]
+
+
+class WatchMatch(Derived):
+    """That one of the staff, a product or a service fulfils such a rule, since when."""
+
+    rule: Mapped[str] = mapped_column(String(60), primary_key=True)
+    subject_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    since: Mapped[date] = mapped_column(Day)
+
+
 class RuleFile(Derived):
     """The content of a document's file as it was last seen or written: what tells whether the file moved since."""
 

@@ -152,7 +152,12 @@ class Alert(Record):
     label = _l("Alert")
     plural = _l("Alerts")
     written_by = WrittenBy.by(
-        Name.APPLY_RULES, Name.RAISE_ALERT, Name.SETTLE_ALERTS, Name.CLOSE_ALERT, also=(Name.RECORD_TREATMENT,)
+        Name.APPLY_RULES,
+        Name.WATCH,
+        Name.RAISE_ALERT,
+        Name.SETTLE_ALERTS,
+        Name.CLOSE_ALERT,
+        also=(Name.RECORD_TREATMENT,),
     )
     marks = False
     title = ("text",)

@@ -83,6 +83,16 @@ OF_CUSTOMERS = (
 OWED_BY_HER = (AccountKind.RECEIVABLE, AccountKind.POINTS_OWED)
 """Their balance is never above zero: what she owes is negative."""
 
+COMES_IN = (
+    AccountKind.CASH,
+    AccountKind.WECHAT,
+    AccountKind.ALIPAY,
+    AccountKind.BANK_CARD,
+    AccountKind.VOUCHERS,
+    AccountKind.RECEIVABLE,
+)
+"""Money, what a platform will pay, and what she will pay later."""
+
 IN_LOTS = (AccountKind.PRINCIPAL, AccountKind.BONUS, AccountKind.POINTS, AccountKind.DEPOSIT)
 """Each entry names the lot it comes from or goes to; the soonest to expire goes first."""
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from flask_babel import lazy_gettext as _l
 
+from models.actor import command_actor
 from models.entity import entities
 from models.names import OPERATIONS, OWNER
-from rules.documents.roles import Role, RolesDocument
+from rules.documents.roles import Role, RolesDocument, Sees
 from rules.documents.rules import (
     AlertsDocument,
     CampaignsDocument,
@@ -18,11 +19,12 @@ from rules.documents.rules import (
     Rule,
     RulesDocument,
     TagsDocument,
+    WatchRule,
 )
 from rules.documents.tiers import TiersDocument
 from rules.documents.till import CommissionsDocument, PointsDocument, RechargeDocument, TillDocument
 from rules.language.conditions import All, Comparison, Condition, Not, comparisons, implies, read_value_of, tags_in
-from rules.language.facts import FactType, fact_named, suggestions
+from rules.language.facts import FactType, Subject, fact_named, no_such_fact
 from rules.language.faults import Fault, Faults, Place, unknown
 from rules.language.reading import Document, read_document, wrong_place
 
@@ -37,6 +39,9 @@ DOCUMENTS: dict[str, type[Document]] = {
     "till": TillDocument,
     "commissions": CommissionsDocument,
 }
+
+AT_THE_CONSOLE = command_actor("").role
+"""The role of whoever types commands: no role of the rules, yet one that an operation may have been done by."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,10 @@ class Rulebook:
 
     def rules(self) -> list[Rule]:
         return [rule for document in self.rule_documents().values() for rule in document.rules]
+
+    def tested(self) -> list[Rule | WatchRule]:
+        """Every rule that may have tests of its own: those about customers, and the others."""
+        return [rule for document in self.rule_documents().values() for rule in document.tested()]
 
     def rule_documents(self) -> dict[str, RulesDocument]:
         """The documents that hold rules, by name."""
@@ -87,11 +96,12 @@ class Rulebook:
             *_twice(self.tiers.tiers),
             *_twice(self.tags.tags),
             *_twice(self.campaigns.coupons),
-            *_twice([*self.rules(), *self.tags.layers]),
+            *_twice([*self.tested(), *self.tags.layers]),
             *self._roles(),
             *self._tiers(),
             *self._tags(),
             *self._effects(),
+            *self._watch(),
             *self._tests(),
             *self._cycles(),
             *self.recharge.misfits(),
@@ -123,6 +133,26 @@ class Rulebook:
                     yield Fault(effect.place, unknown(template, coupons, _l("coupon")))
             if effect.message is not None and effect.message.by is not None:
                 yield from self._texts(effect.message)
+
+    def _watch(self) -> Iterator[Fault]:
+        """Roles that rules about staff, products and operations name, and the places of their texts."""
+        roles = {role.id: role for role in self.roles.roles}
+        for rule in self.alerts.watch:
+            for leaf in comparisons(rule.when):
+                if leaf.fact.type is FactType.ROLE and leaf.place is not None:
+                    yield from (
+                        Fault(leaf.place, unknown(str(one), roles, _l("role")))
+                        for one in leaf.values
+                        if one not in (*roles, AT_THE_CONSOLE)
+                    )
+            for alert in (effect.alert for effect in rule.then):
+                if alert.to not in roles:
+                    yield Fault(alert.place, unknown(alert.to, roles, _l("role")))
+                elif roles[alert.to].sees not in (Sees.ALL, Sees.STORE):
+                    message = _l("%(role)s sees customers of her own only, and would not see this.", role=alert.to)
+                    yield Fault(alert.place, message)
+                if (wrong := wrong_place(alert.text, rule.subject)) is not None:
+                    yield Fault(alert.place, wrong)
 
     def _texts(self, message: MessageEffect) -> Iterator[Fault]:
         for text in message.tiers.values():
@@ -207,15 +237,15 @@ class Rulebook:
                 yield Fault(row.place, _l("Without when this row takes everybody, and those below are never reached."))
 
     def _tests(self) -> Iterator[Fault]:
-        for rule in self.rules():
+        for rule in self.tested():
             for test in rule.tests:
                 for name, written in test.given.items():
-                    yield from self._given(name, written, test.place)
+                    yield from self._given(name, written, test.place, rule.subject)
 
-    def _given(self, name: str, written: object, place: Place) -> Iterator[Fault]:
-        fact = fact_named(name)
+    def _given(self, name: str, written: object, place: Place, subject: Subject) -> Iterator[Fault]:
+        fact = fact_named(name, subject)
         if fact is None:
-            yield Fault(place, unknown(name, suggestions(name), _l("fact")))
+            yield Fault(place, no_such_fact(name, subject))
             return
         for word in written if isinstance(written, list) else [written]:
             try:

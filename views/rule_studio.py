@@ -24,17 +24,18 @@ from models.assessments import AssessmentParameter
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
-from models.rulebook import RuleMatch, RuleVersion
+from models.rulebook import RuleMatch, RuleVersion, WatchMatch
 from models.standing import Tag
-from rules.book import DOCUMENTS
-from rules.documents.rules import Rule, RulesDocument
+from rules.book import DOCUMENTS, Rulebook
+from rules.documents.rules import Rule, RulesDocument, WatchRule
 from rules.documents.said import rule_said
 from rules.evaluation.boundaries import boundary_cases
+from rules.language.facts import Subject
 from rules.language.faults import Fault, Faults
 from rules.language.nodes import Mapping, Node, Sequence, read_nodes
 from rules.language.reading import read_document
 from rules.language.rewriting import with_item
-from rules.language.sentences import value_said
+from rules.language.sentences import Words, value_said
 from rules.language.writing import emit, plain_of
 from views.navigation import list_address
 from views.person import access, do, refuse
@@ -78,12 +79,12 @@ DOCUMENT_WORDS: dict[str, LazyString] = {
 
 @dataclass(frozen=True)
 class Line:
-    """One rule on the list."""
+    """One rule on the list; how many it finds now, where somebody can be found again."""
 
-    rule: Rule
+    rule: Rule | WatchRule
     name: str
     said: str
-    members: int
+    members: int | None
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Shelf:
     lines: list[Line]
     drafts: int
     with_rules: bool
+    watched: list[Line]
 
 
 def ensure_opened() -> None:
@@ -129,10 +131,26 @@ def rules_page() -> Any:
             Line(rule, in_her_language(rule.name, rule.name_en), rule_said(rule, known), members.get(rule.id, 0))
             for rule in rules
         ]
+        watched = _watched(book, known) if document == "alerts" else []
         waiting = select(func.count()).where(RuleVersion.document == document, RuleVersion.number > version.number)
         drafts = session.scalar(waiting) or 0
-        shelves.append(Shelf(document, str(label), version, lines, drafts, document in book.rule_documents()))
+        shelves.append(Shelf(document, str(label), version, lines, drafts, document in book.rule_documents(), watched))
     return render_template("rules.html", shelves=shelves, may_edit=may_edit(), list_address=list_address)
+
+
+def _watched(book: Rulebook, known: Words) -> list[Line]:
+    """The rules about staff, products and operations, and how many each finds now; operations are over when found."""
+    matches = select(WatchMatch.rule, func.count()).group_by(WatchMatch.rule)
+    found = dict(db.session.execute(matches).all())
+    return [
+        Line(
+            rule,
+            in_her_language(rule.name, rule.name_en),
+            rule_said(rule, known),
+            None if rule.subject is Subject.OPERATION else found.get(rule.id, 0),
+        )
+        for rule in book.alerts.watch
+    ]
 
 
 # ------------------------------------------------------------------------------------------------- one rule
@@ -255,7 +273,7 @@ def _plain_rules(text: str) -> dict[str, dict[str, Any]]:
 def fresh_id(name: str, also: Iterable[str] = ()) -> str:
     """A short name made of the name's letters, or its pinyin, that no rule, table, tag or any of ``also`` has."""
     book = rulebook()
-    taken = set(also) | {rule.id for rule in book.rules()} | {layers.id for layers in book.tags.layers}
+    taken = set(also) | {rule.id for rule in book.tested()} | {layers.id for layers in book.tags.layers}
     taken |= {tag.id for tag in book.tags.tags} | book.hand_tags
     letters = re.sub(r"[^a-z0-9]+", "-", "-".join(lazy_pinyin(name)).lower()).strip("-")[:32].strip("-")
     base = letters if re.match(r"[a-z]", letters) else f"rule-{letters}".strip("-")

@@ -26,7 +26,7 @@ from models.entity import db
 from models.names import Name
 from models.rulebook import RuleActivation, RuleVersion
 from rules.book import DOCUMENTS
-from rules.documents.rules import Rule, RulesDocument
+from rules.documents.rules import Rule, RulesDocument, WatchRule
 from rules.documents.said import rule_said
 from rules.evaluation.trial import failing_tests
 from rules.language.faults import Fault
@@ -152,20 +152,23 @@ def _what_changes(version: RuleVersion, before: str) -> tuple[list[Changed], lis
     if not isinstance(fresh, RulesDocument):
         return [], []
     old = read_document(DOCUMENTS[version.document], before, "") if before else None
-    were = {rule.id: rule for rule in old.rules} if isinstance(old, RulesDocument) else {}
+    were = {rule.id: rule for rule in old.tested()} if isinstance(old, RulesDocument) else {}
+    are = {rule.id: rule for rule in fresh.tested()}
     known = words(db.session(), book)
-    _count, failed = failing_tests(book, {rule.id for rule in fresh.rules})
+    _count, failed = failing_tests(book, are.keys())
     return [
-        _changed(rule, were.get(rule.id), known) for rule in fresh.rules if not rule.says_the_same(were.get(rule.id))
+        _changed(rule, were.get(name), known) for name, rule in are.items() if not rule.says_the_same(were.get(name))
     ] + [
         Changed(in_her_language(gone.name, gone.name_en), rule_said(gone, known), "", None)
         for name, gone in were.items()
-        if name not in {rule.id for rule in fresh.rules}
+        if name not in are
     ], failed
 
 
-def _changed(rule: Rule, was: Rule | None, known: Any) -> Changed:
-    shown = preview(db.session(), rule.id, rule.when, business_day(now()), access().rows(Customer))
+def _changed(rule: Rule | WatchRule, was: Rule | WatchRule | None, known: Any) -> Changed:
+    shown = None
+    if isinstance(rule, Rule):
+        shown = preview(db.session(), rule.id, rule.when, business_day(now()), access().rows(Customer))
     return Changed(
         in_her_language(rule.name, rule.name_en),
         "" if was is None else rule_said(was, known),

@@ -126,13 +126,18 @@ class Access:
         return self._within(entity)
 
     def _by_customer(self, columns: Any) -> ColumnElement[bool] | None:
-        """Through the customer; a row without one is the business of those who see a whole store."""
+        """Through the customer; a row without one is the business of those who see a whole store, and its staff."""
         if "customer_id" not in columns:
             return None
-        hers = columns.customer_id.in_(self._customer_ids())
+        hers: ColumnElement[bool] = columns.customer_id.in_(self._customer_ids())
         role = self.role
         assert role is not None
-        return or_(hers, columns.customer_id.is_(None)) if role.sees is Sees.STORE else hers
+        if role.sees is not Sees.STORE:
+            return hers
+        nobodys = columns.customer_id.is_(None)
+        if "staff_id" in columns:
+            nobodys = and_(nobodys, or_(columns.staff_id.is_(None), columns.staff_id.in_(self._colleagues())))
+        return or_(hers, nobodys)
 
     def _addressed(self, entity: type[Entity]) -> ColumnElement[bool]:
         """Alerts and tasks are for a role: each sees her own, and those of the roles she hears."""
@@ -174,9 +179,11 @@ class Access:
         return select(Visit.customer_id).where(Visit.store_id.in_(self.actor.stores))
 
     def _tended(self) -> Any:
-        at_home = select(Staff.id).where(Staff.store_id.in_(self.actor.stores))
         live = CustomerAssignment.until.is_(None)
-        return select(CustomerAssignment.customer_id).where(live, CustomerAssignment.staff_id.in_(at_home))
+        return select(CustomerAssignment.customer_id).where(live, CustomerAssignment.staff_id.in_(self._colleagues()))
+
+    def _colleagues(self) -> Any:
+        return select(Staff.id).where(Staff.store_id.in_(self.actor.stores))
 
     def _assigned(self) -> Any:
         hers = and_(CustomerAssignment.until.is_(None), CustomerAssignment.staff_id == self.actor.staff_id)

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from models.customers import Stage
 from models.standing import Severeness, TagColour
+from rules.language.facts import Subject
 from rules.language.reading import (
     Days,
     Document,
@@ -21,7 +22,9 @@ from rules.language.reading import (
     Part,
     Slug,
     Template,
+    TemplateAbout,
     When,
+    WhenAbout,
     Whole,
     Yuan,
 )
@@ -233,6 +236,10 @@ class Rule(Part):
     enabled: Flag = True
 
     @property
+    def subject(self) -> Subject:
+        return Subject.CUSTOMER
+
+    @property
     def most(self) -> int | None:
         """How many customers may gain it in one run."""
         return None if self.limits is None else self.limits.customers_per_run
@@ -281,6 +288,10 @@ class RulesDocument(Document):
 
     rules: list[Rule] = []
 
+    def tested(self) -> list[Rule | WatchRule]:
+        """Everything in it that has tests of its own."""
+        return list(self.rules)
+
 
 class TagsDocument(RulesDocument):
     """``rules/tags.yaml``."""
@@ -289,8 +300,54 @@ class TagsDocument(RulesDocument):
     layers: list[Layers] = []
 
 
+class WatchAlert(AlertEffect):
+    """An alert whose text has places for facts of what the rule is about."""
+
+    text: TemplateAbout
+
+
+class WatchEffect(Part):
+    """What a rule about staff, products or operations does: it raises an alert."""
+
+    alert: WatchAlert
+
+
+class WatchRule(Part):
+    """A rule about something else than a customer: one of the staff, a product, a service, or what somebody did.
+
+    .. code-block:: yaml
+
+        - id: product-unsold
+          name: 久未卖出的产品
+          name_en: Product unsold
+          about: product              # staff, product, service or operation: whose facts it asks for
+          when: {on_sale: yes, days_since_sold: {at_least: 90}}
+          then: [{alert: {to: manager, text: "{name} 已 {days_since_sold} 天没有卖出。"}}]
+          tests:
+            - {given: {on_sale: yes, days_since_sold: 90}, expect: matches}
+    """
+
+    id: Slug
+    name: Name
+    name_en: str = ""
+    about: Literal["staff", "product", "service", "operation"]
+    when: WhenAbout
+    then: Annotated[list[WatchEffect], Field(min_length=1)]
+    tests: list[RuleTest] = []
+    enabled: Flag = True
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.about)
+
+
 class AlertsDocument(RulesDocument):
-    """``rules/alerts.yaml``."""
+    """``rules/alerts.yaml``: rules about customers, and ``watch``, those about staff, products and operations."""
+
+    watch: list[WatchRule] = []
+
+    def tested(self) -> list[Rule | WatchRule]:
+        return [*self.rules, *self.watch]
 
 
 class CouponTemplate(Part):

@@ -4,20 +4,41 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
-from rules.documents.rules import CouponEffect, Effect, Given, Rule
-from rules.language.facts import fact_named
+from rules.documents.rules import AlertEffect, CouponEffect, Effect, Given, Rule, WatchRule
+from rules.language.facts import SUBJECT_WORDS, Subject, fact_named
 from rules.language.reading import filled, places_in
 from rules.language.sentences import Words, condition_said, yuan_said
 
 
-def rule_said(rule: Rule, words: Words) -> str:
+def rule_said(rule: Rule | WatchRule, words: Words) -> str:
     """The rule in the reader's language."""
+    said = _watch_said(rule, words) if isinstance(rule, WatchRule) else _customers_said(rule, words)
+    return said if rule.enabled else _("Resting.") + " " + said
+
+
+def _customers_said(rule: Rule, words: Words) -> str:
     said: str = _(
         "When %(condition)s: %(effects)s.",
         condition=condition_said(rule.when, words) + _held(rule),
         effects=_("; ").join(effect_said(effect, words) for effect in rule.then),
     )
-    return said if rule.enabled else _("Resting.") + " " + said
+    return said
+
+
+def _watch_said(rule: WatchRule, words: Words) -> str:
+    said: str = _(
+        "Of %(subject)s, when %(condition)s: %(effects)s.",
+        subject=SUBJECT_WORDS[rule.subject],
+        condition=condition_said(rule.when, words),
+        effects=_("; ").join(_alert_said(effect.alert, words, rule.subject) for effect in rule.then),
+    )
+    return said
+
+
+def _alert_said(alert: AlertEffect, words: Words, subject: Subject = Subject.CUSTOMER) -> str:
+    who = words.roles.get(alert.to, alert.to)
+    said: str = _("alert %(who)s: “%(text)s”", who=who, text=text_said(alert.text, subject))
+    return said
 
 
 def _held(rule: Rule) -> str:
@@ -39,8 +60,7 @@ def effect_said(effect: Effect, words: Words) -> str:
     elif effect.tier is not None:
         said = _("give the tier %(tier)s", tier=words.tiers.get(effect.tier, effect.tier))
     elif effect.alert is not None:
-        who = words.roles.get(effect.alert.to, effect.alert.to)
-        said = _("alert %(who)s: “%(text)s”", who=who, text=text_said(effect.alert.text))
+        said = _alert_said(effect.alert, words)
     elif effect.task is not None:
         who = words.roles.get(effect.task.to, effect.task.to)
         said = _("task for %(who)s: “%(text)s”", who=who, text=text_said(effect.task.text))
@@ -66,7 +86,7 @@ def _what(given: Given, words: Words) -> str:
     return "、".join(f"{words.tiers.get(tier, tier)} {value}" for tier, value in values.items())
 
 
-def text_said(template: str) -> str:
+def text_said(template: str, subject: Subject = Subject.CUSTOMER) -> str:
     """A text with its places by name: ``{days_since_visit}`` becomes ``[days since the last visit]``."""
-    names = {place: fact.label for place in places_in(template) if (fact := fact_named(place)) is not None}
+    names = {place: fact.label for place in places_in(template) if (fact := fact_named(place, subject)) is not None}
     return filled(template, {place: f"[{label}]" for place, label in names.items()} | {"name": _("[name]")})

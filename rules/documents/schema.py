@@ -10,7 +10,7 @@ from pydantic_core import core_schema
 
 from rules.book import DOCUMENTS
 from rules.language.conditions import OPERATORS, Operator
-from rules.language.facts import FAMILIES, Family
+from rules.language.facts import FAMILIES_OF, Family, Subject
 from rules.language.reading import PLACE_KEY
 
 CONDITION = "x-condition"
@@ -45,11 +45,35 @@ def schema_of(document: str) -> dict[str, Any]:
         part.get("properties", {}).pop(PLACE_KEY, None)
         if "required" in part:
             part["required"] = [name for name in part["required"] if name != PLACE_KEY]
+    watch = _watch(definitions)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **_with_conditions(found),
-        "definitions": {**_with_conditions(definitions), "condition": _condition(), "scalar": WORD},
+        "definitions": {
+            **_with_conditions(definitions),
+            **watch,
+            "condition": _condition(Subject.CUSTOMER),
+            "scalar": WORD,
+        },
     }
+
+
+def _watch(definitions: dict[str, Any]) -> dict[str, Any]:
+    """The conditions of rules that say what they are about: which facts there are hangs on it."""
+    rule = definitions.get("WatchRule")
+    if rule is None:
+        return {}
+    rule["properties"]["when"] = {}
+    about = [Subject(one) for one in rule["properties"]["about"]["enum"]]
+    rule["allOf"] = [
+        {"if": {"properties": {"about": {"const": one}}}, "then": {"properties": {"when": _here(one)}}} for one in about
+    ]
+    return {f"condition_{one}": _condition(one) for one in about}
+
+
+def _here(subject: Subject) -> dict[str, Any]:
+    name = "condition" if subject is Subject.CUSTOMER else f"condition_{subject}"
+    return {"$ref": f"#/definitions/{name}"}
 
 
 def _with_conditions(part: Any) -> Any:
@@ -60,9 +84,9 @@ def _with_conditions(part: Any) -> Any:
     return [_with_conditions(one) for one in part] if isinstance(part, list) else part
 
 
-def _condition() -> dict[str, Any]:
-    here = {"$ref": "#/definitions/condition"}
-    facts = {_pattern(family): _comparison(family) for family in FAMILIES}
+def _condition(subject: Subject) -> dict[str, Any]:
+    here = _here(subject)
+    facts = {_pattern(family): _comparison(family) for family in FAMILIES_OF[subject]}
     return {
         "type": "object",
         "minProperties": 1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement
+from sqlalchemy import BigInteger, ColumnElement, Date, DateTime
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -43,3 +43,74 @@ def _whole_quotient(element: Any, compiler: Any, **options: Any) -> str:
 
 def quotient(dividend: ColumnElement[Any], divisor: ColumnElement[Any]) -> ColumnElement[Any]:
     return whole_quotient(dividend, divisor)
+
+
+class shifted(FunctionElement[Any]):  # noqa: N801 - SQL functions are written small
+    """``shifted(at, minutes)``: a moment so many minutes later."""
+
+    type = DateTime(timezone=True)
+    inherit_cache = True
+
+
+@compiles(shifted, "sqlite")
+def _shifted_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    at, minutes = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"strftime('%Y-%m-%d %H:%M:%f', {at}, ({minutes}) || ' minutes')"
+
+
+@compiles(shifted, "postgresql")
+def _shifted_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    at, minutes = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({at} + ({minutes}) * INTERVAL '1 minute')"
+
+
+class day_of(FunctionElement[Any]):  # noqa: N801 - SQL functions are written small
+    """``day_of(at)``: the day of a moment, as the clock in Greenwich has it."""
+
+    type = Date()
+    inherit_cache = True
+
+
+@compiles(day_of, "sqlite")
+def _day_of_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"date({compiler.process(*element.clauses, **options)})"
+
+
+@compiles(day_of, "postgresql")
+def _day_of_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"CAST({compiler.process(*element.clauses, **options)} AT TIME ZONE 'UTC' AS DATE)"
+
+
+class minute_of(FunctionElement[int]):  # noqa: N801 - SQL functions are written small
+    """``minute_of(time)``: minutes since midnight of a time of the day."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(minute_of, "sqlite")
+def _minute_of_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    time = compiler.process(*element.clauses, **options)
+    return f"(CAST(strftime('%H', {time}) AS INTEGER) * 60 + CAST(strftime('%M', {time}) AS INTEGER))"
+
+
+@compiles(minute_of, "postgresql")
+def _minute_of_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    time = compiler.process(*element.clauses, **options)
+    return f"CAST(EXTRACT(HOUR FROM {time}) * 60 + EXTRACT(MINUTE FROM {time}) AS BIGINT)"
+
+
+class time_of(FunctionElement[Any]):  # noqa: N801 - SQL functions are written small
+    """``time_of(at)``: the time of the day of a moment, as the clock in Greenwich has it."""
+
+    inherit_cache = True
+
+
+@compiles(time_of, "sqlite")
+def _time_of_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"time({compiler.process(*element.clauses, **options)})"
+
+
+@compiles(time_of, "postgresql")
+def _time_of_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"CAST({compiler.process(*element.clauses, **options)} AT TIME ZONE 'UTC' AS TIME)"

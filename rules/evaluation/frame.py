@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from sqlalchemy import (
@@ -23,18 +23,25 @@ from sqlalchemy import (
 
 from models.customers import Customer
 from models.entity import AnySelect, table_of
+from rules.language.facts import Fact
 
 
 @dataclass(frozen=True)
 class Frame:
     """What a run looks at: the day, the customers, and whether any have been merged.
 
-    ``among`` narrows a column of customer ids; ``None`` means every customer.
+    ``among`` narrows a column of customer ids; ``None`` means every customer. ``zone`` is where the stores' clocks are.
     """
 
     as_of: date
     among: Callable[[Any], ColumnElement[bool]] | None = None
     merges: bool = False
+    zone: tzinfo = UTC
+
+    @property
+    def end(self) -> datetime:
+        """The first moment of the next day."""
+        return datetime.combine(self.as_of + timedelta(1), datetime.min.time(), self.zone)
 
     @property
     def day(self) -> ColumnElement[date]:
@@ -76,3 +83,14 @@ def sum_if(condition: ColumnElement[bool], amount: SQLColumnExpression[Any]) -> 
 def by_owner(frame: Frame, customer_id: SQLColumnExpression[Any], columns: Columns) -> AnySelect:
     owner = frame.owner(customer_id)
     return select(owner.label("customer_id"), *columns).where(frame.asked(customer_id)).group_by(owner)
+
+
+def or_zero(fact: Fact, found: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A fact that always has a value is 0 for whom its source says nothing of."""
+    return func.coalesce(found, 0) if fact.family.empty is None else found
+
+
+def reach(facts: Sequence[Fact]) -> int | None:
+    """The longest window asked for: what lies before it need not be read."""
+    windows = [fact.days for fact in facts]
+    return None if None in windows else max(days for days in windows if days is not None)

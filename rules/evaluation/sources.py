@@ -36,7 +36,7 @@ from models.standing import Membership
 from rules.decisions.birthdays import calendar_ahead, kept_until
 from rules.evaluation import value_sources
 from rules.evaluation.dialect import days_between, quotient
-from rules.evaluation.frame import Frame, by_owner, sum_if
+from rules.evaluation.frame import Frame, by_owner, or_zero, sum_if
 from rules.evaluation.value_sources import taken_back
 from rules.language.facts import Fact, Source
 
@@ -266,12 +266,7 @@ def facts_of(frame: Frame, facts: Sequence[Fact]) -> FromClause:
             continue
         part = SOURCES[source](frame, wanted).subquery(source.value)
         joined = joined.outerjoin(part, part.c.customer_id == Customer.id)
-        chosen += [_or_zero(fact, part.c[fact.name]).label(fact.name) for fact in wanted]
+        chosen += [or_zero(fact, part.c[fact.name]).label(fact.name) for fact in wanted]
     lives = [Customer.merged_into_id.is_(None), Customer.erased_at.is_(None), Customer.archived_at.is_(None)]
     narrowed = [] if frame.among is None else [frame.among(Customer.id)]
     return select(*chosen).select_from(joined).where(*lives, *narrowed).subquery("facts")
-
-
-def _or_zero(fact: Fact, found: ColumnElement[Any]) -> ColumnElement[Any]:
-    """A fact that always has a value is 0 for whom its source says nothing of."""
-    return func.coalesce(found, 0) if fact.family.empty is None else found

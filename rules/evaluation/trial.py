@@ -9,11 +9,11 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import BigInteger, ColumnElement, String, create_engine, false, literal, null, select, true
 
 from rules.book import Rulebook
-from rules.documents.rules import Rule, RuleTest
+from rules.documents.rules import Rule, RuleTest, WatchRule
 from rules.evaluation import interpreter
 from rules.evaluation.compiler import compiled
 from rules.language.conditions import read_value_of
-from rules.language.facts import Fact, FactType, fact_named
+from rules.language.facts import Fact, FactType, Subject, fact_named
 from rules.language.faults import Fault
 
 
@@ -22,11 +22,11 @@ def failing_tests(book: Rulebook, among: Collection[str] | None = None) -> tuple
     engine = create_engine("sqlite://")
     count, failed = 0, []
     with engine.connect() as connection:
-        for rule in book.rules() if among is None else [rule for rule in book.rules() if rule.id in among]:
+        for rule in book.tested() if among is None else [rule for rule in book.tested() if rule.id in among]:
             for test in rule.tests:
                 count += 1
                 found = bool(connection.scalar(select(_predicate(rule, test))))
-                plain = interpreter.holds(rule.when, given(test))
+                plain = interpreter.holds(rule.when, given(test, rule.subject))
                 if found != plain:
                     message = _l("The two ways of evaluating %(rule)s disagree: please report this.", rule=rule.id)
                     failed.append(Fault(test.place, message))
@@ -41,11 +41,11 @@ def failing_tests(book: Rulebook, among: Collection[str] | None = None) -> tuple
     return count, failed
 
 
-def given(test: RuleTest) -> dict[str, Any]:
+def given(test: RuleTest, subject: Subject = Subject.CUSTOMER) -> dict[str, Any]:
     """The facts of a test, typed; a fact that is not given is empty."""
     facts: dict[str, Any] = {"tag": ()}
     for name, written in test.given.items():
-        fact = fact_named(name)
+        fact = fact_named(name, subject)
         assert fact is not None
         if fact.type is FactType.TAG:
             facts["tag"] = tuple(written) if isinstance(written, list) else (str(written),)
@@ -54,8 +54,8 @@ def given(test: RuleTest) -> dict[str, Any]:
     return facts
 
 
-def _predicate(rule: Rule, test: RuleTest) -> ColumnElement[bool]:
-    facts = given(test)
+def _predicate(rule: Rule | WatchRule, test: RuleTest) -> ColumnElement[bool]:
+    facts = given(test, rule.subject)
 
     def column(fact: Fact) -> ColumnElement[Any]:
         value = facts.get(fact.name)

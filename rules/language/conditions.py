@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from flask_babel import lazy_gettext as _l
 
-from rules.language.facts import Fact, FactType, fact_named, suggestions
+from models.names import OPERATIONS
+from rules.language.facts import Fact, FactType, Subject, fact_named, no_such_fact
 from rules.language.faults import Fault, Faults, Place, unknown
 from rules.language.nodes import Mapping, Node, Scalar, Sequence
 
@@ -48,6 +49,8 @@ OPERATORS: dict[FactType, set[Operator]] = {
     FactType.TIER: _MEMBER,
     FactType.FLAG: {Operator.IS},
     FactType.TAG: {Operator.IS, Operator.IN},
+    FactType.ROLE: _MEMBER,
+    FactType.OPERATION: _MEMBER,
 }
 
 
@@ -131,44 +134,44 @@ def _tighter(first: Comparison, second: Comparison) -> bool:
     return first.operator in (Operator.AT_MOST, Operator.LESS_THAN) and mine <= its
 
 
-def read_condition(node: Node) -> Condition:
-    """The tree a node stands for.
+def read_condition(node: Node, subject: Subject = Subject.CUSTOMER) -> Condition:
+    """The tree a node stands for, over facts of the subject.
 
     :raises Faults: every fault found, each at its place.
     """
     faults: list[Fault] = []
-    condition = _condition(node, faults)
+    condition = _condition(node, subject, faults)
     if faults or condition is None:
         raise Faults(faults)
     return condition
 
 
-def _condition(node: Node, faults: list[Fault]) -> Condition | None:
+def _condition(node: Node, subject: Subject, faults: list[Fault]) -> Condition | None:
     if not isinstance(node, Mapping) or not node.pairs:
         faults.append(Fault(node.place, _l("A condition is a key with a value, such as visits_90d: {at_least: 3}.")))
         return None
-    parts = [_entry(key, value, faults) for key, value in node.pairs]
+    parts = [_entry(key, value, subject, faults) for key, value in node.pairs]
     whole = tuple(part for part in parts if part is not None)
     return whole[0] if len(whole) == 1 else All(whole)
 
 
-def _entry(key: Scalar, value: Node, faults: list[Fault]) -> Condition | None:
+def _entry(key: Scalar, value: Node, subject: Subject, faults: list[Fault]) -> Condition | None:
     if key.text == "not":
-        part = _condition(value, faults)
+        part = _condition(value, subject, faults)
         return None if part is None else Not(part)
     if key.text in ("all", "any"):
         if not isinstance(value, Sequence) or not value.items:
             faults.append(Fault(value.place, _l("%(key)s needs a list of conditions.", key=key.text)))
             return None
-        parts = tuple(part for item in value.items if (part := _condition(item, faults)) is not None)
+        parts = tuple(part for item in value.items if (part := _condition(item, subject, faults)) is not None)
         return All(parts) if key.text == "all" else Any(parts)
-    return _comparisons(key, value, faults)
+    return _comparisons(key, value, subject, faults)
 
 
-def _comparisons(key: Scalar, value: Node, faults: list[Fault]) -> Condition | None:
-    fact = fact_named(key.text)
+def _comparisons(key: Scalar, value: Node, subject: Subject, faults: list[Fault]) -> Condition | None:
+    fact = fact_named(key.text, subject)
     if fact is None:
-        faults.append(Fault(key.place, unknown(key.text, suggestions(key.text), _l("fact"))))
+        faults.append(Fault(key.place, no_such_fact(key.text, subject)))
         return None
     if isinstance(value, Scalar):
         return _leaf(fact, Scalar("is", value.place), value, False, faults)
@@ -262,7 +265,12 @@ def _value(fact: Fact, node: Node, faults: list[Fault]) -> Value | None:
             return word
         faults.append(Fault(place, unknown(word, known, _l("value"))))
         return None
-    if fact.type in (FactType.TIER, FactType.TAG):
+    if fact.type is FactType.OPERATION:
+        if word in OPERATIONS:
+            return word
+        faults.append(Fault(place, unknown(word, OPERATIONS, _l("operation"))))
+        return None
+    if fact.type in (FactType.TIER, FactType.TAG, FactType.ROLE):
         if _SLUG.fullmatch(word):
             return word
         faults.append(Fault(place, _l("%(word)s is not a short name (a-z, 0-9, -).", word=word)))

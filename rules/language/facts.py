@@ -1,4 +1,4 @@
-"""The catalogue of facts: what a rule may ask about a customer.
+"""The catalogue of facts: what a rule may ask about a customer, about one of the staff, a product, an operation.
 
 A family with ``{n}`` stands for any number of days: ``paid_365d``, ``visits_90d``. As of day D a window of N days holds
 D−N < day ≤ D, ``days_since`` is D − day, and nothing after D is seen. Where a fact is empty («never»), a comparison
@@ -8,16 +8,39 @@ with it is not fulfilled, unless the condition says ``never: yes``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from models.catalogue import Grade, ProductUse
 from models.customers import SkinType, SourceChannel, Stage
 from models.field import Choice
+from models.organisation import StaffTitle
+from rules.language.faults import nearest, unknown
 
 MOST_DAYS = 3660
+
+
+class Subject(StrEnum):
+    """What facts are about."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+    PRODUCT = "product"
+    SERVICE = "service"
+    OPERATION = "operation"
+
+
+SUBJECT_WORDS: dict[Subject, LazyString] = {
+    Subject.CUSTOMER: _l("customers"),
+    Subject.STAFF: _l("staff"),
+    Subject.PRODUCT: _l("products"),
+    Subject.SERVICE: _l("services"),
+    Subject.OPERATION: _l("operations"),
+}
 
 
 class FactType(StrEnum):
@@ -31,10 +54,12 @@ class FactType(StrEnum):
     CHOICE = "choice"
     TIER = "tier"
     TAG = "tag"
+    ROLE = "role"
+    OPERATION = "operation"
 
 
 class Source(StrEnum):
-    """Where a fact comes from: one aggregate per customer each, joined only when a rule needs it."""
+    """Where a fact comes from: one aggregate per subject each, joined only when a rule needs it."""
 
     CUSTOMER = "customer"
     PAYMENTS = "payments"
@@ -53,6 +78,21 @@ class Source(StrEnum):
     CARDS = "cards"
     RECHARGES = "recharges"
     BOOKINGS = "bookings"
+    OWN = "own"  # the subject's own row
+    SELLING = "selling"
+    GIVING = "giving"
+    TREATMENTS = "treatments"
+    TAKEN_BACK = "taken_back"
+    REFUNDS = "refunds"
+    GIFTS = "gifts"
+    APPROVALS = "approvals"
+    CARE = "care"
+    LAST_SOLD = "last_sold"
+    MONEY = "money"
+    DISCOUNTS = "discounts"
+    DAY_CLOSE = "day_close"
+    RECEIPTS = "receipts"
+    TIMES = "times"
 
 
 Choices = type[Choice]
@@ -68,6 +108,7 @@ class Family:
     source: Source
     empty: LazyString | None = None  # what it means that there is no value; None: there always is one
     choices: Choices | None = None
+    subject: Subject = Subject.CUSTOMER
 
 
 NEVER_VISITED = _l("has never been here")
@@ -147,6 +188,78 @@ FAMILIES: tuple[Family, ...] = (
     Family("booked", _l("has a booking to come"), FactType.FLAG, Source.BOOKINGS),
     Family("no_shows_{n}d", _l("bookings not kept in %(n)s days"), FactType.NUMBER, Source.BOOKINGS),
 )
+"""What may be asked about a customer."""
+
+
+def _about(subject: Subject, *rows: tuple[Any, ...]) -> tuple[Family, ...]:
+    return tuple(replace(Family(*row), subject=subject) for row in rows)
+
+
+MONEY, NUMBER, DAYS, FLAG = FactType.MONEY, FactType.NUMBER, FactType.DAYS, FactType.FLAG
+
+STAFF_FAMILIES = _about(
+    Subject.STAFF,
+    ("position", _l("position"), FactType.CHOICE, Source.OWN, None, StaffTitle),
+    ("employed", _l("works here"), FLAG, Source.OWN),
+    ("days_since_hired", _l("days since she was hired"), DAYS, Source.OWN, _l("is not known")),
+    ("takings_{n}d", _l("her takings in %(n)s days"), MONEY, Source.SELLING),
+    ("used_{n}d", _l("worth of the services she gave in %(n)s days"), MONEY, Source.GIVING),
+    ("services_{n}d", _l("services she gave in %(n)s days"), NUMBER, Source.GIVING),
+    ("customers_{n}d", _l("customers she served in %(n)s days"), NUMBER, Source.GIVING),
+    (
+        "named_percent_{n}d",
+        _l("share of her services in %(n)s days for which she was asked by name"),
+        FactType.PERCENT,
+        Source.GIVING,
+        _l("gave none"),
+    ),
+    ("days_since_service", _l("days since she last gave a service"), DAYS, Source.LAST_SOLD, _l("has given none")),
+    ("adverse_reactions_{n}d", _l("adverse reactions to her treatments in %(n)s days"), NUMBER, Source.TREATMENTS),
+    ("taken_back_{n}d", _l("lines she sold that were taken back in %(n)s days"), NUMBER, Source.TAKEN_BACK),
+    ("refunds_{n}d", _l("times she took back or refunded in %(n)s days"), NUMBER, Source.REFUNDS),
+    ("gifts_{n}d", _l("gifts she gave away in %(n)s days"), NUMBER, Source.GIFTS),
+    ("gift_worth_{n}d", _l("worth of the gifts she gave away in %(n)s days"), MONEY, Source.GIFTS),
+    ("approvals_{n}d", _l("approvals she asked for in %(n)s days"), NUMBER, Source.APPROVALS),
+    ("bookings_{n}d", _l("bookings with her in %(n)s days"), NUMBER, Source.BOOKINGS),
+    ("no_shows_{n}d", _l("bookings with her that were not kept in %(n)s days"), NUMBER, Source.BOOKINGS),
+    ("customers_in_care", _l("customers in her care"), NUMBER, Source.CARE),
+)
+_SOLD = (
+    ("price", _l("price"), MONEY, Source.OWN),
+    ("on_sale", _l("on sale"), FLAG, Source.OWN),
+    ("sold_{n}d", _l("pieces sold in %(n)s days"), NUMBER, Source.SELLING),
+    ("takings_{n}d", _l("sold for in %(n)s days"), MONEY, Source.SELLING),
+    ("days_since_sold", _l("days since it was last sold"), DAYS, Source.LAST_SOLD, _l("has never been sold")),
+    ("returned_{n}d", _l("pieces taken back in %(n)s days"), NUMBER, Source.TAKEN_BACK),
+    ("given_away_{n}d", _l("pieces given away in %(n)s days"), NUMBER, Source.GIFTS),
+)
+PRODUCT_FAMILIES = _about(
+    Subject.PRODUCT, *_SOLD, ("use", _l("what it is for"), FactType.CHOICE, Source.OWN, None, ProductUse)
+)
+SERVICE_FAMILIES = _about(Subject.SERVICE, *_SOLD, ("grade", _l("grade"), FactType.CHOICE, Source.OWN, None, Grade))
+OPERATION_FAMILIES = _about(
+    Subject.OPERATION,
+    ("operation", _l("what was done"), FactType.OPERATION, Source.OWN),
+    ("role", _l("role of whoever did it"), FactType.ROLE, Source.OWN),
+    ("refused", _l("was refused"), FLAG, Source.OWN),
+    ("overridden", _l("was done although contraindicated"), FLAG, Source.OWN),
+    ("rows", _l("rows that it changed"), NUMBER, Source.OWN),
+    ("hour", _l("hour of the day"), NUMBER, Source.OWN),
+    ("outside_hours", _l("outside the opening hours"), FLAG, Source.OWN),
+    ("times_today", _l("which time that day by the same person"), NUMBER, Source.TIMES),
+    ("amount", _l("money that came in by it"), MONEY, Source.MONEY),
+    ("discount", _l("taken off the prices"), MONEY, Source.DISCOUNTS),
+    ("gift_worth", _l("worth of what was given away"), MONEY, Source.GIFTS),
+    ("difference", _l("difference in the drawer"), MONEY, Source.DAY_CLOSE, _l("closes no day")),
+    ("days_back", _l("days from its receipt to it"), DAYS, Source.RECEIPTS, _l("is about no receipt")),
+)
+FAMILIES_OF: dict[Subject, tuple[Family, ...]] = {
+    Subject.CUSTOMER: FAMILIES,
+    Subject.STAFF: STAFF_FAMILIES,
+    Subject.PRODUCT: PRODUCT_FAMILIES,
+    Subject.SERVICE: SERVICE_FAMILIES,
+    Subject.OPERATION: OPERATION_FAMILIES,
+}
 
 
 @dataclass(frozen=True)
@@ -178,12 +291,12 @@ def _matcher(family: Family) -> re.Pattern[str]:
     )
 
 
-_MATCHERS = tuple((_matcher(family), family) for family in FAMILIES)
+_MATCHERS = {subject: [(_matcher(family), family) for family in families] for subject, families in FAMILIES_OF.items()}
 
 
-def fact_named(name: str) -> Fact | None:
-    """The fact a rule means by ``name``; windows reach 3,660 days."""
-    for matcher, family in _MATCHERS:
+def fact_named(name: str, subject: Subject = Subject.CUSTOMER) -> Fact | None:
+    """The fact of a subject that a rule means by ``name``; windows reach 3,660 days."""
+    for matcher, family in _MATCHERS[subject]:
         match = matcher.fullmatch(name)
         if match:
             groups = match.groupdict()
@@ -192,10 +305,27 @@ def fact_named(name: str) -> Fact | None:
     return None
 
 
-def suggestions(name: str) -> list[str]:
+def suggestions(name: str, subject: Subject = Subject.CUSTOMER) -> list[str]:
     """Names near ``name``: each family with its usual windows, and with the window or slug that was written."""
     digits = re.search(r"\d+", name)
     windows = ["30", "60", "90", "180", "365"] + ([digits.group()] if digits else [])
     slug = name.lower().partition("_")[2]
-    names = [f.pattern.replace("{n}", window).replace("{slug}", slug) for f in FAMILIES for window in windows]
-    return [known for known in dict.fromkeys(names) if fact_named(known) is not None]
+    patterns = [family.pattern for family in FAMILIES_OF[subject]]
+    names = [one.replace("{n}", window).replace("{slug}", slug) for one in patterns for window in windows]
+    return [known for known in dict.fromkeys(names) if fact_named(known, subject) is not None]
+
+
+def no_such_fact(name: str, subject: Subject = Subject.CUSTOMER, beside: tuple[str, ...] = ()) -> LazyString:
+    """What is wrong with a name that is no fact of a subject: whose it is, and what was perhaps meant.
+
+    ``beside`` are names that would do here too.
+    """
+    known = [*beside, *suggestions(name, subject)]
+    of = next((other for other in Subject if fact_named(name, other) is not None), None)
+    if of is None:
+        return unknown(name, known, _l("fact"))
+    words = {"fact": name, "of": SUBJECT_WORDS[of], "about": SUBJECT_WORDS[subject]}
+    near = nearest(name, known)
+    if near is None:
+        return _l("%(fact)s is asked about %(of)s, and this is about %(about)s.", **words)
+    return _l("%(fact)s is asked about %(of)s, and this is about %(about)s; did you mean %(near)s?", **words, near=near)

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from models.numbers import fen_of
 from rules.language.conditions import Condition, read_condition
-from rules.language.facts import fact_named, suggestions
+from rules.language.facts import Subject, fact_named, no_such_fact
 from rules.language.faults import Fault, Faults, Place, unknown
 from rules.language.nodes import Mapping, Node, Scalar, Sequence, read_nodes
 
@@ -90,8 +90,19 @@ def _when(value: Any, info: ValidationInfo) -> Condition:
     if not isinstance(value, (Scalar, Sequence, Mapping)):
         tree: Condition = value
         return tree
+    return _read(value, Subject.CUSTOMER, info)
+
+
+def _when_about(value: Any, info: ValidationInfo) -> Condition:
+    """The condition of a rule that says beforehand what it is ``about``."""
+    if "about" not in info.data:  # which is a fault of its own
+        raise PydanticCustomError("located", "see the faults")
+    return _read(value, Subject(info.data["about"]), info)
+
+
+def _read(node: Node, subject: Subject, info: ValidationInfo) -> Condition:
     try:
-        return read_condition(value)
+        return read_condition(node, subject)
     except Faults as error:
         assert info.context is not None  # read_document hands the list down
         info.context.extend(error.faults)
@@ -150,11 +161,11 @@ def _text(value: Any) -> str:
     return text
 
 
-def wrong_place(text: str) -> LazyString | None:
-    """What is wrong with the places in braces of a text."""
+def wrong_place(text: str, subject: Subject = Subject.CUSTOMER) -> LazyString | None:
+    """What is wrong with the places in braces of a text about a subject."""
     for name in _PLACES.findall(text):
-        if name != "name" and fact_named(name) is None:
-            return unknown(name, ["name", *suggestions(name)], _l("fact"))
+        if name != "name" and fact_named(name, subject) is None:
+            return no_such_fact(name, subject, ("name",))
     if "{" in _PLACES.sub("", text) or "}" in _PLACES.sub("", text):
         return _l("A brace stands alone: write a place as {name}.")
     return None
@@ -177,6 +188,7 @@ class Names:
 
 
 When = Annotated[Any, BeforeValidator(_when), Written("condition")]
+WhenAbout = Annotated[Any, BeforeValidator(_when_about), Written("condition")]
 Slug = Annotated[
     str, _pattern(r"[a-z][a-z0-9-]{0,39}", _l("A short name has only a-z, 0-9 and -, and begins with a letter."))
 ]
@@ -209,6 +221,8 @@ Share = Annotated[Permille, Field(le=1000)]
 Free = BeforeValidator(_free)
 Flag = Annotated[bool, BeforeValidator(_flag), Written("flag")]
 Template = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=300), Written("template")]
+TemplateAbout = Annotated[str, BeforeValidator(_one_text), Field(min_length=1, max_length=300), Written("template")]
+"""A text whose places are looked at where it is known what it is about."""
 
 
 def places_in(template: str) -> list[str]:
@@ -229,12 +243,18 @@ def _fault(detail: ErrorDetails, root: Mapping) -> Fault:
     node = _walk(root, loc)
     match detail["type"]:
         case "extra_forbidden":
-            return Fault(_key_place(root, loc), unknown(str(loc[-1]), _known_keys(), _l("key")))
+            return Fault(_key_place(root, loc), _no_such_key(str(loc[-1])))
         case "missing":
             return Fault(node.place, _l("The key %(key)s is missing.", key=str(loc[-1])))
         case "said":
             return Fault(node.place, detail["ctx"]["message"])
     return Fault(node.place, _message(detail))
+
+
+def _no_such_key(key: str) -> LazyString:
+    if key in _known_keys():
+        return _l("%(key)s does not belong here.", key=key)
+    return unknown(key, _known_keys(), _l("key"))
 
 
 def _walk(root: Mapping, loc: list[Any]) -> Node:

@@ -14,12 +14,13 @@ from rules.language.facts import Fact, FactType
 
 @dataclass(frozen=True)
 class Words:
-    """What tiers, tags, roles and coupons are called, by their short names."""
+    """What tiers, tags, roles, coupons and operations are called, by their short names."""
 
     tiers: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     coupons: Mapping[str, str] = field(default_factory=dict)
+    operations: Mapping[str, str] = field(default_factory=dict)
 
 
 def condition_said(condition: Condition, words: Words) -> str:
@@ -101,6 +102,10 @@ def value_said(fact: Fact, value: Value, words: Words) -> str:
             said = words.tiers.get(said, said)
         case FactType.TAG:
             said = words.tags.get(said, said)
+        case FactType.ROLE:
+            said = words.roles.get(said, said)
+        case FactType.OPERATION:
+            said = words.operations.get(said, said)
         case FactType.CHOICE if fact.family.choices is not None:
             said = str(fact.family.choices(said).label)
     return said

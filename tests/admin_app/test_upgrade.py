@@ -25,7 +25,9 @@ from tests.conftest import House
 from tests.factory import fill
 
 pytestmark = pytest.mark.usefixtures("in_english")
-MIGRATION = '''
+LAST = max(path.name[:4] for path in (SCRIPTS / "versions").glob("[0-9]*.py"))
+NEXT = f"{int(LAST) + 1:04}"
+MIGRATION = f'''
 """A change as a later release would bring it: a column, an altered CHECK, a partial index, a table."""
 
 import sqlalchemy as sa
@@ -33,8 +35,8 @@ from alembic import op
 
 from models.migrations import as_it_stands
 
-revision = "0006"
-down_revision = "0005"
+revision = "{NEXT}"
+down_revision = "{LAST}"
 
 
 def upgrade() -> None:
@@ -55,7 +57,7 @@ def later(house: House, tmp_path: Path) -> Iterator[Path]:
     """The models and scripts of a later release, in this process for one test."""
     scripts = tmp_path / "migrations"
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    (scripts / "versions" / "0004_rooms.py").write_text(textwrap.dedent(MIGRATION), encoding="utf-8")
+    (scripts / "versions" / f"{NEXT}_rooms.py").write_text(textwrap.dedent(MIGRATION), encoding="utf-8")
     table = table_of(Room)
     old = next(c for c in table.constraints if isinstance(c, CheckConstraint) and str(c.sqltext).startswith("turnover"))
     new = CheckConstraint("turnover_minutes BETWEEN 0 AND 300", name="turnover")
@@ -92,7 +94,7 @@ def test_the_whole_schema_comes_out_as_the_models_say_with_every_row_in_it(house
     before = {name: db.session.scalar(text(f'SELECT count(*) FROM "{name}"')) for name in rows}
     amiss = faults(but="schema")  # the rows of the factory make no sense together
     done = upgrade(later)
-    assert done[:2] == ("0005", "0006")
+    assert done[:2] == (LAST, NEXT)
     assert done[2] is not None
     assert done[2].exists(), "a backup was made first"
     assert schema.differences(standing_schema(), schema.expected_schema(db.engine)) == []
@@ -121,11 +123,11 @@ def test_the_triggers_work_after_the_upgrade(house: House, later: Path) -> None:
 def test_an_upgrade_is_written_in_the_log(house: House, later: Path) -> None:
     upgrade(later)
     entry = db.session.scalars(select(Operation).where(Operation.name == "upgrade")).one()
-    assert entry.detail == {"before": "0005", "after": "0006"}
+    assert entry.detail == {"before": LAST, "after": NEXT}
 
 
 def test_a_migration_that_does_not_fit_the_models_changes_nothing(house: House, later: Path) -> None:
-    script = later / "versions" / "0004_rooms.py"
+    script = later / "versions" / f"{NEXT}_rooms.py"
     script.write_text(
         script.read_text(encoding="utf-8").replace("BETWEEN 0 AND 300", "BETWEEN 0 AND 301"), encoding="utf-8"
     )
@@ -133,11 +135,11 @@ def test_a_migration_that_does_not_fit_the_models_changes_nothing(house: House, 
     with pytest.raises(SchemaError, match=r"not this release's"):
         upgrade(later)
     assert standing_schema() == before
-    assert standing() == "0004"
+    assert standing() == LAST
 
 
 def test_a_migration_that_fails_half_way_changes_nothing(house: House, later: Path) -> None:
-    script = later / "versions" / "0004_rooms.py"
+    script = later / "versions" / f"{NEXT}_rooms.py"
     script.write_text(script.read_text(encoding="utf-8") + "    raise RuntimeError('half way')\n", encoding="utf-8")
     before = standing_schema()
     with pytest.raises(RuntimeError, match="half way"):
@@ -155,5 +157,5 @@ def test_an_older_database_is_told_to_upgrade(house: House, later: Path, monkeyp
 
 
 def test_the_newest_needs_no_upgrade(house: House) -> None:
-    assert upgrade() == ("0004", "0004", None)
+    assert upgrade() == (LAST, LAST, None)
     assert check() is True

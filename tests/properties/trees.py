@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any as Anything
 
 from hypothesis import strategies as st
@@ -38,6 +39,10 @@ def values_of(fact: Fact) -> st.SearchStrategy[Value]:
             return st.sampled_from(TIERS)
         case FactType.TAG:
             return st.sampled_from(TAGS)
+        case FactType.ROLE:
+            return st.sampled_from(["manager", "command", "owner"])
+        case FactType.OPERATION:
+            return st.sampled_from(["sell", "reverse_sale", "book"])
         case FactType.CHOICE:
             assert fact.family.choices is not None
             return st.sampled_from([str(member) for member in fact.family.choices])
@@ -46,8 +51,8 @@ def values_of(fact: Fact) -> st.SearchStrategy[Value]:
 
 
 @st.composite
-def leaves(draw: st.DrawFn) -> Comparison:
-    fact = draw(st.sampled_from(FACTS))
+def leaves(draw: st.DrawFn, facts: Sequence[Fact] = FACTS) -> Comparison:
+    fact = draw(st.sampled_from(facts))
     operator = draw(st.sampled_from(sorted(OPERATORS[fact.type])))
     some = values_of(fact)
     if operator is Operator.BETWEEN:
@@ -59,15 +64,19 @@ def leaves(draw: st.DrawFn) -> Comparison:
     return Comparison(fact, operator, values, never=draw(st.booleans()))
 
 
-conditions: st.SearchStrategy[Condition] = st.recursive(
-    leaves(),
-    lambda parts: st.one_of(
-        st.lists(parts, max_size=3).map(lambda some: All(tuple(some))),
-        st.lists(parts, max_size=3).map(lambda some: Any(tuple(some))),
-        parts.map(Not),
-    ),
-    max_leaves=8,
-)
+def conditions_over(facts: Sequence[Fact]) -> st.SearchStrategy[Condition]:
+    return st.recursive(
+        leaves(facts),
+        lambda parts: st.one_of(
+            st.lists(parts, max_size=3).map(lambda some: All(tuple(some))),
+            st.lists(parts, max_size=3).map(lambda some: Any(tuple(some))),
+            parts.map(Not),
+        ),
+        max_leaves=8,
+    )
+
+
+conditions = conditions_over(FACTS)
 
 
 @st.composite

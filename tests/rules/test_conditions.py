@@ -14,7 +14,7 @@ from rules.language.conditions import (
     comparisons,
     tags_in,
 )
-from rules.language.facts import FAMILIES, Fact, FactType, fact_named, suggestions
+from rules.language.facts import FAMILIES_OF, Fact, FactType, Subject, fact_named, suggestions
 from rules.language.faults import nearest
 from tests.rules.texts import condition, leaf, only, refused, some, spoken
 
@@ -32,11 +32,18 @@ WORDS = {
     FactType.CHOICE: ("skin_type", "dry", "dry"),
     FactType.TIER: ("tier", "gold", "gold"),
     FactType.TAG: ("tag", "lost", "lost"),
+    FactType.ROLE: ("role", "manager", "manager"),
+    FactType.OPERATION: ("operation", "sell", "sell"),
 }
 
 
-def fact(name: str) -> Fact:
-    found = fact_named(name)
+def subject_of(kind: FactType) -> Subject:
+    """Whom a fact of this type is asked about."""
+    return Subject.OPERATION if kind in (FactType.ROLE, FactType.OPERATION) else Subject.CUSTOMER
+
+
+def fact(name: str, subject: Subject = Subject.CUSTOMER) -> Fact:
+    found = fact_named(name, subject)
     assert found is not None
     return found
 
@@ -60,18 +67,19 @@ def test_numbers_lie_between_two_others(kind: FactType) -> None:
 
 @pytest.mark.parametrize("kind", WORDS)
 def test_a_bare_value_means_is_and_a_bare_list_means_in(kind: FactType) -> None:
-    name, written, value = WORDS[kind]
-    assert leaf(f"{{{name}: {written}}}") == Comparison(fact(name), Operator.IS, (value,))
+    (name, written, value), of = WORDS[kind], subject_of(kind)
+    assert leaf(f"{{{name}: {written}}}", of) == Comparison(fact(name, of), Operator.IS, (value,))
     if kind is not FactType.FLAG:
-        assert leaf(f"{{{name}: [{written}]}}") == Comparison(fact(name), Operator.IN, (value,))
+        assert leaf(f"{{{name}: [{written}]}}", of) == Comparison(fact(name, of), Operator.IN, (value,))
 
 
 @pytest.mark.parametrize("operator", ["is", "is_not", "in", "not_in"])
-@pytest.mark.parametrize("kind", [FactType.CHOICE, FactType.TIER])
+@pytest.mark.parametrize("kind", [FactType.CHOICE, FactType.TIER, FactType.ROLE, FactType.OPERATION])
 def test_words_are_compared_by_membership(kind: FactType, operator: str) -> None:
-    name, written, value = WORDS[kind]
+    (name, written, value), of = WORDS[kind], subject_of(kind)
     operand = f"[{written}]" if operator.endswith("in") else written
-    assert leaf(f"{{{name}: {{{operator}: {operand}}}}}") == Comparison(fact(name), Operator(operator), (value,))
+    expected = Comparison(fact(name, of), Operator(operator), (value,))
+    assert leaf(f"{{{name}: {{{operator}: {operand}}}}}", of) == expected
 
 
 @pytest.mark.parametrize(
@@ -80,7 +88,7 @@ def test_words_are_compared_by_membership(kind: FactType, operator: str) -> None
 def test_an_operator_that_does_not_fit_names_those_that_do(kind: FactType, operator: Operator) -> None:
     name, written, _ = {**BY_TYPE, **WORDS}[kind]
     fitting = ", ".join(sorted(OPERATORS[kind]))
-    faults = refused(f"{{{name}: {{{operator}: {written}}}}}")
+    faults = refused(f"{{{name}: {{{operator}: {written}}}}}", subject_of(kind))
     only(faults, 1, 11 + len(name), f"{operator} does not fit {name}; use one of: {fitting}")
 
 
@@ -132,12 +140,12 @@ def test_a_misspelt_choice_is_answered_with_the_nearest() -> None:
 def test_every_fact_has_a_label_in_both_languages() -> None:
     from flask_babel import force_locale
 
-    for family in FAMILIES:
+    for family in (one for families in FAMILIES_OF.values() for one in families):
         name = family.pattern.replace("{n}", "90").replace("{slug}", "moisture")
         with force_locale("en"):
-            english = fact(name).label
+            english = fact(name, family.subject).label
         with force_locale("zh_Hans_CN"):
-            chinese = fact(name).label
+            chinese = fact(name, family.subject).label
         assert english != chinese
         assert "%(" not in english + chinese
         assert ("90" in chinese) == ("{n}" in family.pattern)

@@ -10,6 +10,7 @@ from flask_babel import force_locale
 from admin_app.settings import HOUSE
 from rules.book import DOCUMENTS, Rulebook, read_book
 from rules.language.conditions import Comparison, Condition, read_condition
+from rules.language.facts import Subject
 from rules.language.faults import Fault, Faults
 from rules.language.nodes import read_nodes
 from rules.language.reading import read_document
@@ -17,24 +18,24 @@ from rules.language.reading import read_document
 SHIPPED = {name: (HOUSE / "rules" / f"{name}.yaml").read_text(encoding="utf-8") for name in DOCUMENTS}
 
 
-def condition(text: str) -> Condition:
+def condition(text: str, subject: Subject = Subject.CUSTOMER) -> Condition:
     """The condition that ``text`` stands for."""
     node = read_nodes(f"when: {text}", "c.yaml").get("when")
     assert node is not None
-    return read_condition(node)
+    return read_condition(node, subject)
 
 
-def leaf(text: str) -> Comparison:
+def leaf(text: str, subject: Subject = Subject.CUSTOMER) -> Comparison:
     """The one comparison that ``text`` stands for."""
-    found = condition(text)
+    found = condition(text, subject)
     assert isinstance(found, Comparison)
     return found
 
 
-def refused(text: str) -> list[Fault]:
+def refused(text: str, subject: Subject = Subject.CUSTOMER) -> list[Fault]:
     """What is wrong with a condition; something must be."""
     with pytest.raises(Faults) as raised:
-        condition(text)
+        condition(text, subject)
     assert raised.value.faults
     return raised.value.faults
 
