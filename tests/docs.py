@@ -17,7 +17,7 @@ from models.field import Field, Kind, Privacy
 from rules.book import DOCUMENTS
 from rules.documents.schema import schema_of
 from rules.language.conditions import OPERATORS
-from rules.language.facts import FAMILIES, Family
+from rules.language.facts import FAMILIES, FAMILIES_OF, SUBJECT_WORDS, Family, Subject
 
 DOCS = HOUSE / "docs"
 
@@ -66,12 +66,18 @@ def facts() -> str:
         label = both(family.label).replace("%(n)s", "n").replace("%(slug)s", "…")
         return [f"`{family.pattern}`", label, family.type.value, both(family.empty) if family.empty else ""]
 
+    def about(subject: Subject) -> str:
+        rows = table(("Fact", "Meaning", "Type", "Empty when it"), (row(one) for one in FAMILIES_OF[subject]))
+        return f"## {both(SUBJECT_WORDS[subject])}\n\n{ABOUT[subject]}\n\n{rows}"
+
+    others = "\n\n".join(about(subject) for subject in Subject if subject is not Subject.CUSTOMER)
     fitting = (
         (kind.value, ", ".join(f"`{operator}`" for operator in sorted(known))) for kind, known in OPERATORS.items()
     )
     return f"""# Facts and comparisons
 
-What a condition in a rule may ask. `{{n}}` is any number of days from 1 to 3660; as of day D a window of N days holds
+What a condition in a rule may ask: first about a customer, then, in the rules of `watch` in alerts.yaml, about staff,
+products, services and operations. `{{n}}` is any number of days from 1 to 3660; as of day D a window of N days holds
 D−N < day ≤ D, and «days since» is D − day. Days are business days of the store; money is written in yuan. Nothing after
 D is seen. Rows of a customer who was merged into another count for that other one.
 
@@ -83,6 +89,8 @@ the fact is empty.
 `paid` counts what came in by cash, WeChat, Alipay, card and methods that an import could not tell; vouchers of
 platforms and stored value are not paid a second time. `used` counts the services given.
 
+{others}
+
 ## Which comparison fits which type
 
 {table(("Type", "Comparisons"), fitting)}
@@ -90,6 +98,23 @@ platforms and stored value are not paid a second time. `used` counts the service
 `at_least`, `at_most` and both ends of `between` are inclusive. `fact: value` is short for `is`, `fact: [a, b]` for
 `in`. Conditions join with `all`, `any` and `not`.
 """
+
+
+ABOUT = {
+    Subject.STAFF: """\
+What she sold and gave stands on receipts; a line that was taken back is left out, and a card's session counts for
+whoever gave it. `takings` is what came in by her share of what she sold, `used` the worth of her share of what she
+gave. Refunds and gifts are those that passed through her hands, as the log has it. `customers_in_care` are those
+assigned to her.""",
+    Subject.PRODUCT: """\
+On receipts; a line that was taken back is left out, and counts in `returned` on the day it was taken back.""",
+    Subject.SERVICE: """\
+As of products; a session of a card counts as sold, for its worth.""",
+    Subject.OPERATION: """\
+What somebody did, as the operation log has it; what the house does by itself (runs, schedules) is not among it.
+`hour`, `outside_hours` and `times_today` go by the store's own clock; `times_today` counts the same operation by the
+same person up to this one, and what was refused apart. `amount` is money in, below zero where it was given back.""",
+}
 
 
 def entities_page() -> str:

@@ -11,10 +11,12 @@ from flask_babel import force_locale
 from sqlalchemy import true
 
 from admin_app import rulebook
+from admin_app.operations.ledger import TENDER
 from admin_app.performance import Happened, Line, by_staff, performance, reason, total
 from models.entity import db
 from models.organisation import Staff
 from models.sales import SaleLine, StaffShare
+from models.value import COMES_IN, AccountKind
 from tests.cast import NOON, TODAY, raw_operation
 from tests.conftest import House
 from tests.views.pages import sql_of
@@ -136,3 +138,7 @@ def test_what_is_paid_out_of_stored_value_came_in_with_the_recharge(house: House
     till.at("recharge", "anna", amount=100_000, method="cash")
     till.sell("anna", {"product": till.menu["lotion"], "seller": house.ids["reception_staff"]}, "stored_value")
     assert [(line.item, line.money_in) for line in lines()] == [("乳液", 0)]
+
+
+def test_what_comes_in_is_what_is_tendered_and_what_is_owed() -> None:
+    assert set(COMES_IN) == {*TENDER.values(), AccountKind.RECEIVABLE}

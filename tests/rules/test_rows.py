@@ -157,6 +157,22 @@ def test_whoever_hears_everything_still_hears_it_of_her_own_customers_only(told:
     assert alerts_for(told, "sees: assigned, hears: ['*']") == set()
 
 
+def test_an_alert_about_one_of_the_staff_goes_to_her_own_store(house: House) -> None:
+    """Nobody's customer, and somebody of the staff: who sees one store hears of its staff, who sees all of all."""
+    with raw_operation():
+        for staff in ("therapist_staff", "other_staff"):
+            values = {"source": "x", "occasion": staff, "text": staff, "to_role": "manager", "raised_at": NOW}
+            db.session.add(Alert(**values, staff_id=house.ids[staff]))
+        db.session.add(Alert(source="x", occasion="x", text="nobody", to_role="manager", raised_at=NOW))
+
+    def heard(role: str) -> set[str]:
+        found = Access(house.actor(role), roles(SHIPPED["roles"]), NOW)
+        return set(db.session.scalars(select(Alert.text).where(found.rows(Alert))))
+
+    assert heard("manager") == {"therapist_staff", "nobody"}
+    assert heard("owner") == {"therapist_staff", "other_staff", "nobody"}
+
+
 def test_whoever_may_not_see_alerts_hears_none(told: House) -> None:
     document = roles("version: 1\nroles:\n  - {id: reception, name: R, sees: all, hears: ['*']}\n")
     found = Access(told.actor("reception"), document, NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -15,9 +16,9 @@ from admin_app.rulebook import refresh, rulebook
 from models.actor import SYSTEM
 from models.entity import db
 from models.names import Name
-from models.rulebook import RuleActivation, RuleVersion
+from models.rulebook import RuleActivation, RuleVersion, WatchMatch
 from models.standing import Tag
-from tests.cast import NOON, password_of
+from tests.cast import NOON, TODAY, password_of, raw_operation
 from tests.conftest import House
 from tests.rules.texts import SHIPPED, replaced
 from tests.views.pages import sent_as_shown
@@ -56,6 +57,36 @@ def test_every_rule_is_said_in_words(sqlite_house: House) -> None:
     page = english(sqlite_house).get("/rules").text
     assert "When visits in 90 days at least 6: tag 「Active」." in page
     assert "give the coupon Basic Birthday ¥30、Silver Birthday ¥50、Gold Birthday ¥100" in page
+
+
+def test_rules_about_something_else_are_said_beside_them(sqlite_house: House) -> None:
+    with raw_operation():
+        db.session.add(WatchMatch(rule="staff-trouble", subject_id=sqlite_house.ids["therapist_staff"], since=TODAY))
+    page = english(sqlite_house).get("/rules").text
+    assert "Of products, when on sale, and what it is for is For sale or Both, and days since it was last sold" in page
+    assert "(what was done is Take back, and not: was refused, and which time that day by the same person is 2)" in page
+    cells = re.findall(r"(?s)/rules/alerts/yaml\"[^>]*>([^<]+)</a>.*?Found now\">([^<]+)<", page)
+    assert dict(cells)["Many reactions or missed bookings"] == "1"
+    assert dict(cells)["Product unsold"] == "0"
+    assert dict(cells)["Odd operations"] == "–"
+
+
+def test_a_version_says_what_it_changes_of_them(sqlite_house: House) -> None:
+    text = replaced("alerts", "- no_shows_30d: {at_least: 5}", "- no_shows_30d: {at_least: 6}")
+    text = text.replace("  - {given: {adverse_reactions_30d: 0, no_shows_30d: 5}, expect: matches}\n", "")
+    number = draft("alerts", text.replace("id: product-unsold", "id: unsold-product"), "owner", sqlite_house)
+    page = english(sqlite_house).get(f"/rules/version/{number}").text
+    assert page.count('<section class="card changed">') == 3
+    assert re.search(r"<del class=\"old\">Of staff, [^<]*at least 5: ", page)
+    assert re.search(r"<p class=\"said\">Of staff, [^<]*at least 6: ", page)
+    assert "taken out" in page
+
+
+def test_a_red_test_of_theirs_stops_activation_too(sqlite_house: House) -> None:
+    text = replaced("alerts", "- no_shows_30d: {at_least: 5}", "- no_shows_30d: {at_least: 4}")
+    number = draft("alerts", text, "owner", sqlite_house)
+    with pytest.raises(Refused, match="staff-trouble"):
+        activate(number, sqlite_house)
 
 
 def test_a_draft_changes_nothing_until_it_is_put_in_force(house: House) -> None:
