@@ -92,6 +92,7 @@ class Booking:
 class Care:
     staff: int
     customer: int
+    role: CareRole
     since: int
     until: int | None
 
@@ -148,10 +149,6 @@ class Shop:
 
     def owner(self, customer: int | None) -> int | None:
         return 0 if self.merged and customer == 1 else customer
-
-    def back(self, line: int) -> int | None:
-        """How many days ago a line was taken back."""
-        return next((act.back_ago for act in self.acts if act.back == line), None)
 
 
 # -------------------------------------------------------------------------------------------------- at random
@@ -232,8 +229,7 @@ def shops(draw: st.DrawFn, as_of: date) -> Shop:
     for role, customer in ((role, customer) for role in CareRole for customer in range(PEOPLE)):
         since = draw(ago)
         until = draw(st.none() | st.sampled_from([one for one in AGO if one <= since]))
-        shop.care.append(Care(draw(whom), customer, since, until))
-        assert role
+        shop.care.append(Care(draw(whom), customer, role, since, until))
     return shop
 
 
@@ -294,10 +290,9 @@ def _people(rows: Rows, shop: Shop, store: int) -> None:
     for number, one in enumerate(shop.things):
         rows.add(Product, name=f"品{number}", price=one.price, on_sale=one.on_sale, use=one.use)
         rows.add(Service, name=f"项{number}", price=one.price, on_sale=one.on_sale, grade=one.grade, busy_minutes=30)
-    for number, one in enumerate(shop.care):
-        role = list(CareRole)[number // PEOPLE]
+    for one in shop.care:
         since, until = (None if days is None else _noon(shop, days) for days in (one.since, one.until))
-        values = {"customer_id": FIRST_ID + one.customer, "staff_id": FIRST_ID + one.staff, "care_role": role}
+        values = {"customer_id": FIRST_ID + one.customer, "staff_id": FIRST_ID + one.staff, "care_role": one.role}
         rows.add(CustomerAssignment, **values, since=since, until=until)
 
 
