@@ -254,8 +254,7 @@ def _is_spared(rule: AnyRule, found: pending.Crossed, name: str, facts: dict[str
 
 def facts_told(rule: Rule) -> set[str]:
     """The facts that a rule's texts and occasions speak of."""
-    texts = [asked.text for effect in rule.then if (asked := effect.alert or effect.task) is not None]
-    texts += [text for effect in rule.then if effect.message for text in effect.message.all_values()]
+    texts = [text for effect in rule.then for text in effect.texts]
     occasions = {NEEDED[given.once_per] for e in rule.then if (given := e.given) and given.once_per in NEEDED}
     return occasions | {name for text in texts for name in places_in(text)}
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from admin_app.holdings import ENDS_SOON, FEW, HeldCard, cards_held
+from admin_app.rulebook import rulebook
 from models.cards import Card, CardItem
 from models.care import FollowUp, Treatment
 from models.catalogue import Service
@@ -132,7 +133,8 @@ def _birthdays(session: Session, access: Access, today: date) -> Found:
 
 def birthdays_ahead(session: Session, access: Access, today: date, most: int) -> list[tuple[Customer, int]]:
     """Whose birthday comes within a week, and in how many days, the soonest first; solar and lunar."""
-    soon = {(c, m, d): days for c, m, d, days in calendar_ahead(today) if days <= BIRTHDAYS_AHEAD}
+    kept = rulebook(session).festivals.birthdays
+    soon = {(c, m, d): days for c, m, d, days in calendar_ahead(today, kept) if days <= BIRTHDAYS_AHEAD}
     ways = {
         and_(Customer.birth_calendar == calendar, Customer.birth_month == month, Customer.birth_day == day): days
         for (calendar, month, day), days in soon.items()

@@ -137,7 +137,7 @@ def _moved(since: date, as_of: date, marked: set[int]) -> set[int] | None:
 def _crossing(book: Rulebook, since: date, as_of: date) -> list[Any] | None:
     if since == as_of:
         return []
-    return crossed(Passed(since, as_of), frame_of(db.session(), as_of).merges, book.conditions())
+    return crossed(Passed.between(since, frame_of(db.session(), as_of)), book.conditions())
 
 
 def _look_at_staged(run: EvaluationRun) -> int:

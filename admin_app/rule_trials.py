@@ -33,14 +33,15 @@ SAMPLES = 8
 
 
 def words(session: Session, book: Rulebook | None = None) -> Words:
-    """What the salon calls its tiers, tags, roles, coupons and operations."""
+    """What the salon calls its tiers, tags, roles, coupons, operations and festivals."""
     book = book or rulebook(session)
     made = {tag.slug: in_her_language(tag.name, tag.name_en) for tag in session.scalars(select(Tag))}
     declared = {tag.id: in_her_language(tag.name, tag.name_en) for tag in book.tags.tags}
     coupons = {one.id: in_her_language(one.name, one.name_en) for one in book.campaigns.coupons}
     operations = {spec.name: str(spec.label) for spec in specs()}
+    festivals = {one.id: in_her_language(one.name, one.name_en) for one in book.festivals.festivals}
     tiers, roles = dict(words_of("tiers", session)), dict(words_of("roles", session))
-    return Words(tiers, made | declared, roles, coupons, operations)
+    return Words(tiers, made | declared, roles, coupons, operations, festivals)
 
 
 @dataclass(frozen=True)

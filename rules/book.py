@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from models.actor import command_actor
 from models.entity import entities
 from models.names import OPERATIONS, OWNER
+from rules.documents.festivals import FestivalsDocument
 from rules.documents.roles import Role, RolesDocument, Sees
 from rules.documents.rules import (
     AlertsDocument,
@@ -24,9 +25,9 @@ from rules.documents.rules import (
 from rules.documents.tiers import TiersDocument
 from rules.documents.till import CommissionsDocument, PointsDocument, RechargeDocument, TillDocument
 from rules.language.conditions import All, Comparison, Condition, Not, comparisons, implies, read_value_of, tags_in
-from rules.language.facts import FactType, Subject, fact_named, no_such_fact
+from rules.language.facts import Fact, FactType, Subject, fact_named, no_such_fact
 from rules.language.faults import Fault, Faults, Place, unknown
-from rules.language.reading import Document, read_document, wrong_place
+from rules.language.reading import Document, places_in, read_document, wrong_place
 
 DOCUMENTS: dict[str, type[Document]] = {
     "roles": RolesDocument,
@@ -38,6 +39,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "points": PointsDocument,
     "till": TillDocument,
     "commissions": CommissionsDocument,
+    "festivals": FestivalsDocument,
 }
 
 AT_THE_CONSOLE = command_actor("").role
@@ -57,6 +59,7 @@ class Rulebook:
     points: PointsDocument
     till: TillDocument
     commissions: CommissionsDocument
+    festivals: FestivalsDocument
     hand_tags: frozenset[str] = frozenset()
 
     def rules(self) -> list[Rule]:
@@ -96,12 +99,14 @@ class Rulebook:
             *_twice(self.tiers.tiers),
             *_twice(self.tags.tags),
             *_twice(self.campaigns.coupons),
+            *_twice(self.festivals.festivals),
             *_twice([*self.tested(), *self.tags.layers]),
             *self._roles(),
             *self._tiers(),
             *self._tags(),
             *self._effects(),
             *self._watch(),
+            *self._festivals(),
             *self._tests(),
             *self._cycles(),
             *self.recharge.misfits(),
@@ -183,6 +188,21 @@ class Rulebook:
                     if value not in known:
                         yield Fault(leaf.place, unknown(str(value), known, _l("tier")))
 
+    def _festivals(self) -> Iterator[Fault]:
+        """Festivals that conditions and texts count the days to."""
+        for leaf in self._leaves():
+            if leaf.place is not None:
+                yield from self._festival(leaf.fact, leaf.place)
+        for effect in (effect for rule in self.rules() for effect in rule.then):
+            for place in (place for text in effect.texts for place in places_in(text)):
+                if (fact := fact_named(place)) is not None:
+                    yield from self._festival(fact, effect.place)
+
+    def _festival(self, fact: Fact, place: Place) -> Iterator[Fault]:
+        known = [one.id for one in self.festivals.festivals]
+        if fact.festival is not None and fact.festival not in known:
+            yield Fault(place, unknown(fact.festival, known, _l("festival")))
+
     def _leaves(self) -> Iterator[Comparison]:
         for condition in self.conditions():
             yield from comparisons(condition)
@@ -247,6 +267,7 @@ class Rulebook:
         if fact is None:
             yield Fault(place, no_such_fact(name, subject))
             return
+        yield from self._festival(fact, place)
         for word in written if isinstance(written, list) else [written]:
             try:
                 value = read_value_of(fact, str(word))

@@ -8,6 +8,7 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from admin_app.i18n import in_her_language
 from admin_app.rulebook import words_of
 from models.customers import Stage
 from models.standing import Severeness
@@ -28,9 +29,14 @@ class Choices:
     tags: Options
     coupons: Options
     parameters: Options
+    festivals: Options
     once: Options
     severities: Options
     stages: Options
+
+    def slugs(self, leaf: Leaf) -> Options:
+        """What the name in a fact may be."""
+        return self.festivals if leaf.pattern == "days_to_{slug}" else self.parameters
 
     def of(self, leaf: Leaf) -> Options:
         """What a fact may be, where that is a closed list."""
@@ -68,6 +74,7 @@ def choices(book: Rulebook, tags: Options, parameters: Options) -> Choices:
         tags=tags,
         coupons=[(one.id, one.name) for one in book.campaigns.coupons],
         parameters=parameters,
+        festivals=[(one.id, in_her_language(one.name, one.name_en)) for one in book.festivals.festivals],
         once=[(key, str(word)) for key, word in ONCE_WORDS.items()],
         severities=[(str(one), str(one.label)) for one in Severeness],
         stages=[(str(one), str(one.label)) for one in Stage],

@@ -35,7 +35,7 @@ from rules.language.faults import Fault, Faults
 from rules.language.nodes import Mapping, Node, Sequence, read_nodes
 from rules.language.reading import read_document
 from rules.language.rewriting import with_item
-from rules.language.sentences import Words, value_said
+from rules.language.sentences import Words, fact_said, value_said
 from rules.language.writing import emit, plain_of
 from views.navigation import list_address
 from views.person import access, do, refuse
@@ -73,6 +73,7 @@ DOCUMENT_WORDS: dict[str, LazyString] = {
     "recharge": _l("Recharge"),
     "till": _l("Till and bookings"),
     "commissions": _l("Commissions"),
+    "festivals": _l("Festivals and birthdays"),
     "roles": _l("Roles"),
 }
 
@@ -227,6 +228,7 @@ def _rule_page(
         cases=boundary_cases(rule.when) if rule is not None else [],
         known=words(session, book),
         value_said=value_said,
+        fact_said=fact_said,
         new_tag=NEW_TAG,
         unlisted=unlisted,
     )

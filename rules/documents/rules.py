@@ -181,6 +181,12 @@ class Effect(Part):
         """The part that a customer gets, if it is one of those."""
         return self.points or self.coupon or self.gift or self.message
 
+    @property
+    def texts(self) -> list[str]:
+        """What it says to people, places and all."""
+        asked = self.alert or self.task
+        return [asked.text] if asked is not None else self.message.all_values() if self.message is not None else []
+
     @model_validator(mode="after")
     def _one(self) -> Effect:
         if sum(getattr(self, name) is not None for name in KINDS) != 1:

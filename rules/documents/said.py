@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from rules.documents.rules import AlertEffect, CouponEffect, Effect, Given, Rule, WatchRule
 from rules.language.facts import SUBJECT_WORDS, Subject, fact_named
 from rules.language.reading import filled, places_in
-from rules.language.sentences import Words, condition_said, yuan_said
+from rules.language.sentences import Words, condition_said, fact_said, yuan_said
 
 
 def rule_said(rule: Rule | WatchRule, words: Words) -> str:
@@ -37,7 +37,7 @@ def _watch_said(rule: WatchRule, words: Words) -> str:
 
 def _alert_said(alert: AlertEffect, words: Words, subject: Subject = Subject.CUSTOMER) -> str:
     who = words.roles.get(alert.to, alert.to)
-    said: str = _("alert %(who)s: “%(text)s”", who=who, text=text_said(alert.text, subject))
+    said: str = _("alert %(who)s: “%(text)s”", who=who, text=text_said(alert.text, words, subject))
     return said
 
 
@@ -63,7 +63,7 @@ def effect_said(effect: Effect, words: Words) -> str:
         said = _alert_said(effect.alert, words)
     elif effect.task is not None:
         who = words.roles.get(effect.task.to, effect.task.to)
-        said = _("task for %(who)s: “%(text)s”", who=who, text=text_said(effect.task.text))
+        said = _("task for %(who)s: “%(text)s”", who=who, text=text_said(effect.task.text, words))
     elif effect.field is not None:
         said = _("set her stage to %(stage)s", stage=effect.field.stage.label)
     elif effect.points is not None:
@@ -81,12 +81,13 @@ def effect_said(effect: Effect, words: Words) -> str:
 def _what(given: Given, words: Words) -> str:
     called = words.coupons if isinstance(given, CouponEffect) else {}
     if given.same is not None:
-        return called.get(given.same, text_said(given.same))
-    values = {tier: called.get(value, text_said(value)) for tier, value in given.tiers.items()}
+        return called.get(given.same, text_said(given.same, words))
+    values = {tier: called.get(value, text_said(value, words)) for tier, value in given.tiers.items()}
     return "、".join(f"{words.tiers.get(tier, tier)} {value}" for tier, value in values.items())
 
 
-def text_said(template: str, subject: Subject = Subject.CUSTOMER) -> str:
+def text_said(template: str, words: Words, subject: Subject = Subject.CUSTOMER) -> str:
     """A text with its places by name: ``{days_since_visit}`` becomes ``[days since the last visit]``."""
-    names = {place: fact.label for place in places_in(template) if (fact := fact_named(place, subject)) is not None}
+    facts = {place: fact for place in places_in(template) if (fact := fact_named(place, subject)) is not None}
+    names = {place: fact_said(fact, words) for place, fact in facts.items()}
     return filled(template, {place: f"[{label}]" for place, label in names.items()} | {"name": _("[name]")})

@@ -8,7 +8,7 @@ that far before the days passed is looked at again; who is looked at without nee
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -34,13 +34,22 @@ from rules.language.facts import FactType, Source
 
 @dataclass(frozen=True)
 class Passed:
-    """The days after ``since`` up to ``upto``."""
+    """The days after that of one frame up to that of another."""
 
-    since: date
-    upto: date
+    before: Frame
+    now: Frame
 
-    def days(self) -> Iterator[date]:
-        return (self.since + timedelta(n) for n in range(1, (self.upto - self.since).days + 1))
+    @classmethod
+    def between(cls, since: date, now: Frame) -> Passed:
+        return cls(replace(now, as_of=since), now)
+
+    @property
+    def since(self) -> date:
+        return self.before.as_of
+
+    @property
+    def upto(self) -> date:
+        return self.now.as_of
 
     def reached(self, day: SQLColumnExpression[Any], later: int) -> ColumnElement[bool]:
         """Whether it became ``later`` days after ``day`` (before it, when below zero) on one of these days."""
@@ -48,14 +57,14 @@ class Passed:
         return and_(day > first, day <= last)
 
 
-def crossed(passed: Passed, merges: bool, conditions: Iterable[Condition]) -> list[AnySelect] | None:
+def crossed(passed: Passed, conditions: Iterable[Condition]) -> list[AnySelect] | None:
     """SELECTs of the customers to look at again, some of them more than once; None when it may be everybody."""
     leaves = {(leaf.fact.name, leaf.operator, leaf.values): leaf for when in conditions for leaf in comparisons(when)}
     if any(_turns_for_all(passed, leaf) for leaf in leaves.values()):
         return None
     found: dict[tuple[object, ...], AnySelect] = {}
     for leaf in leaves.values():
-        found.update(_of_leaf(passed, merges, leaf))
+        found.update(_of_leaf(passed, leaf))
     return [_expired_tiers(passed), *found.values()]
 
 
@@ -65,7 +74,7 @@ def _shifted(day: date, days: int) -> date:
 
 def _turns_for_all(passed: Passed, leaf: Comparison) -> bool:
     """Whether a comparison with the day itself comes out otherwise now, for everybody alike."""
-    before, after = (of_the_day(leaf.fact, day) for day in (passed.since, passed.upto))
+    before, after = (of_the_day(frame, leaf.fact) for frame in (passed.before, passed.now))
     if before is None:
         return False
     name = leaf.fact.name
@@ -81,7 +90,7 @@ Named = Iterator[tuple[tuple[object, ...], AnySelect]]
 """SELECTs, each with what tells it from others, for many comparisons ask for the same rows."""
 
 
-def _of_leaf(passed: Passed, merges: bool, leaf: Comparison) -> Named:
+def _of_leaf(passed: Passed, leaf: Comparison) -> Named:
     fact = leaf.fact
     if fact.source is Source.CUSTOMER:
         yield from _of_her_own(passed, leaf)
@@ -95,10 +104,10 @@ def _of_leaf(passed: Passed, merges: bool, leaf: Comparison) -> Named:
             if fact.type is FactType.DAYS and fact.name not in UNTIL:
                 later.update(thresholds(leaf))
             yield from (((str(day), str(query), number), query.where(passed.reached(day, number))) for number in later)
-        yield from _beside(passed, merges, leaf)
+        yield from _beside(passed, leaf)
 
 
-def _beside(passed: Passed, merges: bool, leaf: Comparison) -> Named:
+def _beside(passed: Passed, leaf: Comparison) -> Named:
     """What moves a source beside the days of its own rows."""
     source, fact = leaf.fact.source, leaf.fact
     if source in (Source.SALES, Source.SERVICES, Source.RECHARGES):
@@ -112,7 +121,7 @@ def _beside(passed: Passed, merges: bool, leaf: Comparison) -> Named:
     if source is Source.DANGERS:
         yield ("danger",), select(Contraindication.customer_id).where(passed.reached(Contraindication.until, 1))
     if fact.name == "away_percent":
-        yield ("away", leaf.operator, leaf.values), _away(passed, merges, leaf)
+        yield ("away", leaf.operator, leaf.values), _away(passed, leaf)
 
 
 Days = Iterator[tuple[SQLColumnExpression[Any], AnySelect]]
@@ -185,7 +194,9 @@ def _of_her_own(passed: Passed, leaf: Comparison) -> Named:
 
 def _grew_older(passed: Passed, calendar: Calendar) -> ColumnElement[bool]:
     """Whether her birthday was kept on one of these days."""
-    (year_before, before), (year_now, now) = (kept_until(calendar, day) for day in (passed.since, passed.upto))
+    (year_before, before), (year_now, now) = (
+        kept_until(calendar, frame.as_of, frame.calendar.birthdays) for frame in (passed.before, passed.now)
+    )
     born = Customer.birth_month * 100 + Customer.birth_day
     between = and_(born > before, born <= now) if year_before == year_now else or_(born > before, born <= now)
     return and_(Customer.birth_calendar == calendar, between)
@@ -194,7 +205,11 @@ def _grew_older(passed: Passed, calendar: Calendar) -> ColumnElement[bool]:
 def _birthdays(passed: Passed, ahead: int) -> AnySelect:
     """Whose birthday came to be so many days ahead on one of these days; the day before it was, for −1."""
     edge, length = _shifted(passed.since, ahead + 1), (passed.upto - passed.since).days
-    born = [(kind, month, day) for kind, month, day, near in calendar_ahead(edge) if near < length]
+    born = [
+        (kind, month, day)
+        for kind, month, day, near in calendar_ahead(edge, passed.now.calendar.birthdays)
+        if near < length
+    ]
     same = (
         and_(Customer.birth_calendar == Calendar(kind), Customer.birth_month == month, Customer.birth_day == day)
         for kind, month, day in born
@@ -202,9 +217,9 @@ def _birthdays(passed: Passed, ahead: int) -> AnySelect:
     return select(Customer.id).where(or_(false(), *same))
 
 
-def _away(passed: Passed, merges: bool, leaf: Comparison) -> AnySelect:
+def _away(passed: Passed, leaf: Comparison) -> AnySelect:
     """Whose time away passed a threshold while she did not come."""
-    before, now = Frame(passed.since, merges=merges), Frame(passed.upto, merges=merges)
+    before, now = passed.before, passed.now
     moved = or_(*(and_(time_away(now) >= edge, time_away(before) < edge) for edge in thresholds(leaf)))
     owner = now.owner(Visit.customer_id)
     return select(owner).where(Visit.business_day <= before.day).group_by(owner).having(moved)

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from models.customers import Customer
 from models.entity import AnySelect, table_of
+from rules.documents.festivals import USUAL, FestivalsDocument
 from rules.language.facts import Fact
 
 
@@ -30,12 +31,14 @@ from rules.language.facts import Fact
 class Frame:
     """What a run looks at: the day, the customers, and whether any have been merged.
 
-    ``among`` narrows a column of customer ids; ``None`` means every customer. ``zone`` is where the stores' clocks are.
+    ``among`` narrows a column of customer ids; ``None`` means every customer. ``calendar`` says when festivals and
+    birthdays come round, ``zone`` where the stores' clocks are.
     """
 
     as_of: date
     among: Callable[[Any], ColumnElement[bool]] | None = None
     merges: bool = False
+    calendar: FestivalsDocument = USUAL
     zone: tzinfo = UTC
 
     @property

@@ -7,7 +7,6 @@ count for that other one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -34,6 +33,7 @@ from models.entity import AnySelect, table_of
 from models.sales import MONEY_IN, LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit
 from models.standing import Membership
 from rules.decisions.birthdays import calendar_ahead, kept_until
+from rules.decisions.festivals import days_to
 from rules.evaluation import value_sources
 from rules.evaluation.dialect import days_between, quotient
 from rules.evaluation.frame import Frame, by_owner, or_zero, sum_if
@@ -202,7 +202,7 @@ def _birthday(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         column("day", Integer),
         column("days", Integer),
     )
-    ahead = known.data(list(calendar_ahead(frame.as_of))).cte("ahead")
+    ahead = known.data(list(calendar_ahead(frame.as_of, frame.calendar.birthdays))).cte("ahead")
     same = and_(
         cast(Customer.birth_calendar, String) == ahead.c.calendar,
         Customer.birth_month == ahead.c.month,
@@ -231,21 +231,28 @@ SOURCES: dict[Source, Callable[[Frame, Sequence[Fact]], AnySelect]] = {
 }
 
 
-def of_the_day(fact: Fact, day: date = date.min) -> int | None:
-    """The value of a fact that is the day's own, the same for everybody; None for any other."""
-    return {"month": day.month, "weekday": day.isoweekday()}.get(fact.name)
+def is_of_the_day(fact: Fact) -> bool:
+    """Whether a fact is the day's own, the same for everybody."""
+    return fact.name in ("month", "weekday") or fact.festival is not None
+
+
+def of_the_day(frame: Frame, fact: Fact) -> int | None:
+    """The value of such a fact; None for any other."""
+    if fact.festival is not None:
+        return days_to(frame.calendar.festival(fact.festival), frame.as_of)
+    return {"month": frame.as_of.month, "weekday": frame.as_of.isoweekday()}.get(fact.name)
 
 
 def customer_column(frame: Frame, fact: Fact) -> ColumnElement[Any]:
     """A fact that stands in the customer's own row, or in the calendar."""
-    if (same := of_the_day(fact, frame.as_of)) is not None:
+    if (same := of_the_day(frame, fact)) is not None:
         return literal(same, BigInteger)
     if fact.name == "referred":
         return case((Customer.referrer_id.is_not(None), 1), else_=0)
     if fact.name == "days_since_registered":
         return days_between(frame.day, Customer.registered_on)
     if fact.name == "age":
-        now_in = {calendar: kept_until(calendar, frame.as_of) for calendar in Calendar}
+        now_in = {calendar: kept_until(calendar, frame.as_of, frame.calendar.birthdays) for calendar in Calendar}
         year = case(*((Customer.birth_calendar == calendar, year) for calendar, (year, _) in now_in.items()))
         reached = case(*((Customer.birth_calendar == calendar, last) for calendar, (_, last) in now_in.items()))
         to_come = Customer.birth_month * 100 + Customer.birth_day > reached

@@ -15,7 +15,7 @@ from models.entity import AnySelect, table_of
 from models.rulebook import CustomerFact
 from rules.evaluation.dialect import quotient
 from rules.evaluation.frame import Frame
-from rules.evaluation.sources import facts_of, of_the_day
+from rules.evaluation.sources import facts_of, is_of_the_day, of_the_day
 from rules.language.facts import Fact, FactType, fact_named
 
 Columns = Mapping[str, str]
@@ -34,7 +34,7 @@ def kept_for(facts: Iterable[Fact]) -> list[Fact]:
     """What has to be kept so that these facts can be told."""
     names = {name for fact in facts for name in PARTS.get(fact.name, (fact.name,))}
     found = (fact_named(name) for name in sorted(names))
-    return [fact for fact in found if fact is not None and of_the_day(fact) is None and fact.type is not FactType.TAG]
+    return [fact for fact in found if fact is not None and not is_of_the_day(fact) and fact.type is not FactType.TAG]
 
 
 def room_for(fact: Fact) -> Sequence[str]:
@@ -63,7 +63,7 @@ def stored_facts_of(frame: Frame, facts: Sequence[Fact], columns: Columns) -> Fr
 
 
 def _told(frame: Frame, fact: Fact, columns: Columns) -> ColumnElement[Any]:
-    if (same := of_the_day(fact, frame.as_of)) is not None:
+    if (same := of_the_day(frame, fact)) is not None:
         return literal(same, BigInteger)
     if fact.name == "away_percent":
         first, last, visits = (_told(frame, part, columns) for part in kept_for([fact]))  # in the order of the alphabet

@@ -142,6 +142,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("referred", _l("was sent by another customer"), FactType.FLAG, Source.CUSTOMER),
     Family("month", _l("month of the year"), FactType.NUMBER, Source.CUSTOMER),
     Family("weekday", _l("day of the week, Monday is 1"), FactType.NUMBER, Source.CUSTOMER),
+    Family("days_to_{slug}", _l("days to %(slug)s"), FactType.DAYS, Source.CUSTOMER),
     Family("days_since_registered", _l("days since registration"), FactType.DAYS, Source.CUSTOMER),
     Family("age", _l("age"), FactType.NUMBER, Source.CUSTOMER, _l("is not known")),
     Family("birthday_in_days", _l("days to the birthday"), FactType.DAYS, Source.BIRTHDAY, _l("is not known")),
@@ -280,8 +281,17 @@ class Fact:
         return self.family.source
 
     @property
+    def festival(self) -> str | None:
+        """The short name of the festival that it counts the days to."""
+        return self.slug if self.family.pattern == "days_to_{slug}" else None
+
+    @property
     def label(self) -> str:
-        return str(self.family.label) % {"n": self.days, "slug": self.slug}
+        return self.called(self.slug)
+
+    def called(self, slug: str | None) -> str:
+        """Its label with this word for its slug."""
+        return str(self.family.label) % {"n": self.days, "slug": slug}
 
 
 def _matcher(family: Family) -> re.Pattern[str]:
@@ -309,9 +319,12 @@ def suggestions(name: str, subject: Subject = Subject.CUSTOMER) -> list[str]:
     """Names near ``name``: each family with its usual windows, and with the window or slug that was written."""
     digits = re.search(r"\d+", name)
     windows = ["30", "60", "90", "180", "365"] + ([digits.group()] if digits else [])
-    slug = name.lower().partition("_")[2]
-    patterns = [family.pattern for family in FAMILIES_OF[subject]]
-    names = [one.replace("{n}", window).replace("{slug}", slug) for one in patterns for window in windows]
+    words = name.lower().split("_")
+    names = [
+        one.pattern.replace("{n}", window).replace("{slug}", "_".join(words[one.pattern.count("_") :]))
+        for one in FAMILIES_OF[subject]
+        for window in windows
+    ]
     return [known for known in dict.fromkeys(names) if fact_named(known, subject) is not None]
 
 

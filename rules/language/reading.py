@@ -109,7 +109,8 @@ def _read(node: Node, subject: Subject, info: ValidationInfo) -> Condition:
         raise PydanticCustomError("located", "see the faults") from error
 
 
-def _one_text(value: Any) -> str:
+def one_text(value: Any) -> str:
+    """The text of a scalar."""
     if isinstance(value, (list, dict)):
         raise PydanticCustomError("said", "text", {"message": _l("A single text is needed here.")})
     return str(value)
@@ -119,7 +120,7 @@ def _pattern(shape: str, message: LazyString) -> Any:
     expression = re.compile(shape)
 
     def check(value: Any) -> str:
-        match = expression.fullmatch(_one_text(value))
+        match = expression.fullmatch(one_text(value))
         if match is None:
             raise PydanticCustomError("said", str(value), {"message": message})
         return match.group(1) if expression.groups else match.group()
@@ -133,7 +134,7 @@ def _permille(value: Any) -> int:
 
 def _yuan(value: Any) -> int:
     """In yuan as it is written, in fen as it is kept."""
-    fen = fen_of(_one_text(value))
+    fen = fen_of(one_text(value))
     if fen is None or fen < 0:
         raise PydanticCustomError("said", str(value), {"message": _l("An amount in yuan is needed, such as 1000.")})
     return fen
@@ -155,7 +156,7 @@ _PLACES = re.compile(r"\{([^{}]*)\}")
 
 
 def _text(value: Any) -> str:
-    text = _one_text(value)
+    text = one_text(value)
     if (wrong := wrong_place(text)) is not None:
         raise PydanticCustomError("said", text, {"message": wrong})
     return text
@@ -192,6 +193,9 @@ WhenAbout = Annotated[Any, BeforeValidator(_when_about), Written("condition")]
 Slug = Annotated[
     str, _pattern(r"[a-z][a-z0-9-]{0,39}", _l("A short name has only a-z, 0-9 and -, and begins with a letter."))
 ]
+Word = Annotated[
+    str, _pattern(r"[a-z][a-z0-9_]{0,29}", _l("This becomes part of a fact: only a-z, 0-9 and _, a letter first."))
+]
 Name = Annotated[str, _pattern(r"(?s)(.{1,60})", _l("A name of 1 to 60 letters is needed here."))]
 Days = Annotated[
     int,
@@ -213,6 +217,14 @@ Minutes = Annotated[
     _pattern(r"(\d{1,3})min", _l("A number of minutes is needed, such as 15min.")),
     Written("number", "min", _l("minutes")),
 ]
+LunarDay = Annotated[
+    str,
+    _pattern(
+        r"(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|30|last)",
+        _l("A day of the lunar year is needed: month and day, such as 08-15, or 12-last."),
+    ),
+]
+Week = Annotated[str, _pattern(r"[1-4]|last", _l("Which week is one of: 1, 2, 3, 4, last."))]
 Whole = Annotated[int, _pattern(r"(\d{1,7})", _l("A whole number is needed here.")), Written("number")]
 Yuan = Annotated[int, BeforeValidator(_yuan), Written("yuan", unit=_l("yuan"))]
 _PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."))
@@ -221,7 +233,7 @@ Share = Annotated[Permille, Field(le=1000)]
 Free = BeforeValidator(_free)
 Flag = Annotated[bool, BeforeValidator(_flag), Written("flag")]
 Template = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=300), Written("template")]
-TemplateAbout = Annotated[str, BeforeValidator(_one_text), Field(min_length=1, max_length=300), Written("template")]
+TemplateAbout = Annotated[str, BeforeValidator(one_text), Field(min_length=1, max_length=300), Written("template")]
 """A text whose places are looked at where it is known what it is about."""
 
 

@@ -14,13 +14,14 @@ from rules.language.facts import Fact, FactType
 
 @dataclass(frozen=True)
 class Words:
-    """What tiers, tags, roles, coupons and operations are called, by their short names."""
+    """What tiers, tags, roles, coupons, operations and festivals are called, by their short names."""
 
     tiers: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     coupons: Mapping[str, str] = field(default_factory=dict)
     operations: Mapping[str, str] = field(default_factory=dict)
+    festivals: Mapping[str, str] = field(default_factory=dict)
 
 
 def condition_said(condition: Condition, words: Words) -> str:
@@ -49,17 +50,23 @@ def _said(condition: Condition, words: Words, nested: bool) -> str:
 def comparison_said(leaf: Comparison, words: Words) -> str:
     """One fact and what it is compared with."""
     said: str
+    label = fact_said(leaf.fact, words)
     if leaf.fact.type is FactType.FLAG:
-        said = leaf.fact.label if leaf.values[0] else _("not: %(fact)s", fact=leaf.fact.label)
+        said = label if leaf.values[0] else _("not: %(fact)s", fact=label)
         return said
     values = [value_said(leaf.fact, value, words) for value in leaf.values]
     if leaf.fact.type is FactType.TAG:
         said = _("has the tag %(tags)s", tags=_(" or ").join(f"「{value}」" for value in values))
         return said
-    said = _compared(leaf.operator, leaf.fact.label, values)
+    said = _compared(leaf.operator, label, values)
     if leaf.never and leaf.fact.family.empty is not None:
         said = _("%(comparison)s (or %(empty)s)", comparison=said, empty=leaf.fact.family.empty)
     return said
+
+
+def fact_said(fact: Fact, words: Words) -> str:
+    """What a fact is called, a festival in it by its name."""
+    return fact.called(words.festivals.get(fact.festival, fact.festival)) if fact.festival else fact.label
 
 
 def _compared(operator: Operator, fact: str, values: list[str]) -> str:

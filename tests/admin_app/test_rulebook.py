@@ -7,24 +7,29 @@ from unittest.mock import Mock
 
 import pytest
 from flask_babel import force_locale
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from admin_app import rule_files
 from admin_app import rulebook as book_module
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Busy, Refused
 from admin_app.operations.rules import ActivateInput
-from admin_app.rule_files import watch_files
+from admin_app.rule_files import path_of, watch_files
 from admin_app.rulebook import access_for, refresh, rulebook, words_of
+from admin_app.start import open_house
+from models import triggers
 from models.actor import SYSTEM
+from models.connection import WRITES
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Alert, Tag
 from rules.decisions.access import Sight
+from rules.documents.festivals import USUAL, LeapDay
 from rules.language.conditions import comparisons
 from tests.conftest import House
+from tests.rules.texts import SHIPPED
 
 
 def edit(house: House, document: str, old: str, new: str) -> Path:
@@ -317,3 +322,37 @@ def test_an_older_process_does_not_write_an_older_version(house: House) -> None:
     perform(Name.ACTIVATE_RULES, ActivateInput(texts={"tiers": second}), actor=SYSTEM)
     rule_files.write_back()
     assert file_of(house, "tiers").read_text("utf-8") == second
+
+
+# ------------------------------------------------------------------------------- a file that came with a later release
+
+
+def older(house: House, document: str) -> None:
+    """As if the salon had begun with a release that had no such file, nor a version of it."""
+    path_of(document).unlink()
+    db.session.rollback()
+    with db.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        triggers.uninstall(connection)
+        for table in ("rule_activation", "rule_version", "rule_file"):
+            connection.execute(text(f"DELETE FROM {table} WHERE document = :document"), {"document": document})
+        triggers.install(connection)
+    house.app.extensions.pop("peony_rules")
+    house.app.extensions.pop("peony_rule_files", None)
+
+
+def test_a_salon_without_the_file_starts_and_keeps_birthdays_as_before(house: House) -> None:
+    older(house, "festivals")
+    assert open_house() is False
+    assert rulebook().festivals.birthdays.says_the_same(USUAL.birthdays)
+    assert rulebook().festivals.festival("qixi").lunar == "07-07"
+    assert watch_files() == []
+    assert open_alerts() == ["festivals"]
+
+
+def test_the_file_comes_into_force_as_soon_as_it_is_there(house: House) -> None:
+    older(house, "festivals")
+    watch_files()
+    path_of("festivals").write_text(SHIPPED["festivals"].replace("feb_28  ", "mar_1  "), encoding="utf-8")
+    assert watch_files() == ["festivals"]
+    assert rulebook().festivals.birthdays.leap_day is LeapDay.MAR_1
+    assert open_alerts() == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 from models.catalogue import Grade
@@ -11,8 +13,13 @@ from models.value import AccountKind
 from rules.language.facts import Fact
 from tests.properties.belongings import Counted
 from tests.properties.salon import Salon
-from tests.rules.almanac import kept_on
+from tests.rules.almanac import kept_on, lunar_of
 
+IS_ON: dict[str, Callable[[date], bool]] = {
+    "spring_festival": lambda day: lunar_of(day)[1:] == (1, 1),
+    "mothers_day": lambda day: (day.month, day.isoweekday()) == (5, 7) and 8 <= day.day <= 14,
+    "valentine": lambda day: (day.month, day.day) == (2, 14),
+}
 MONEY_IN = {"cash", "wechat", "alipay", "bank_card", "unknown"}
 
 
@@ -31,6 +38,8 @@ class ByHand:
         return self.salon.owner(who) == self.who
 
     def value(self, fact: Fact) -> Any:
+        if fact.festival:
+            return self.days_to(fact.festival)
         if fact.slug:
             return self.reading(fact.slug)
         if "{n}" not in fact.family.pattern and not fact.name.endswith("_total"):
@@ -58,6 +67,13 @@ class ByHand:
 
     def month(self) -> int:
         return self.salon.as_of.month
+
+    def days_to(self, festival: str) -> int:
+        """Walked until it is there."""
+        ahead = 0
+        while not IS_ON[festival](self.salon.as_of + timedelta(ahead)):
+            ahead += 1
+        return ahead
 
     def weekday(self) -> int:
         return ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].index(f"{self.salon.as_of:%a}") + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
@@ -49,9 +49,13 @@ def leaves_between(fact: Fact, before: Any, after: Any) -> Iterator[Comparison]:
             yield Comparison(fact, operator, values, never=edge % 2 == 0)
 
 
-def looked_at(passed: Passed, merges: bool, *leaves: Comparison) -> set[int] | None:
+def days_passed(since: date, upto: date, merges: bool = False) -> Passed:
+    return Passed.between(since, Frame(upto, merges=merges))
+
+
+def looked_at(passed: Passed, *leaves: Comparison) -> set[int] | None:
     """Who is looked at again for a comparison, by place in the salon, and her kin with her."""
-    queries = crossed(passed, merges, leaves)
+    queries = crossed(passed, leaves)
     if queries is None:
         return None
     ids = {one for query in queries for one in db.session.scalars(query) if one is not None}
@@ -73,10 +77,10 @@ def looked_at(passed: Passed, merges: bool, *leaves: Comparison) -> set[int] | N
 @given(salon=salons(st.sampled_from(DAYS)), length=st.sampled_from([1, 1, 2, 7, 31]), seed=st.integers(0, 99))
 def test_whoever_crosses_an_edge_is_looked_at(house: House, salon: Plain, length: int, seed: int) -> None:
     assert BIRTHDAY is not None
-    facts, passed = [*FACTS, BIRTHDAY], Passed(salon.as_of - timedelta(length), salon.as_of)
     merged, chance = any(one.merged_into is not None for one in salon.people), Random(seed)
+    facts, passed = [*FACTS, BIRTHDAY], days_passed(salon.as_of - timedelta(length), salon.as_of, merged)
     with standing(salon, house):
-        before, after = (found(Frame(day, None, merged), facts) for day in (passed.since, passed.upto))
+        before, after = (found(frame, facts) for frame in (passed.before, passed.now))
         for fact in facts:
             moved = [who for who in before if before[who][fact.name] != after[who][fact.name]]
             for who in moved[:2]:
@@ -84,7 +88,7 @@ def test_whoever_crosses_an_edge_is_looked_at(house: House, salon: Plain, length
                 leaves = list(leaves_between(fact, was[fact.name], is_now[fact.name]))
                 leaves = [leaf for leaf in leaves if interpreter.holds(leaf, was) != interpreter.holds(leaf, is_now)]
                 for leaf in chance.sample(leaves, min(2, len(leaves))):
-                    seen = looked_at(passed, merged, leaf)
+                    seen = looked_at(passed, leaf)
                     assert seen is None or who in seen, (fact.name, leaf.operator, leaf.values, was, is_now)
 
 
@@ -100,15 +104,13 @@ def test_facts_that_were_kept_and_made_anew_for_those_who_crossed_are_the_facts(
 ) -> None:
     """Every fact of everybody is kept on one day; days later only those who crossed an edge are looked at anew."""
     assert BIRTHDAY is not None
-    facts, passed = [*FACTS, BIRTHDAY], Passed(salon.as_of - timedelta(length), salon.as_of)
-    kept, merged = columns_for(facts), any(one.merged_into is not None for one in salon.people)
-    before, now = Frame(passed.since, merges=merged), Frame(passed.upto, merges=merged)
+    facts, merged = [*FACTS, BIRTHDAY], any(one.merged_into is not None for one in salon.people)
+    kept, passed = columns_for(facts), days_passed(salon.as_of - timedelta(length), salon.as_of, merged)
+    before, now = passed.before, passed.now
     edges = [Comparison(fact, Operator.IS, (0,)) for fact in facts]
     with standing(salon, house):
         db.session.execute(filling(before, kept))
-        ids = (
-            [FIRST_ID + who for who in looked_at(passed, merged, *edges) or range(len(salon.people))] if length else []
-        )
+        ids = [FIRST_ID + who for who in looked_at(passed, *edges) or range(len(salon.people))] if length else []
         table = table_of(CustomerFact)
         db.session.execute(delete(table).where(table.c.customer_id.in_(ids)))
         db.session.execute(filling(replace(now, among=lambda column: column.in_(ids)), kept))
@@ -152,16 +154,16 @@ def test_who_crosses_no_edge_is_left_alone(house: House) -> None:
     leaf = Comparison(fact_named("days_since_visit"), Operator.AT_LEAST, (20,))  # type: ignore[arg-type]
     ahead = Comparison(fact_named("birthday_in_days"), Operator.AT_MOST, (7,))  # type: ignore[arg-type]
     with standing(salon, house):
-        assert looked_at(Passed(TODAY - timedelta(1), TODAY), False, leaf) == {0}
-        assert looked_at(Passed(TODAY - timedelta(2), TODAY - timedelta(1)), False, leaf) == set()
-        assert looked_at(Passed(TODAY - timedelta(1), TODAY), False, ahead) == set()
+        assert looked_at(days_passed(TODAY - timedelta(1), TODAY), leaf) == {0}
+        assert looked_at(days_passed(TODAY - timedelta(2), TODAY - timedelta(1)), leaf) == set()
+        assert looked_at(days_passed(TODAY - timedelta(1), TODAY), ahead) == set()
 
 
 def test_a_rule_of_weekdays_concerns_everybody_on_the_day_it_turns() -> None:
     sunday = Comparison(fact_named("weekday"), Operator.IS, (7,))  # type: ignore[arg-type]
     assert TODAY.isoweekday() == 7
-    assert crossed(Passed(TODAY - timedelta(1), TODAY), False, [sunday]) is None
-    assert crossed(Passed(TODAY - timedelta(2), TODAY - timedelta(1)), False, [sunday]) is not None
+    assert crossed(days_passed(TODAY - timedelta(1), TODAY), [sunday]) is None
+    assert crossed(days_passed(TODAY - timedelta(2), TODAY - timedelta(1)), [sunday]) is not None
 
 
 # ------------------------------------------------------------------------------------------- day by day, as a whole

@@ -15,22 +15,28 @@ from sqlalchemy import select
 from models.customers import Calendar, Stage
 from models.entity import db
 from models.sales import LineKind, PaymentMethod
+from rules.documents.festivals import FestivalsDocument
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
 from rules.language.facts import FAMILIES, Fact, FactType, fact_named
+from rules.language.reading import read_document
 from tests.cast import raw_operation
 from tests.conftest import House
 from tests.properties.by_hand import ByHand
 from tests.properties.salon import FIRST_ID, SLUGS, Paid, Person, Salon, Sold, salons, write
+from tests.rules.texts import SHIPPED
 
 DAYS = (date(2026, 11, 22), date(2028, 2, 29))
+CALENDAR = read_document(FestivalsDocument, SHIPPED["festivals"], "festivals.yaml")
+FESTIVALS = ("spring_festival", "mothers_day", "valentine")
 
 
 def _facts() -> list[Fact]:
     names: list[str] = []
     for family in FAMILIES:
         filled = [family.pattern.replace("{n}", str(days)) for days in (30, 90, 365)]
-        names += [name.replace("{slug}", slug) for name in filled for slug in SLUGS]
+        slugs = FESTIVALS if family.pattern == "days_to_{slug}" else SLUGS
+        names += [name.replace("{slug}", slug) for name in filled for slug in slugs]
     found = [fact_named(name) for name in dict.fromkeys(names)]
     return [fact for fact in found if fact is not None and fact.type is not FactType.TAG]
 
@@ -93,11 +99,11 @@ def test_every_fact_is_what_one_counts_by_hand(house: House, salon: Salon, data:
     low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(salon.people) - 1)] * 2), label="range"))
     some = data.draw(st.lists(st.sampled_from(FACTS), max_size=4, unique=True), label="facts")
     with standing(salon, house):
-        assert unlike(found(Frame(salon.as_of, None, merged), FACTS), expected) == {}
-        ranged = Frame(salon.as_of, lambda column: column.between(FIRST_ID + low, FIRST_ID + high), merged)
+        assert unlike(found(Frame(salon.as_of, None, merged, CALENDAR), FACTS), expected) == {}
+        ranged = Frame(salon.as_of, lambda column: column.between(FIRST_ID + low, FIRST_ID + high), merged, CALENDAR)
         within = {who: facts for who, facts in expected.items() if low <= who <= high}
         assert unlike(found(ranged, FACTS), within) == {}
-        listed = Frame(salon.as_of, lambda column: column.in_([FIRST_ID + who for who in among]), True)
+        listed = Frame(salon.as_of, lambda column: column.in_([FIRST_ID + who for who in among]), True, CALENDAR)
         chosen = {who: facts for who, facts in expected.items() if who in among}
         few = {who: {fact.name: facts[fact.name] for fact in some} for who, facts in chosen.items()}
         assert unlike(found(listed, some), few) == {}

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import product
 
 import pytest
 
-from rules.decisions.birthdays import YEAR_DAYS, calendar_ahead, lunar_in, solar_in
+from models.customers import Calendar
+from rules.decisions.birthdays import YEAR_DAYS, calendar_ahead, comings, kept_until, lunar_in, solar_in
+from rules.documents.festivals import Birthdays, FestivalsDocument, LeapDay, LeapMonth
+from rules.language.reading import read_document
 from tests.rules.almanac import kept_on, lunar_of
 
 AS_OF = (date(2025, 8, 20), date(2027, 2, 5), date(2028, 2, 29))
@@ -89,3 +93,52 @@ def test_every_possible_birthday_comes_within_400_days_and_on_its_day(as_of: dat
     assert len(ahead) == len(rows) == 366 + 12 * 30
     assert all(0 <= days <= YEAR_DAYS for days in ahead.values())
     assert ahead == first
+
+
+# ------------------------------------------------------------------------------------- as the salon keeps them
+
+POLICIES = [*product(LeapDay, LeapMonth)]
+TWENTY_YEARS = (date(2020, 1, 25), date(2040, 2, 12))
+"""From one lunar new year to another, with seven leap months and five leap days between them."""
+
+
+def kept(leap_day: str, leap_month: str) -> Birthdays:
+    text = f"version: 1\nbirthdays: {{leap_day: {leap_day}, leap_month: {leap_month}}}\n"
+    return read_document(FestivalsDocument, text, "festivals.yaml").birthdays
+
+
+def days(first: date, last: date) -> list[date]:
+    return [first + timedelta(ahead) for ahead in range((last - first).days)]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_birthday_is_kept_on_the_days_that_a_walk_through_twenty_years_finds(policy: tuple[str, str]) -> None:
+    walked = {(day, *one) for day in days(*TWENTY_YEARS) for one in kept_on(day, *policy)}
+    birthdays, found = {one[1:] for one in walked}, set()
+    for year, (calendar, month, number) in product(range(2019, 2041), birthdays):
+        for day in comings(Calendar(calendar), year, month, number, kept(*policy)):
+            found.add((day, calendar, month, number))
+    assert {one for one in found if TWENTY_YEARS[0] <= one[0] < TWENTY_YEARS[1]} == walked
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_has_been_kept_of_a_year_is_what_was_walked_past(policy: tuple[str, str]) -> None:
+    answer, past = kept(*policy), dict[tuple[str, int], int]()
+    for day in days(date(2020, 1, 25), date(2029, 2, 13)):
+        years = {"solar": day.year, "lunar": lunar_of(day)[0]}
+        for calendar, month, number in kept_on(day, *policy):
+            key = calendar, years[calendar]
+            past[key] = max(past.get(key, 0), month * 100 + number)
+        for calendar, year in years.items():
+            assert kept_until(Calendar(calendar), day, answer) == (year, past[calendar, year]), day
+
+
+@pytest.mark.parametrize("as_of", [*AS_OF, date(2025, 6, 20), date(2025, 7, 30), date(2027, 2, 28)])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_days_to_come_follow_what_the_salon_says(policy: tuple[str, str], as_of: date) -> None:
+    first: dict[tuple[str, int, int], int] = {}
+    for ahead in range(800):
+        for birthday in kept_on(as_of + timedelta(ahead), *policy):
+            first.setdefault(birthday, ahead)
+    rows = calendar_ahead(as_of, kept(*policy))
+    assert {(calendar, month, day): ahead for calendar, month, day, ahead in rows} == first

@@ -239,3 +239,15 @@ def test_a_customer_of_another_store_is_not_explained(sqlite_house: House) -> No
     browser = sqlite_house.browser("manager")
     assert browser.get(f"/why/{sqlite_house.ids['cora']}").status_code == 404
     assert browser.get(f"/why/{sqlite_house.ids['anna']}").status_code == 200
+
+
+def test_a_festival_is_chosen_and_said_by_its_name(sqlite_house: House) -> None:
+    text = replaced("campaigns", "when: {paying_referrals_1d: {at_least: 1}}", "when: {days_to_qixi: {at_most: 7}}")
+    text = text.replace("given: {paying_referrals_1d: 1}", "given: {days_to_qixi: 7}")
+    text = text.replace("given: {paying_referrals_1d: 0}", "given: {days_to_qixi: 8}")
+    activate(draft("campaigns", text, "owner", sqlite_house), sqlite_house)
+    browser = english(sqlite_house)
+    assert "When days to Qixi at most 7 days:" in browser.get("/rules").text
+    page = browser.get("/rules/campaigns/rule?id=thanks-for-a-friend").text
+    assert '<option value="qixi" selected>Qixi</option>' in page
+    assert browser.get("/rules/festivals/yaml").status_code == 200
