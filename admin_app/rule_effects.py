@@ -6,9 +6,10 @@ An effect bears its occasion, and the database allows one an occasion: a run tha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import select, update
 
 from admin_app.operations.kernel import Operation
@@ -20,6 +21,7 @@ from models.entity import insert_new
 from models.rulebook import EffectKind, EffectState, RuleEffect
 from models.standing import Membership
 from rules.book import Rulebook
+from rules.decisions.quiet import may_leave
 from rules.documents.rules import CouponEffect, Effect, GiftEffect, Given, MessageEffect, OncePer, PointsEffect, Rule
 from rules.evaluation.frame import Frame
 from rules.language.reading import filled
@@ -73,6 +75,7 @@ def _record(
             "rule_version_id": version[book.document_of(rule.id)],
             "state": EffectState.WAITING,
             "version": 1,
+            "not_before": _leaves(op, rule, book) if isinstance(given, MessageEffect) else None,
             **said,
         }
         for rule, place, given, facts in found
@@ -80,6 +83,11 @@ def _record(
     ]
     parts = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
     return sum(insert_new(op.session, RuleEffect, part) for part in parts)
+
+
+def _leaves(op: Operation, rule: Rule, book: Rulebook) -> datetime:
+    """When a message of the rule may leave: its own quiet hours go before those of the house."""
+    return may_leave(op.at, rule.quiet or book.campaigns.quiet, current_app.config["PEONY"].zone)
 
 
 def occasion(once_per: OncePer, as_of: date, facts: Mapping[str, Any]) -> str:

@@ -110,7 +110,9 @@ class RuleEffect(Record):
     marks = False
     title = ("rule", "customer_id")
     within = "customer_id"
-    screen = Screen(Section.RULES, "gift", ("made_on", "customer_id", "rule", "kind", "what", "state"), "-made_on")
+    screen = Screen(
+        Section.RULES, "gift", ("made_on", "customer_id", "rule", "kind", "what", "not_before", "state"), "-made_on"
+    )
     __table_args__ = (
         UniqueConstraint("rule", "customer_id", "occasion", "kind", "place"),
         holds("amount >= 0", "amount", "amount", _l("An amount is 0 or more.")),
@@ -125,6 +127,7 @@ class RuleEffect(Record):
     occasion: Mapped[str] = field(Text(60), label=_l("Occasion"), generated=True)
     made_on: Mapped[date] = field(Day, label=_l("On"), index=True)
     valid_until: Mapped[date | None] = field(Day, label=_l("Valid until"))
+    not_before: Mapped[datetime | None] = field(Instant, label=_l("Not before"))
     state: Mapped[EffectState] = field(choice(EffectState), label=_l("State"), default=EffectState.WAITING, index=True)
     rule_version_id: Mapped[int] = reference("rule_version", label=_l("Rules"))
 

@@ -168,7 +168,7 @@ def form_of(rule: Rule, plain: Mapping[str, Any]) -> RuleForm:
     values: Posted = {name: plain.get(name, "") for name in ("name", "name_en", "existing_customers")}
     values["for"], values["keep_for"] = str(rule.hold or ""), str(rule.keep_for or "")
     values["enabled"] = "yes" if rule.enabled else "no"
-    values["most"] = str(rule.most or "")
+    values["most"], values["quiet"] = str(rule.most or ""), rule.quiet or ""
     then = [_effect_form(f"then.{place}", effect, plain["then"][place]) for place, effect in enumerate(rule.then)]
     return RuleForm(rule.id, values, group_of(rule.when, "when"), then)
 
@@ -218,7 +218,7 @@ def _part(condition: Condition, path: str) -> Leaf | Group:
 def read_form(posted: Mapping[str, Sequence[str]], rule_id: str) -> RuleForm:
     """The form as it was sent, whatever is wrong in it."""
     tree = tree_of(posted)
-    names = ("name", "name_en", "for", "keep_for", "most", "existing_customers", "enabled")
+    names = ("name", "name_en", "for", "keep_for", "existing_customers", "enabled", *LIMITS)
     values = {name: first_text(tree.get(name)) for name in names}
     then = [
         EffectForm(f"then.{place}", kind, _flat(one))
@@ -322,6 +322,8 @@ class Before:
     form: RuleForm
 
 
+LIMITS = {"most": "customers_per_run", "quiet": "quiet"}
+"""The form's fields of limits, and how they are written."""
 DEFAULTS = {"existing_customers": "tag_only", "enabled": "yes"}
 
 
@@ -332,7 +334,8 @@ def plain_rule(form: RuleForm, before: Before | None) -> dict[str, Any]:
     said["for"] = _with_unit(form.text("for"), "d")
     said["keep_for"] = _with_unit(form.text("keep_for"), "d")
     said["then"] = [_plain_effect(one) for one in form.then]
-    said["limits"] = {"customers_per_run": form.text("most")} if form.text("most") else ""
+    limits = {key: form.text(name) for name, key in LIMITS.items() if form.text(name)}
+    said["limits"] = limits or ""
     said |= {name: form.text(name) if form.text(name) != default else "" for name, default in DEFAULTS.items()}
     if before is None:
         return {key: value for key, value in said.items() if value != ""}
@@ -348,7 +351,7 @@ def _same_keys(form: RuleForm, was: RuleForm) -> set[str]:
     same = {
         key for key in ("name", "name_en", "for", "keep_for", "existing_customers", "enabled") if _equal(key, form, was)
     }
-    if _equal("most", form, was):
+    if all(_equal(name, form, was) for name in LIMITS):
         same.add("limits")
     if shape_of(form.when) == shape_of(was.when):
         same.add("when")
@@ -460,4 +463,6 @@ def field_of(way: Sequence[str | int]) -> str:
         return ".".join(["when", *(step for step in rest if step.isdecimal())])
     if first == "then" and rest:
         return ".".join(["then", *rest[:1]])
-    return "most" if first == "limits" else first
+    if first == "limits":
+        return next((name for name, key in LIMITS.items() if rest and key == rest[0]), "most")
+    return first

@@ -20,6 +20,7 @@ from rules.language.reading import (
     Name,
     Names,
     Part,
+    Quiet,
     Slug,
     Template,
     TemplateAbout,
@@ -206,9 +207,13 @@ class RuleTest(Part):
 
 
 class Limits(Part):
-    """``limits: {customers_per_run: 500}``: those beyond it come with the next run."""
+    """``limits: {customers_per_run: 500, quiet: "21:00-09:00"}``
+
+    Customers beyond ``customers_per_run`` come with the next run; messages do not leave in the quiet hours.
+    """
 
     customers_per_run: Whole | None = None
+    quiet: Quiet | None = None
 
 
 class Rule(Part):
@@ -249,6 +254,11 @@ class Rule(Part):
     def most(self) -> int | None:
         """How many customers may gain it in one run."""
         return None if self.limits is None else self.limits.customers_per_run
+
+    @property
+    def quiet(self) -> str | None:
+        """Quiet hours of its own."""
+        return None if self.limits is None else self.limits.quiet
 
     def given(self) -> list[tuple[int, Given]]:
         """What customers get by it, each with its place among those of its kind, from 1."""
@@ -372,6 +382,12 @@ class CouponTemplate(Part):
 
 
 class CampaignsDocument(RulesDocument):
-    """``rules/campaigns.yaml``: what customers are given and sent, and the coupons it is given with."""
+    """``rules/campaigns.yaml``: what customers are given and sent, and the coupons it is given with.
 
+    .. code-block:: yaml
+
+        quiet: "21:00-09:00"    # of the messages of every rule that has no quiet hours of its own
+    """
+
+    quiet: Quiet | None = None
     coupons: list[CouponTemplate] = []

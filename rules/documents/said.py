@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flask_babel import gettext as _
 
 from rules.documents.rules import AlertEffect, CouponEffect, Effect, Given, Rule, WatchRule
@@ -22,7 +24,7 @@ def _customers_said(rule: Rule, words: Words) -> str:
         condition=condition_said(rule.when, words) + _held(rule),
         effects=_("; ").join(effect_said(effect, words) for effect in rule.then),
     )
-    return said
+    return said + "".join(f" {one}" for one in _limited(rule))
 
 
 def _watch_said(rule: WatchRule, words: Words) -> str:
@@ -39,6 +41,14 @@ def _alert_said(alert: AlertEffect, words: Words, subject: Subject = Subject.CUS
     who = words.roles.get(alert.to, alert.to)
     said: str = _("alert %(who)s: “%(text)s”", who=who, text=text_said(alert.text, words, subject))
     return said
+
+
+def _limited(rule: Rule) -> Iterator[str]:
+    """Each of its limits as a sentence."""
+    if rule.most:
+        yield _("At most %(n)s customers a run.", n=rule.most)
+    if rule.quiet:
+        yield _("No messages in the hours %(hours)s.", hours=rule.quiet)
 
 
 def _held(rule: Rule) -> str:

@@ -172,6 +172,20 @@ def wrong_place(text: str, subject: Subject = Subject.CUSTOMER) -> LazyString | 
     return None
 
 
+_QUIET = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
+
+
+def _quiet(value: Any) -> str:
+    match = _QUIET.fullmatch(one_text(value))
+    if match is None:
+        message = _l("Two times of day are needed, such as 21:00-09:00.")
+    elif match.group(1) == match.group(2):
+        message = _l("Quiet hours that end when they begin have no length: say two different times.")
+    else:
+        return match.group()
+    raise PydanticCustomError("said", str(value), {"message": message})
+
+
 @dataclass(frozen=True)
 class Written:
     """How a scalar is written, for whoever offers it as a field: what it is, what stands behind a number, its unit."""
@@ -230,6 +244,7 @@ Yuan = Annotated[int, BeforeValidator(_yuan), Written("yuan", unit=_l("yuan"))]
 _PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."))
 Permille = Annotated[int, BeforeValidator(_permille), _PERCENT, Written("percent", "%", LazyString(str, "%"))]
 Share = Annotated[Permille, Field(le=1000)]
+Quiet = Annotated[str, BeforeValidator(_quiet)]
 Free = BeforeValidator(_free)
 Flag = Annotated[bool, BeforeValidator(_flag), Written("flag")]
 Template = Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=300), Written("template")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -190,3 +190,47 @@ def test_what_was_to_be_written_to_her_goes_when_she_is_erased(salon: Salon) -> 
     assert given(one) == [("message", "–", 0)]
     told = [value for pair in db.session.execute(select(RowValue.old, RowValue.new)) for value in pair if value]
     assert not any(f"客{one}，" in value for value in told)
+
+
+# ------------------------------------------------------------------------------------------------ quiet hours
+
+LATE = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
+"""Half past eleven at night in Shanghai."""
+BOTH = '[{message: {text: "好"}}, {gift: {item: x}}]'
+
+
+def leaving() -> list[datetime | None]:
+    """When what was given may leave, the gift first."""
+    return list(db.session.scalars(select(RuleEffect.not_before).order_by(RuleEffect.kind)))
+
+
+@pytest.mark.parametrize(
+    ("said", "own", "leaves"),
+    [
+        ("", "", LATE),
+        ('quiet: "21:00-09:00"', "", datetime(2026, 11, 23, 1, tzinfo=UTC)),
+        ('quiet: "21:00-09:00"', 'limits: {quiet: "23:00-00:30"}', datetime(2026, 11, 22, 16, 30, tzinfo=UTC)),
+        ('quiet: "00:00-09:00"', "", LATE),
+    ],
+)
+def test_a_message_says_when_it_may_leave_and_a_gift_does_not(
+    salon: Salon, said: str, own: str, leaves: datetime
+) -> None:
+    away(salon)
+    text = CAMPAIGNS.format(when=AWAY, then=BOTH) + (f"    {own}\n" if own else "")
+    activate("campaigns", text.replace("version: 1\n", f"version: 1\n{said}\n"))
+    with time_machine.travel(LATE, tick=False):
+        evaluate(TODAY)
+    assert leaving() == [None, leaves]
+
+
+def test_the_list_of_effects_shows_when(salon: Salon) -> None:
+    away(salon)
+    activate(
+        "campaigns",
+        CAMPAIGNS.format(when=AWAY, then=BOTH).replace("version: 1\n", 'version: 1\nquiet: "21:00-09:00"\n'),
+    )
+    with time_machine.travel(LATE, tick=False):
+        evaluate(TODAY)
+        page = salon.house.browser("owner").get("/rule_effect/").text
+    assert "2026-11-23 09:00" in page

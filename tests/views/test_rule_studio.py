@@ -115,6 +115,8 @@ def test_a_name_in_two_rules_makes_two_short_names(sqlite_house: House) -> None:
         ({"name": ""}, "A name of 1 to 60 letters"),
         ({"for": "soon"}, "A number of days is needed"),
         ({"most": "many"}, "A whole number is needed"),
+        ({"quiet": "21-09"}, "Two times of day are needed"),
+        ({"quiet": "09:00-09:00"}, "Quiet hours that end when they begin"),
         ({"then.0.value": "nothing-like-it"}, "There is no tag called nothing-like-it"),
     ],
 )
@@ -251,3 +253,24 @@ def test_a_festival_is_chosen_and_said_by_its_name(sqlite_house: House) -> None:
     page = browser.get("/rules/campaigns/rule?id=thanks-for-a-friend").text
     assert '<option value="qixi" selected>Qixi</option>' in page
     assert browser.get("/rules/festivals/yaml").status_code == 200
+
+
+LIMITS = {"most": "200", "quiet": "20:00-10:00"}
+LIMITED = "    limits: {customers_per_run: 200, quiet: '20:00-10:00'}\n"
+
+
+def test_limits_go_through_the_form_and_are_said(sqlite_house: House) -> None:
+    """Typed in they are written; opened and kept, they are the same to the letter; each is shown in its field."""
+    browser = english(sqlite_house)
+    address = "/rules/campaigns/rule?id=win-back"
+    sent = sent_as_shown(browser.get(address).text)
+    looked = browser.post(address, sent | {name: [value] for name, value in LIMITS.items()} | {"action": ["look"]})
+    assert "At most 200 customers a run. No messages in the hours 20:00-10:00." in looked.text
+    made = browser.post(address, sent | {name: [value] for name, value in LIMITS.items()} | {"action": ["save"]})
+    text = replaced("campaigns", "    limits: {customers_per_run: 200}\n", LIMITED)
+    assert db.session.scalars(select(RuleVersion.text).where(RuleVersion.number == 2)).one() == text
+    browser.post(made.headers["Location"], {"why": "试试"})
+    sent = sent_as_shown(browser.get(address).text)
+    assert {name: [value] for name, value in LIMITS.items()}.items() <= sent.items()
+    browser.post(address, sent | {"action": ["save"]})
+    assert db.session.scalars(select(RuleVersion.text).where(RuleVersion.number == 3)).one() == text

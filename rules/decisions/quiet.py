@@ -1,0 +1,24 @@
+"""When a message may leave: never within the quiet hours, by the clock of the stores."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def may_leave(at: datetime, quiet: str | None, zone: ZoneInfo) -> datetime:
+    """The moment itself, or the end of the quiet hours (``21:00-09:00``) in which it lies.
+
+    An end that the clock passes twice when summer ends counts the second time; one that it leaps over when summer
+    begins counts as late as it would have been without the leap.
+    """
+    if quiet is None:
+        return at
+    begins, ends = (time.fromisoformat(edge) for edge in quiet.split("-"))
+    local = at.astimezone(zone)
+    clock = local.time()
+    if not (begins <= clock < ends if begins < ends else clock >= begins or clock < ends):
+        return at
+    day = local.date() + timedelta(clock >= ends)
+    over = max(datetime.combine(day, ends.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1))
+    return may_leave(over, quiet, zone)
