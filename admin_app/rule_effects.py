@@ -12,6 +12,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select, update
 
+from admin_app.held_back import held_out, hold_back
 from admin_app.operations.kernel import Operation
 from admin_app.tag_effects import BATCH, Found, take_off
 from admin_app.tier_moves import raise_tiers
@@ -37,14 +38,22 @@ Version = Mapping[str, int]
 def give(op: Operation, frame: Frame, book: Rulebook, rules: Mapping[str, Any], gained: Found, version: Version) -> int:
     """Do what gained rules say beside tagging and asking staff; how much was given. ``version`` is by document."""
     doing = [(rule, facts) for name, facts in gained if isinstance(rule := rules[name], Rule)]
-    found = [(effect, facts["customer_id"]) for rule, facts in doing for effect in rule.then]
-    if not found:
+    if not doing:
         return 0
+    out = held_out(op, ((rule, facts["customer_id"]) for rule, facts in doing))
+    part = [(rule, facts) for rule, facts in doing if (rule.id, facts["customer_id"]) not in out]
+    found = [(effect, facts["customer_id"]) for rule, facts in part for effect in rule.then]
     take_off(op, {(customer, effect.untag) for effect, customer in found if effect.untag is not None})
     raised = {customer: effect.tier for effect, customer in found if effect.tier is not None}
     raise_tiers(op, frame, book.tiers, raised, version["tiers"])
     _set_fields(op, found)
-    return _record(op, frame, book, [(rule, *one, facts) for rule, facts in doing for one in rule.given()], version)
+    gifts = [(rule, *one, facts) for rule, facts in doing for one in rule.given()]
+    rows = _rows(op, frame, book, gifts, version)
+    for row in rows:
+        if (row["rule"], row["customer_id"]) in out:
+            row["state"] = EffectState.HELD_OUT
+    hold_back(op, frame, book, rows)
+    return _keep(op, rows)
 
 
 def _set_fields(op: Operation, effects: list[tuple[Effect, int]]) -> None:
@@ -56,16 +65,15 @@ def _set_fields(op: Operation, effects: list[tuple[Effect, int]]) -> None:
         op.session.execute(update(Customer).where(*differs).values(values))
 
 
-def _record(
+def _rows(
     op: Operation, frame: Frame, book: Rulebook, found: list[tuple[Rule, int, Given, dict[str, Any]]], version: Version
-) -> int:
-    if not found:
-        return 0
+) -> list[dict[str, Any]]:
+    """The columns of each effect."""
     customers = {facts["customer_id"] for *_, facts in found}
     held = (Membership.customer_id.in_(customers), Membership.ended_on.is_(None))
     tiers = dict(op.session.execute(select(Membership.customer_id, Membership.tier).where(*held)).all())
     names = dict(op.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(customers))).all())
-    rows = [
+    return [
         {
             "rule": rule.id,
             "place": place,
@@ -74,6 +82,7 @@ def _record(
             "made_on": frame.as_of,
             "rule_version_id": version[book.document_of(rule.id)],
             "state": EffectState.WAITING,
+            "held_because": None,
             "version": 1,
             "not_before": _leaves(op, rule, book) if isinstance(given, MessageEffect) else None,
             **said,
@@ -81,6 +90,15 @@ def _record(
         for rule, place, given, facts in found
         for said in _said(op, frame, given, tiers.get(facts["customer_id"]), facts, names[facts["customer_id"]])
     ]
+
+
+def _keep(op: Operation, rows: list[dict[str, Any]]) -> int:
+    """Write down those whose occasion has had none; how many of them are given."""
+    _insert(op, [row for row in rows if row["state"] is not EffectState.WAITING])
+    return _insert(op, [row for row in rows if row["state"] is EffectState.WAITING])
+
+
+def _insert(op: Operation, rows: list[dict[str, Any]]) -> int:
     parts = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
     return sum(insert_new(op.session, RuleEffect, part) for part in parts)
 

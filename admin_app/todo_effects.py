@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
+from admin_app.held_back import taking_part
 from admin_app.operations.kernel import Operation
 from admin_app.operations.registry import specs
 from admin_app.rulebook import words_of
@@ -14,7 +15,7 @@ from admin_app.tag_effects import Found
 from admin_app.values import money
 from models.customers import CareRole, Customer, CustomerAssignment
 from models.standing import Alert, Task
-from rules.documents.rules import AlertEffect, Rule, TaskEffect
+from rules.documents.rules import AlertEffect, TaskEffect
 from rules.evaluation.frame import Frame
 from rules.language.facts import Fact, FactType, Subject, fact_named
 from rules.language.reading import filled, places_in
@@ -24,8 +25,7 @@ def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found)
     """Raise what gained rules ask for. How many were raised."""
     asking = [
         (rule, place, asked, facts)
-        for name, facts in gained
-        if isinstance(rule := rules[name], Rule)
+        for rule, facts in taking_part(op, rules, gained)
         for place, effect in enumerate(rule.then, 1)
         if (asked := effect.alert or effect.task) is not None
     ]

@@ -96,12 +96,23 @@ class EffectState(Choice):
 
     WAITING = "waiting", _l("Waiting")
     DONE = "done", _l("Done")
+    HELD = "held", _l("Held back")
+    HELD_OUT = "held_out", _l("Held out, to compare")
+
+
+class HeldBecause(Choice):
+    """Why a message is never sent."""
+
+    RULE_LIMIT = "rule_limit", _l("This rule has sent her as many as it may")
+    HOUSE_LIMIT = "house_limit", _l("She has had as many messages as one customer may")
+    NO_CONSENT = "no_consent", _l("She wants no marketing messages")
 
 
 class RuleEffect(Record):
     """Something that a rule gives a customer, once an occasion: the database itself allows no second one.
 
-    Coupons, gifts and messages wait here until they are handed out or sent.
+    Coupons, gifts and messages wait here until they are handed out or sent. A message that is held back, and what
+    somebody would have got who is held out to compare, stay here for good.
     """
 
     label = _l("Effect")
@@ -116,6 +127,9 @@ class RuleEffect(Record):
     __table_args__ = (
         UniqueConstraint("rule", "customer_id", "occasion", "kind", "place"),
         holds("amount >= 0", "amount", "amount", _l("An amount is 0 or more.")),
+        holds(
+            "state <> 'held' OR held_because IS NOT NULL", "held", "held_because", _l("What is held back has a reason.")
+        ),
     )
 
     rule: Mapped[str] = field(Text(60), label=_l("Rule"), words="rules")
@@ -129,6 +143,7 @@ class RuleEffect(Record):
     valid_until: Mapped[date | None] = field(Day, label=_l("Valid until"))
     not_before: Mapped[datetime | None] = field(Instant, label=_l("Not before"))
     state: Mapped[EffectState] = field(choice(EffectState), label=_l("State"), default=EffectState.WAITING, index=True)
+    held_because: Mapped[HeldBecause | None] = field(choice(HeldBecause), label=_l("Held back because"))
     rule_version_id: Mapped[int] = reference("rule_version", label=_l("Rules"))
 
 

@@ -128,6 +128,12 @@ class Rulebook:
         """Tiers and coupons that effects name; a rule never gives what is not there."""
         tiers = [tier.id for tier in self.tiers.tiers]
         coupons = [coupon.id for coupon in self.campaigns.coupons]
+        for rule in self.rules():
+            if rule.holdout and rule.limits is not None and not rule.given():
+                message = _l(
+                    "holdout compares what customers are given: this rule gives no points, coupon, gift or message."
+                )
+                yield Fault(rule.limits.place, message)
         for effect in (effect for rule in self.rules() for effect in rule.then):
             given = effect.given
             for tier in [*([effect.tier] if effect.tier else []), *(given.tiers if given else ())]:

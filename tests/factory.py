@@ -65,7 +65,7 @@ SPECIAL: dict[str, Callable[[int], dict[str, Any]]] = {
     "membership": lambda n: {"tier": "gold", "ended_on": None},
     "tier_change": lambda n: {"to_tier": "gold", "from_tier": None, "evidence": {}},
     "rule_match": lambda n: {"rule": "dormant", "until": None, "why": {}, "why_not": None},
-    "rule_effect": lambda n: {"rule": "dormant"},
+    "rule_effect": lambda n: {"rule": "dormant", "held_because": None},
     "customer_tag": lambda n: {"held": True, "until": None},
     "customer_assignment": lambda n: {"until": NOON, "since": NOON - timedelta(days=1)},
     "contraindication": lambda n: {"since": None, "until": None},

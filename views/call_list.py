@@ -11,15 +11,16 @@ from typing import Any
 from flask import Flask, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from admin_app.calling import Call, Reason, Why, calls
+from admin_app.consents import refusing_marketing
 from admin_app.operations.kernel import begin_of_day, business_day, now
 from admin_app.operations.refusals import Forbidden
 from admin_app.operations.registry import spec_named
 from admin_app.titles import titles_by
 from admin_app.values import money
-from models.customers import ConsentEvent, Customer, Interaction, Purpose
+from models.customers import Customer, Interaction
 from models.entity import db
 from models.names import Name
 from rules.documents.roles import Action
@@ -103,7 +104,7 @@ def _entries(chosen: Sequence[Call], today: date) -> list[Entry]:
     order = sorted(chosen, key=lambda call: call.customer_id in spoken)[:MOST]
     ids = [call.customer_id for call in order]
     rows = {row.id: row for row in db.session.scalars(select(Customer).where(Customer.id.in_(ids)))}
-    salons, quiet = _salons(rows.values()), _quiet(ids)
+    salons, quiet = _salons(rows.values()), refusing_marketing(db.session(), ids)
     return [
         Entry(
             rows[call.customer_id],
@@ -129,15 +130,6 @@ def _spoken(customers: Collection[int], today: date) -> set[int]:
     since = begin_of_day(today)
     query = select(Interaction.customer_id).where(Interaction.customer_id.in_(customers), Interaction.at >= since)
     return set(db.session.scalars(query))
-
-
-def _quiet(customers: Collection[int]) -> set[int]:
-    """Who has withdrawn her consent to marketing messages."""
-    asked = (ConsentEvent.customer_id.in_(customers), ConsentEvent.purpose == Purpose.MARKETING)
-    newest = select(func.max(ConsentEvent.id)).where(*asked).group_by(ConsentEvent.customer_id)
-    return set(
-        db.session.scalars(select(ConsentEvent.customer_id).where(ConsentEvent.id.in_(newest), ~ConsentEvent.given))
-    )
 
 
 # ------------------------------------------------------------------------------------------------- in words

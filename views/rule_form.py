@@ -70,6 +70,8 @@ ONCE_WORDS: dict[str, LazyString] = {
     "birthday": _l("once a birthday"),
     "absence": _l("once an absence"),
 }
+LIMITS = {"most": "customers_per_run", "quiet": "quiet", "per_customer": "per_customer", "holdout": "holdout"}
+"""The form's fields of limits, and how they are written."""
 LISTED = (FactType.CHOICE, FactType.TIER, FactType.TAG)
 UNITS: dict[FactType, LazyString] = {
     FactType.MONEY: _l("yuan"),
@@ -168,7 +170,8 @@ def form_of(rule: Rule, plain: Mapping[str, Any]) -> RuleForm:
     values: Posted = {name: plain.get(name, "") for name in ("name", "name_en", "existing_customers")}
     values["for"], values["keep_for"] = str(rule.hold or ""), str(rule.keep_for or "")
     values["enabled"] = "yes" if rule.enabled else "no"
-    values["most"], values["quiet"] = str(rule.most or ""), rule.quiet or ""
+    limits = plain.get("limits", {})
+    values |= {name: str(limits.get(key, "")).removesuffix("%") for name, key in LIMITS.items()}
     then = [_effect_form(f"then.{place}", effect, plain["then"][place]) for place, effect in enumerate(rule.then)]
     return RuleForm(rule.id, values, group_of(rule.when, "when"), then)
 
@@ -322,8 +325,6 @@ class Before:
     form: RuleForm
 
 
-LIMITS = {"most": "customers_per_run", "quiet": "quiet"}
-"""The form's fields of limits, and how they are written."""
 DEFAULTS = {"existing_customers": "tag_only", "enabled": "yes"}
 
 
@@ -334,8 +335,8 @@ def plain_rule(form: RuleForm, before: Before | None) -> dict[str, Any]:
     said["for"] = _with_unit(form.text("for"), "d")
     said["keep_for"] = _with_unit(form.text("keep_for"), "d")
     said["then"] = [_plain_effect(one) for one in form.then]
-    limits = {key: form.text(name) for name, key in LIMITS.items() if form.text(name)}
-    said["limits"] = limits or ""
+    limits = {key: form.text(name) for name, key in LIMITS.items()} | {"holdout": _with_unit(form.text("holdout"), "%")}
+    said["limits"] = {key: value for key, value in limits.items() if value} or ""
     said |= {name: form.text(name) if form.text(name) != default else "" for name, default in DEFAULTS.items()}
     if before is None:
         return {key: value for key, value in said.items() if value != ""}

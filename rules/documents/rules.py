@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from flask_babel import lazy_gettext as _l
@@ -12,6 +13,7 @@ from models.customers import Stage
 from models.standing import Severeness, TagColour
 from rules.language.facts import Subject
 from rules.language.reading import (
+    Count,
     Days,
     Document,
     Flag,
@@ -21,6 +23,8 @@ from rules.language.reading import (
     Names,
     Part,
     Quiet,
+    Rate,
+    Share,
     Slug,
     Template,
     TemplateAbout,
@@ -206,14 +210,25 @@ class RuleTest(Part):
     expect: Literal["matches", "no match"]
 
 
-class Limits(Part):
-    """``limits: {customers_per_run: 500, quiet: "21:00-09:00"}``
+@dataclass(frozen=True)
+class Frequency:
+    """At most so many in so many days, the last one being today."""
 
-    Customers beyond ``customers_per_run`` come with the next run; messages do not leave in the quiet hours.
+    most: int
+    days: int
+
+
+class Limits(Part):
+    """``limits: {customers_per_run: 500, quiet: "21:00-09:00", per_customer: 2 / 30d, holdout: 10%}``
+
+    Customers beyond ``customers_per_run`` come with the next run; messages do not leave in the quiet hours, and those
+    beyond ``per_customer`` never; the ``holdout`` share of the customers is only tagged, to compare the others with.
     """
 
     customers_per_run: Whole | None = None
     quiet: Quiet | None = None
+    per_customer: Rate | None = None
+    holdout: Share = 0
 
 
 class Rule(Part):
@@ -259,6 +274,19 @@ class Rule(Part):
     def quiet(self) -> str | None:
         """Quiet hours of its own."""
         return None if self.limits is None else self.limits.quiet
+
+    @property
+    def per_customer(self) -> Frequency | None:
+        """How many messages it may send one customer."""
+        if self.limits is None or self.limits.per_customer is None:
+            return None
+        most, days = self.limits.per_customer.removesuffix("d").split("/")
+        return Frequency(int(most), int(days))
+
+    @property
+    def holdout(self) -> int:
+        """The share of the customers, in permille, for whom nothing but tagging is done."""
+        return 0 if self.limits is None else self.limits.holdout
 
     def given(self) -> list[tuple[int, Given]]:
         """What customers get by it, each with its place among those of its kind, from 1."""
@@ -381,13 +409,26 @@ class CouponTemplate(Part):
     least: Yuan = Field(0, alias="from")
 
 
+class PerCustomer(Part):
+    """``messages_per_customer: {most: 3, days: 30}``"""
+
+    most: Count
+    days: Annotated[int, Field(ge=1, le=3660)]
+
+    @property
+    def frequency(self) -> Frequency:
+        return Frequency(self.most, self.days)
+
+
 class CampaignsDocument(RulesDocument):
     """``rules/campaigns.yaml``: what customers are given and sent, and the coupons it is given with.
 
     .. code-block:: yaml
 
         quiet: "21:00-09:00"    # of the messages of every rule that has no quiet hours of its own
+        messages_per_customer: {most: 3, days: 30}    # of all rules together
     """
 
     quiet: Quiet | None = None
+    messages_per_customer: PerCustomer | None = None
     coupons: list[CouponTemplate] = []

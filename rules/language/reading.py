@@ -240,6 +240,10 @@ LunarDay = Annotated[
 ]
 Week = Annotated[str, _pattern(r"[1-4]|last", _l("Which week is one of: 1, 2, 3, 4, last."))]
 Whole = Annotated[int, _pattern(r"(\d{1,7})", _l("A whole number is needed here.")), Written("number")]
+Count = Annotated[int, Field(ge=1, le=999)]
+Rate = Annotated[
+    str, _pattern(r"[1-9]\d{0,2} ?/ ?[1-9]\d{0,3}d", _l("So many in so many days is needed, such as 2 / 30d."))
+]
 Yuan = Annotated[int, BeforeValidator(_yuan), Written("yuan", unit=_l("yuan"))]
 _PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."))
 Permille = Annotated[int, BeforeValidator(_permille), _PERCENT, Written("percent", "%", LazyString(str, "%"))]

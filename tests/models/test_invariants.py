@@ -61,6 +61,7 @@ BROKEN: dict[str, dict[str, str]] = {
     "relation_two": {"other_id": "customer_id"},
     "room_turnover": {"turnover_minutes": "241"},
     "rule_effect_amount": {"amount": -1},
+    "rule_effect_held": {"state": "'held'"},
     "rule_match_span": {"until": PAST},
     "sale_line_amount": {"amount": "amount + 1"},
     "sale_line_card": {"card_id": "(SELECT min(id) FROM card)"},

@@ -116,6 +116,9 @@ def test_a_name_in_two_rules_makes_two_short_names(sqlite_house: House) -> None:
         ({"for": "soon"}, "A number of days is needed"),
         ({"most": "many"}, "A whole number is needed"),
         ({"quiet": "21-09"}, "Two times of day are needed"),
+        ({"per_customer": "2"}, "So many in so many days is needed"),
+        ({"holdout": "200"}, "out of range"),
+        ({"holdout": "10"}, "this rule gives no points"),
         ({"quiet": "09:00-09:00"}, "Quiet hours that end when they begin"),
         ({"then.0.value": "nothing-like-it"}, "There is no tag called nothing-like-it"),
     ],
@@ -255,8 +258,12 @@ def test_a_festival_is_chosen_and_said_by_its_name(sqlite_house: House) -> None:
     assert browser.get("/rules/festivals/yaml").status_code == 200
 
 
-LIMITS = {"most": "200", "quiet": "20:00-10:00"}
-LIMITED = "    limits: {customers_per_run: 200, quiet: '20:00-10:00'}\n"
+LIMITS = {"most": "200", "quiet": "20:00-10:00", "per_customer": "2 / 30d", "holdout": "10"}
+LIMITED = "    limits: {customers_per_run: 200, quiet: '20:00-10:00', per_customer: 2 / 30d, holdout: 10%}\n"
+LIMITS_SAID = (
+    "At most 200 customers a run. No messages in the hours 20:00-10:00. At most 2 messages to one customer in 30 days."
+    " 10% of the customers are only tagged, to compare."
+)
 
 
 def test_limits_go_through_the_form_and_are_said(sqlite_house: House) -> None:
@@ -265,7 +272,7 @@ def test_limits_go_through_the_form_and_are_said(sqlite_house: House) -> None:
     address = "/rules/campaigns/rule?id=win-back"
     sent = sent_as_shown(browser.get(address).text)
     looked = browser.post(address, sent | {name: [value] for name, value in LIMITS.items()} | {"action": ["look"]})
-    assert "At most 200 customers a run. No messages in the hours 20:00-10:00." in looked.text
+    assert LIMITS_SAID in looked.text
     made = browser.post(address, sent | {name: [value] for name, value in LIMITS.items()} | {"action": ["save"]})
     text = replaced("campaigns", "    limits: {customers_per_run: 200}\n", LIMITED)
     assert db.session.scalars(select(RuleVersion.text).where(RuleVersion.number == 2)).one() == text
