@@ -5,7 +5,8 @@ An effect bears its occasion, and the database allows one an occasion: a run tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,8 @@ from rules.book import Rulebook
 from rules.decisions.quiet import may_leave
 from rules.documents.rules import CouponEffect, Effect, GiftEffect, Given, MessageEffect, OncePer, PointsEffect, Rule
 from rules.evaluation.frame import Frame
+from rules.evaluation.value_sources import live_cards
+from rules.language.conditions import comparisons
 from rules.language.reading import filled
 
 BIRTHDAY = "birthday_in_days"
@@ -48,6 +51,8 @@ def give(op: Operation, frame: Frame, book: Rulebook, rules: Mapping[str, Any], 
     raise_tiers(op, frame, book.tiers, raised, version["tiers"])
     _set_fields(op, found)
     gifts = [(rule, *one, facts) for rule, facts in doing for one in rule.given()]
+    if not gifts:
+        return 0
     rows = _rows(op, frame, book, gifts, version)
     for row in rows:
         if (row["rule"], row["customer_id"]) in out:
@@ -73,12 +78,13 @@ def _rows(
     held = (Membership.customer_id.in_(customers), Membership.ended_on.is_(None))
     tiers = dict(op.session.execute(select(Membership.customer_id, Membership.tier).where(*held)).all())
     names = dict(op.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(customers))).all())
+    cards = _cards_meant(op, frame, found)
     return [
         {
             "rule": rule.id,
             "place": place,
             "customer_id": facts["customer_id"],
-            "occasion": occasion(given.once_per, frame.as_of, facts),
+            "occasion": occasion(given.once_per, frame.as_of, facts, cards.get((rule.id, facts["customer_id"]))),
             "made_on": frame.as_of,
             "rule_version_id": version[book.document_of(rule.id)],
             "state": EffectState.WAITING,
@@ -108,8 +114,39 @@ def _leaves(op: Operation, rule: Rule, book: Rulebook) -> datetime:
     return may_leave(op.at, rule.quiet or book.campaigns.quiet, current_app.config["PEONY"].zone)
 
 
-def occasion(once_per: OncePer, as_of: date, facts: Mapping[str, Any]) -> str:
-    """What tells one time from another: the day, the year, the birthday, or the last visit before an absence."""
+def _cards_meant(
+    op: Operation, frame: Frame, found: list[tuple[Rule, int, Given, dict[str, Any]]]
+) -> dict[tuple[str, int], int]:
+    """For rules that give once a card: the card by which they hold for each customer."""
+    asking = {rule.id: rule for rule, _, given, _ in found if given.once_per == "card"}
+    gained = {(rule.id, facts["customer_id"]) for rule, *_, facts in found if rule.id in asking}
+    if not gained:
+        return {}
+    customers = {customer for _, customer in gained}
+    held: dict[int, list[Any]] = {}
+    for card in op.session.execute(live_cards(replace(frame, among=lambda column: column.in_(customers)))):
+        held.setdefault(card.customer_id, []).append(card)
+    return {
+        (rule, customer): min(held[customer], key=_nearness(asking[rule])).card_id
+        for rule, customer in gained
+        if customer in held
+    }
+
+
+def _nearness(rule: Rule) -> Callable[[Any], tuple[Any, ...]]:
+    """By what a rule tells one card from another: the nearest end, or the fewest sessions where it asks for those."""
+    asked = {leaf.fact.name for leaf in comparisons(rule.when)}
+    by_sessions = "fewest_sessions_left" in asked and "card_ends_in_days" not in asked
+
+    def nearness(card: Any) -> tuple[Any, ...]:
+        end = card.expires_on or date.max
+        return (card.left, end, card.card_id) if by_sessions else (end, card.left, card.card_id)
+
+    return nearness
+
+
+def occasion(once_per: OncePer, as_of: date, facts: Mapping[str, Any], card: int | None) -> str:
+    """What tells one time from another: day, year, birthday, the last visit before an absence, or the card."""
     match once_per:
         case "ever":
             return "ever"
@@ -121,6 +158,8 @@ def occasion(once_per: OncePer, as_of: date, facts: Mapping[str, Any]) -> str:
         case "absence":
             days = facts.get(LAST_VISIT)
             return f"since {as_of - timedelta(days=days)}" if days is not None else "since ever"
+        case "card":
+            return f"card {card}" if card is not None else "no card"
     return as_of.isoformat()
 
 

@@ -25,7 +25,7 @@ from rules.documents.rules import (
 from rules.documents.tiers import TiersDocument
 from rules.documents.till import CommissionsDocument, PointsDocument, RechargeDocument, TillDocument
 from rules.language.conditions import All, Comparison, Condition, Not, comparisons, implies, read_value_of, tags_in
-from rules.language.facts import Fact, FactType, Subject, fact_named, no_such_fact
+from rules.language.facts import Fact, FactType, Source, Subject, fact_named, no_such_fact
 from rules.language.faults import Fault, Faults, Place, unknown
 from rules.language.reading import Document, places_in, read_document, wrong_place
 
@@ -106,6 +106,7 @@ class Rulebook:
             *self._tags(),
             *self._effects(),
             *self._watch(),
+            *self._giving(),
             *self._festivals(),
             *self._tests(),
             *self._cycles(),
@@ -124,16 +125,24 @@ class Rulebook:
                 if asked is not None and asked.to not in known:
                     yield Fault(asked.place, unknown(asked.to, known, _l("role")))
 
-    def _effects(self) -> Iterator[Fault]:
-        """Tiers and coupons that effects name; a rule never gives what is not there."""
-        tiers = [tier.id for tier in self.tiers.tiers]
-        coupons = [coupon.id for coupon in self.campaigns.coupons]
+    def _giving(self) -> Iterator[Fault]:
+        """Rules that hold out, or give by cards, where there is nothing of the kind."""
         for rule in self.rules():
             if rule.holdout and rule.limits is not None and not rule.given():
                 message = _l(
                     "holdout compares what customers are given: this rule gives no points, coupon, gift or message."
                 )
                 yield Fault(rule.limits.place, message)
+            asks_for_cards = any(leaf.fact.source is Source.CARDS for leaf in comparisons(rule.when))
+            for _place, one in rule.given():
+                if one.once_per == "card" and not asks_for_cards:
+                    message = _l("once_per: card needs a condition on her cards, such as fewest_sessions_left.")
+                    yield Fault(one.place, message)
+
+    def _effects(self) -> Iterator[Fault]:
+        """Tiers and coupons that effects name; a rule never gives what is not there."""
+        tiers = [tier.id for tier in self.tiers.tiers]
+        coupons = [coupon.id for coupon in self.campaigns.coupons]
         for effect in (effect for rule in self.rules() for effect in rule.then):
             given = effect.given
             for tier in [*([effect.tier] if effect.tier else []), *(given.tiers if given else ())]:

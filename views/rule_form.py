@@ -69,6 +69,7 @@ ONCE_WORDS: dict[str, LazyString] = {
     "year": _l("once a year"),
     "birthday": _l("once a birthday"),
     "absence": _l("once an absence"),
+    "card": _l("once a card"),
 }
 LIMITS = {"most": "customers_per_run", "quiet": "quiet", "per_customer": "per_customer", "holdout": "holdout"}
 """The form's fields of limits, and how they are written."""

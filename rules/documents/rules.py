@@ -72,9 +72,9 @@ class FieldEffect(Part):
     stage: Stage
 
 
-OncePer = Literal["time", "ever", "year", "birthday", "absence"]
+OncePer = Literal["time", "ever", "year", "birthday", "absence", "card"]
 """How often one customer gets it: each time the rule begins to hold, once, once a calendar year, once a birthday, once
-an absence (counted from her last visit)."""
+an absence (counted from her last visit), once a card (the one that made the rule hold)."""
 
 
 class Given(Part):

@@ -66,11 +66,12 @@ def debts(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     return select(open_sales.c.customer_id, *columns).group_by(open_sales.c.customer_id)
 
 
-def cards(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    """Over her cards with sessions left that have not ended: how many, the fewest sessions, the nearest end."""
+def live_cards(frame: Frame) -> AnySelect:
+    """Cards with sessions left that have not ended: whose each is, its end, and how many are left."""
     owner = frame.owner(LedgerEntry.customer_id)
-    live = (
-        select(owner.label("customer_id"), Card.expires_on, func.sum(LedgerEntry.amount).label("left"))
+    left = func.sum(LedgerEntry.amount).label("left")
+    return (
+        select(owner.label("customer_id"), Card.id.label("card_id"), Card.expires_on, left)
         .select_from(LedgerEntry)
         .join(Account, and_(Account.id == LedgerEntry.account_id, Account.kind == AccountKind.SESSIONS))
         .join(CardItem, CardItem.id == Account.card_item_id)
@@ -82,8 +83,12 @@ def cards(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         )
         .group_by(owner, Card.id, Card.expires_on)
         .having(func.sum(LedgerEntry.amount) > 0)
-        .subquery("live")
     )
+
+
+def cards(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
+    """Over her cards with sessions left that have not ended: how many, the fewest sessions, the nearest end."""
+    live = live_cards(frame).subquery("live")
     made = {
         "cards_live": func.count(),
         "fewest_sessions_left": cast(func.min(live.c.left), BigInteger),
