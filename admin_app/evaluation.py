@@ -93,7 +93,7 @@ def evaluate(
     if run.full:
         report.customers = _look_at_all(run, progress, anew=moved is None)
     _settle(run, report, claim, actor, progress)
-    _close_run(run, report, list(marks), filled=moved is None)
+    _close_run(run, report, list(marks), filled=moved is None and not known)
     deliver_waiting(actor, run.id)
     watch(as_of, run.full or since != as_of, actor, run.id)
     return report

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, union, update
+from sqlalchemy import ColumnElement, delete, exists, select, union, update
 from sqlalchemy.orm import Session
 
 from models.clock import EvaluationRun
@@ -39,9 +39,14 @@ def put_kin(run: int) -> None:
 
 
 def _kin(run: int) -> Any:
-    ours = select(_staged.customer_id).where(_staged.run_id == run)
+    kin = table_of(RunCustomer).alias("kin").c
     pairs = (Customer.merged_into_id, Customer.referrer_id)
-    return union(*(select(one).where(Customer.id.in_(ours), one.is_not(None), one.not_in(ours)) for one in pairs))
+    there = (exists().where(kin.run_id == run, kin.customer_id == one) for one in pairs)
+    ours = select(_staged.run_id).join(Customer, Customer.id == _staged.customer_id).where(_staged.run_id == run)
+    found = (
+        ours.with_only_columns(one).where(one.is_not(None), ~known) for one, known in zip(pairs, there, strict=True)
+    )
+    return union(*found)
 
 
 def staged(run: int) -> list[int]:

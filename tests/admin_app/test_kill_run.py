@@ -51,7 +51,9 @@ def begun(house: House) -> tuple[Salon, list[int]]:
     salon, chance = Salon(house), random.Random(5)
     people = salon.people(12)
     activate("campaigns", generous())
-    activate("alerts", SHIPPED["alerts"].replace("    tests:\n", "    existing_customers: all\n    tests:\n"))
+    of_customers, watch, rest = SHIPPED["alerts"].partition("\nwatch:\n")
+    eager = of_customers.replace("    tests:\n", "    existing_customers: all\n    tests:\n")
+    activate("alerts", eager + watch + rest)
     rich = [(one, TODAY - timedelta(days), 9000) for one, days in zip(people, (29, 44, 50), strict=False)]
     salon.past(rich + long_ago(people[3:8], chance))
     for place, one in enumerate(people[8:]):
