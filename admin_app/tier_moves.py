@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 
 from admin_app.operations.kernel import Operation
 from models.standing import Membership, TierChange, TierMove
-from rules.decisions.tiers import Held, Move, decide, months_later
+from rules.decisions.tiers import Held, Move, decide, until
 from rules.documents.tiers import TiersDocument
 from rules.evaluation import interpreter
 from rules.evaluation.frame import Frame
@@ -61,8 +61,8 @@ def raise_tiers(op: Operation, frame: Frame, document: TiersDocument, wanted: Ma
         if present is not None:
             present.ended_on = frame.as_of
             op.session.flush()
-        until = None if rank == len(document.tiers) - 1 else months_later(frame.as_of, document.valid)
-        op.session.add(Membership(customer_id=customer, tier=tier, since=frame.as_of, valid_until=until))
+        ends = until(document, rank, frame.as_of)
+        op.session.add(Membership(customer_id=customer, tier=tier, since=frame.as_of, valid_until=ends))
         op.session.add(
             TierChange(
                 customer_id=customer,

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from admin_app.frames import frame_of
 from admin_app.holdings import Balances, HeldCard, balances_of, cards_held
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.rule_trials import facts_now, words
-from admin_app.rulebook import rulebook
+from admin_app.rulebook import rulebook, versions
 from admin_app.titles import titles_by
 from models.booking import OPEN, Appointment, AppointmentStatus
 from models.cards import Card
@@ -23,13 +26,16 @@ from models.sales import LineKind, Payment, Sale, SaleLine, ShareRole, StaffShar
 from models.standing import Membership
 from models.value import Account
 from rules.decisions.access import Access
-from rules.decisions.tiers import next_tier
+from rules.decisions.tiers import Lack, benefits, next_tier
 from rules.documents.roles import Action
-from rules.language.sentences import value_said
+from rules.evaluation.crossing import oldest_counted
+from rules.language.sentences import Words, value_said
 from views.booked import services_of
 
 NEXT_BOOKINGS = 3
 LAST_VISITS = 5
+WHOLE = 1000
+"""A share of everything, in thousandths: nothing off, nothing more."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class Past:
 class CustomerPage:
     """None where she who looks may not see it."""
 
+    benefits: str
     next_tier: str
     balances: Balances | None
     cards: list[HeldCard] | None
@@ -69,8 +76,10 @@ def customer_page(customer_id: int, access: Access) -> CustomerPage:
         return access.may(Action.VIEW, entity)
 
     hers = (Card.customer_id == customer_id, access.rows(Card))
+    held = _tier(customer_id) if may(Membership) else None
     return CustomerPage(
-        _next_tier(customer_id) if may(Membership) and may(Payment) else "",
+        _benefits(held) if may(Membership) else "",
+        _next_tier(customer_id, held) if may(Membership) and may(Payment) else "",
         balances_of(session, customer_id, day) if may(Account) else None,
         cards_held(session, day, *hers) if may(Card) else None,
         _bookings(customer_id, access) if may(Appointment) else None,
@@ -78,28 +87,44 @@ def customer_page(customer_id: int, access: Access) -> CustomerPage:
     )
 
 
-def _next_tier(customer_id: int) -> str:
-    """How far it is to the tier above hers: «Gold: ¥1,340 more paid in 365 days»."""
+def _tier(customer_id: int) -> str | None:
+    current = (Membership.customer_id == customer_id, Membership.ended_on.is_(None))
+    return db.session.scalar(select(Membership.tier).where(*current))
+
+
+def _benefits(held: str | None) -> str:
+    """What her tier gives her: «services 90%, products 95%, points 120%; birthday …; priority booking»."""
+    hers = benefits(rulebook().tiers, held, versions()["tiers"])
+    shares = ((_("services"), hers.services), (_("products"), hers.products), (_("points"), hers.points_rate))
+    rates = "、".join(f"{what} {share / 10:g}%" for what, share in shares if share != WHOLE)
+    return "；".join(part for part in (rates, hers.birthday, *hers.exclusive) if part)
+
+
+def _next_tier(customer_id: int, held: str | None) -> str:
+    """How far it is to the tier above hers: «Gold: ¥1,340 more paid in 365 days (by 30 June)»."""
     session, book = db.session(), rulebook()
-    held = session.scalar(
-        select(Membership.tier).where(Membership.customer_id == customer_id, Membership.ended_on.is_(None))
-    )
     conditions = [tier.enter for tier in book.tiers.tiers if tier.enter is not None]
     found = next_tier(book.tiers, held, facts_now(session, customer_id, business_day(now()), conditions))
     if found is None or not all(found[1]):
         return ""
     tier, ways = found
     known = words(session, book)
-    told = (
-        _(" and ").join(
-            _("%(much)s more %(fact)s", much=value_said(lack.leaf.fact, lack.much, known), fact=lack.leaf.fact.label)
-            for lack in way
-        )
-        for way in ways
-    )
+    told = (_(" and ").join(_more(customer_id, lack, known) for lack in way) for way in ways)
     name = in_her_language(tier.name, tier.name_en)
     said: str = _("To %(tier)s: %(ways)s", tier=name, ways=_(", or ").join(told))
     return said
+
+
+def _more(customer_id: int, lack: Lack, known: Words) -> str:
+    """What is missing, and until when it will be no more: then the oldest of what counts today has left the window."""
+    fact, day, session = lack.leaf.fact, business_day(now()), db.session()
+    much = value_said(fact, lack.much, known)
+    counted = oldest_counted(frame_of(session, day, lambda column: column == customer_id), fact)
+    oldest = None if counted is None else session.scalar(counted)
+    if oldest is None or fact.days is None:
+        return str(_("%(much)s more %(fact)s", much=much, fact=fact.label))
+    last = format_date(oldest + timedelta(fact.days - 1), "medium")
+    return str(_("%(much)s more %(fact)s (by %(day)s)", much=much, fact=fact.label, day=last))
 
 
 def _bookings(customer_id: int, access: Access) -> list[Coming]:

@@ -42,6 +42,7 @@ from models.standing import Membership
 from models.till import Platform, Voucher
 from models.value import Account, AccountKind, Lot
 from rules.decisions import value
+from rules.decisions.tiers import Benefits, benefits
 
 
 @dataclass(frozen=True)
@@ -386,12 +387,13 @@ def pay(op: Operation, sale: Sale, method: PaymentMethod, amount: int) -> None:
     )
 
 
-def tier_of(op: Operation, customer: Customer | None) -> str | None:
-    """The tier she holds."""
-    if customer is None:
-        return None
-    held = select(Membership.tier).where(Membership.customer_id == customer.id, Membership.ended_on.is_(None))
-    return op.session.scalar(held)
+def benefits_of(op: Operation, customer: Customer | None) -> Benefits:
+    """What her tier gives her now."""
+    held = None
+    if customer is not None:
+        current = (Membership.customer_id == customer.id, Membership.ended_on.is_(None))
+        held = op.session.scalar(select(Membership.tier).where(*current))
+    return benefits(rulebook(op.session).tiers, held, versions()["tiers"])
 
 
 def _earn(receipt: Receipt) -> None:
@@ -399,9 +401,7 @@ def _earn(receipt: Receipt) -> None:
     op, customer = receipt.op, receipt.customer
     if customer is None:
         return
-    book = rulebook(op.session)
-    tier = book.tiers.tier(tier_of(op, customer))
-    rate = tier.points_rate if tier else 1000
+    book, rate = rulebook(op.session), benefits_of(op, customer).points_rate
     terms = Grant(value.points_until(op.day, book.points), op.day + timedelta(days=book.points.pending))
     for line, row in receipt.lines:
         if line.kind in EARNS:

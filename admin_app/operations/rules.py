@@ -17,11 +17,14 @@ from admin_app.operations.registry import Answer, Input, operation
 from admin_app.rulebook import book_of, in_force, rulebook
 from admin_app.security import passwords
 from models.accounts import User
+from models.entity import EVERYBODY
 from models.names import Name
-from models.rulebook import RuleActivation, RuleVersion
+from models.rulebook import ChangedCustomer, RuleActivation, RuleVersion
 from models.standing import Tag
 from rules.book import DOCUMENTS, read_book, read_documents
+from rules.documents.festivals import FestivalsDocument
 from rules.documents.rules import RulesDocument, TagsDocument
+from rules.documents.tiers import TiersDocument
 from rules.evaluation.trial import failing_tests
 from rules.language.faults import Faults
 from rules.language.reading import Document, read_document
@@ -163,6 +166,8 @@ def _put_in_force(op: Operation, version: RuleVersion, document: Document) -> No
         document=version.document, rule_version_id=version.id, at=op.at, activated_by=op.actor.name[:60]
     )
     op.session.add(activation)
+    if isinstance(document, TiersDocument | FestivalsDocument):
+        op.session.add(ChangedCustomer(customer_id=EVERYBODY))
     if isinstance(document, TagsDocument):
         _declare_tags(op, document)
 

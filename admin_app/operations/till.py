@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from admin_app.operations.approvals import Approvable, approval_for
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Grant, Ledger, ensure_open
-from admin_app.operations.receipts import Line, Receipt, Share, Tender, pay, tier_of, write_receipt
+from admin_app.operations.receipts import Line, Receipt, Share, Tender, benefits_of, pay, write_receipt
 from admin_app.operations.refusals import AnotherTotal, Refused
 from admin_app.operations.registry import Answer, Ask, Input, Row, operation
 from admin_app.operations.safety import ensure_safe
@@ -173,10 +173,8 @@ def receipt_answer(receipt: Receipt) -> Answer:
 
 def _priced(op: Operation, data: SellInput, customer: Customer | None) -> list[tuple[pricing.Priced, Line]]:
     book = rulebook(op.session)
-    tier = book.tiers.tier(tier_of(op, customer))
-    shares = pricing.Shares(floor=book.till.floor)
-    if tier is not None:
-        shares = pricing.Shares(tier.services, tier.products, book.till.floor)
+    hers = benefits_of(op, customer)
+    shares = pricing.Shares(hers.services, hers.products, book.till.floor)
     found: list[tuple[pricing.Priced, Line]] = []
     for place, row in enumerate(data.lines):
         thing = _thing(op, row, f"lines-{place}-service")
@@ -184,7 +182,7 @@ def _priced(op: Operation, data: SellInput, customer: Customer | None) -> list[t
         kind = LineKind.SERVICE if isinstance(thing, Service) else LineKind.PRODUCT
         wanted = pricing.Wanted(kind, thing.price, row.quantity, row.price, special)
         priced = pricing.price(wanted, shares)
-        found.append((priced, _line(op, row, place, thing, priced, tier.name if tier else "")))
+        found.append((priced, _line(op, row, place, thing, priced, hers.name)))
     return found
 
 

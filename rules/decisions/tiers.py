@@ -45,7 +45,7 @@ def decide(document: TiersDocument, held: Held | None, entered: int, keeps: bool
     if held.valid_until is None or day <= held.valid_until:
         return None
     if keeps or entered == rank or document.downgrade is Downgrade.NEVER:
-        return Move(TierMove.RENEWED, held.tier, _until(document, rank, day))
+        return Move(TierMove.RENEWED, held.tier, until(document, rank, day))
     if day <= held.valid_until + timedelta(document.grace):
         return None
     lower = rank + 1 if document.downgrade is Downgrade.ONE_DOWN else max(entered, rank + 1)
@@ -86,6 +86,32 @@ def lacks(condition: Condition, facts: Facts) -> list[list[Lack]]:
     return []
 
 
+@dataclass(frozen=True)
+class Benefits:
+    """What a tier gives: shares of the price and the points' rate in thousandths, and what is said in words.
+
+    ``rule_version_id`` is the version of the rules that says so.
+    """
+
+    tier: str | None
+    name: str
+    services: int
+    products: int
+    points_rate: int
+    birthday: str
+    exclusive: tuple[str, ...]
+    rule_version_id: int
+
+
+def benefits(document: TiersDocument, held: str | None, rule_version_id: int) -> Benefits:
+    """What she who holds a tier has of it; a tier that is not there, or none, gives nothing."""
+    tier = document.tier(held)
+    if tier is None:
+        return Benefits(None, "", 1000, 1000, 1000, "", (), rule_version_id)
+    rates = tier.services, tier.products, tier.points_rate
+    return Benefits(tier.id, tier.name, *rates, tier.birthday, tuple(tier.exclusive), rule_version_id)
+
+
 def next_tier(document: TiersDocument, held: str | None, facts: Facts) -> tuple[Tier, list[list[Lack]]] | None:
     """The tier above the one held, with the ways to it; None at the top, or where there is none."""
     rank = document.rank(held or "")
@@ -97,10 +123,11 @@ def next_tier(document: TiersDocument, held: str | None, facts: Facts) -> tuple[
 
 
 def _to(document: TiersDocument, kind: TierMove, rank: int, day: date) -> Move:
-    return Move(kind, document.tiers[rank].id, _until(document, rank, day))
+    return Move(kind, document.tiers[rank].id, until(document, rank, day))
 
 
-def _until(document: TiersDocument, rank: int, day: date) -> date | None:
+def until(document: TiersDocument, rank: int, day: date) -> date | None:
+    """How long a tier that is given on a day is held before it is looked at again; None for the last one."""
     if rank == len(document.tiers) - 1:
         return None
     return months_later(day, document.valid)

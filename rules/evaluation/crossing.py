@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, SQLColumnExpression, and_, false, literal, or_, select
+from sqlalchemy import ColumnElement, Date, SQLColumnExpression, and_, false, func, literal, or_, select
 
 from models.assessments import Assessment
 from models.booking import Appointment
@@ -29,7 +29,7 @@ from rules.evaluation.frame import Frame
 from rules.evaluation.sources import of_the_day, time_away
 from rules.evaluation.stored import UNTIL
 from rules.language.conditions import Comparison, Condition, Operator, comparisons
-from rules.language.facts import FactType, Source
+from rules.language.facts import Fact, FactType, Source
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,15 @@ _DAYS = {
     Source.BOOKINGS: _bookings,
 }
 """The days of the rows that each source counts. Who paid is looked at, and with her who sent her."""
+
+
+def oldest_counted(frame: Frame, fact: Fact) -> AnySelect | None:
+    """The day of the oldest row that a fact with a window counts of the customers looked at; None of other facts."""
+    if fact.days is None or fact.source not in _DAYS or fact.source is Source.REFERRALS:
+        return None
+    day, rows = next(_DAYS[fact.source]())
+    owner = next(iter(rows.selected_columns))
+    return rows.with_only_columns(func.min(day)).where(frame.within(day, fact.days), frame.asked(owner))
 
 
 def thresholds(leaf: Comparison) -> list[int]:

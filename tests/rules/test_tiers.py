@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from models.standing import TierMove
-from rules.decisions.tiers import Held, Move, decide, lacks, months_later, next_tier, tier_for
+from rules.decisions.tiers import Held, Move, benefits, decide, lacks, months_later, next_tier, tier_for
 from rules.documents.tiers import TiersDocument
 from rules.language.reading import read_document
 from tests.rules.texts import SHIPPED, condition
@@ -204,6 +204,21 @@ def test_the_validity_runs_from_the_day_of_the_move() -> None:
 )
 def test_a_tier_begins_at_its_threshold_to_the_fen(paid: int, tier: str) -> None:
     assert tier_for(document(), {"paid_365d": paid}).id == tier
+
+
+def test_benefits_are_the_tiers_own_with_the_version_that_says_so() -> None:
+    gold = document().tier("gold")
+    assert gold is not None
+    hers = benefits(document(), "gold", 7)
+    assert (hers.services, hers.products, hers.points_rate) == (gold.services, gold.products, gold.points_rate)
+    assert (hers.tier, hers.birthday, hers.exclusive) == ("gold", gold.birthday, tuple(gold.exclusive))
+    assert hers.rule_version_id == 7
+
+
+@pytest.mark.parametrize("held", [None, "copper"])
+def test_who_has_no_tier_or_one_that_is_gone_has_nothing_off(held: str | None) -> None:
+    none = benefits(document(), held, 7)
+    assert (none.tier, none.services, none.products, none.points_rate, none.birthday) == (None, 1000, 1000, 1000, "")
 
 
 def missing(held: str | None, facts: dict[str, int]) -> tuple[str, list[list[tuple[str, int]]]] | None:

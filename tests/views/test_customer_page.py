@@ -10,7 +10,9 @@ import pytest
 import time_machine
 
 from admin_app import rulebook
-from tests.cast import ROLES, create
+from models.entity import db
+from models.standing import Membership
+from tests.cast import ROLES, TODAY, create, raw_operation
 from tests.conftest import House
 from tests.views import oracle
 from tests.views.pages import main_part, sql_of, words
@@ -54,6 +56,40 @@ def test_points_say_how_many_cannot_be_used_yet(house: House) -> None:
     assert "not usable yet" not in said(house)
     sold(house, of)
     assert "Points 596 of which 298 not usable yet" in said(house)
+
+
+def member(house: House, tier: str) -> None:
+    with raw_operation():
+        db.session.add(Membership(customer_id=house.ids["anna"], tier=tier, since=TODAY, valid_until=TODAY))
+
+
+def test_the_way_to_the_next_tier_says_until_when_it_is_no_more(house: House) -> None:
+    """What she paid 300 days ago counts for 365 days: until 64 days from now."""
+    of = service(house)
+    with time_machine.travel(MORNING - timedelta(days=300), tick=False):
+        sold(house, of)
+    member(house, "silver")
+    shown = said(house)
+    last = (TODAY + timedelta(64)).strftime("%b %d, %Y")
+    assert f"To Gold: ¥7,702 more paid in 365 days (by {last})" in shown
+    sold(house, of)
+    assert f"To Gold: ¥7,418.90 more paid in 365 days (by {last})" in said(house)
+
+
+def test_nothing_paid_yet_has_no_day_to_be_paid_by(house: House) -> None:
+    member(house, "silver")
+    assert "To Gold: ¥8,000 more paid in 365 days, or" in said(house)
+
+
+def test_what_her_tier_gives_her_is_told(house: House) -> None:
+    assert "Enjoys" not in said(house)
+    member(house, "gold")
+    gold = rulebook.rulebook().tiers.tier("gold")
+    assert gold is not None
+    shown = said(house)
+    assert f"services {gold.services / 10:g}%" in shown
+    assert gold.birthday in shown
+    assert all(privilege in shown for privilege in gold.exclusive)
 
 
 def test_what_she_owes_stands_in_red_with_the_way_to_pay_it(house: House) -> None:
