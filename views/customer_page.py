@@ -11,7 +11,6 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from admin_app.frames import frame_of
 from admin_app.holdings import Balances, HeldCard, balances_of, cards_held
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
@@ -29,6 +28,7 @@ from rules.decisions.access import Access
 from rules.decisions.tiers import Lack, benefits, next_tier
 from rules.documents.roles import Action
 from rules.evaluation.crossing import oldest_counted
+from rules.evaluation.frame import Frame
 from rules.language.sentences import Words, value_said
 from views.booked import services_of
 
@@ -119,7 +119,7 @@ def _more(customer_id: int, lack: Lack, known: Words) -> str:
     """What is missing, and until when it will be no more: then the oldest of what counts today has left the window."""
     fact, day, session = lack.leaf.fact, business_day(now()), db.session()
     much = value_said(fact, lack.much, known)
-    counted = oldest_counted(frame_of(session, day, lambda column: column == customer_id), fact)
+    counted = oldest_counted(Frame(day, lambda column: column == customer_id, merges=True), fact)
     oldest = None if counted is None else session.scalar(counted)
     if oldest is None or fact.days is None:
         return str(_("%(much)s more %(fact)s", much=much, fact=fact.label))
