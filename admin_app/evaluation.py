@@ -86,7 +86,7 @@ def evaluate(
     moved = None if anew or since is None else _moved(since, as_of, set(marks.values()))
     run = _open_run(as_of, full=moved is None or _rules_changed(), anew=EVERYBODY in marks.values())
     report = Report(as_of)
-    passed_by = {one for one in marks.values() if one <= run.last_customer_id}  # of a run that is taken up again
+    passed_by = {one for one in marks.values() if EVERYBODY < one <= run.last_customer_id}  # of a run taken up again
     run_set.put(run.id, passed_by if moved is None else moved)
     run_set.put_kin(run.id)
     report.customers = _look_at_staged(run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -18,10 +18,10 @@ from admin_app.rulebook import rulebook, words_of
 from admin_app.stored_facts import facts_today
 from models.customers import Customer
 from models.entity import table_of
-from models.rulebook import RuleMatch
-from models.standing import CustomerTag, Tag
+from models.rulebook import EffectKind, RuleMatch, RuleSlot
+from models.standing import CustomerTag, Membership, Tag
 from rules.book import Rulebook
-from rules.documents.rules import Rule
+from rules.documents.rules import CouponEffect, GiftEffect, PointsEffect, Rule
 from rules.evaluation import interpreter
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import facts_in, predicate
@@ -53,6 +53,15 @@ class Step:
     so_far: int
 
 
+@dataclass(frozen=True)
+class Outlay:
+    """What goes to those who would gain a rule: how many of a kind, and what they come to at most (money in fen)."""
+
+    kind: str
+    count: int
+    much: int
+
+
 @dataclass
 class Preview:
     """What would be so if the rule were in force now."""
@@ -64,13 +73,22 @@ class Preview:
     steps: list[Step] = field(default_factory=list)
     gaining: list[int] = field(default_factory=list)
     losing: list[int] = field(default_factory=list)
+    spared: bool = False  # it is tried on everybody for the first time, and only tags whom it finds
+    outlays: list[Outlay] = field(default_factory=list)
+
+    @property
+    def moves(self) -> int:
+        """For how many something changes."""
+        return self.gains + self.losses
 
 
-def preview(session: Session, rule_id: str, when: Condition, as_of: date, hers: ColumnElement[bool]) -> Preview:
-    """Count in one pass over all customers whom the condition finds; samples are of those ``hers`` lets her see.
+def preview(session: Session, rule: Rule, book: Rulebook, as_of: date, hers: ColumnElement[bool]) -> Preview:
+    """Count in one pass over all customers whom a rule of a book finds, and what they would be given; samples are of
+    those ``hers`` lets her see.
 
     Tags that other rules set are taken as they stand.
     """
+    rule_id, when = rule.id, rule.when
     facts = facts_today(session, as_of, facts_in([when]))
     parts = when.parts if isinstance(when, All) and when.parts else (when,)
     match = table_of(RuleMatch)
@@ -95,7 +113,36 @@ def preview(session: Session, rule_id: str, when: Condition, as_of: date, hers: 
     order = seen.order_by(rows.c.customer_id).limit(SAMPLES)
     outcome.gaining = list(session.scalars(order.where(holds, not_(rows.c.was))))
     outcome.losing = list(session.scalars(order.where(not_(holds), rows.c.was)))
+    judged = session.scalar(select(RuleSlot.rule_version_id).where(RuleSlot.rule == rule_id)) is not None
+    outcome.spared = rule.existing_customers == "tag_only" and not judged and bool(rule.given())
+    if gains and rule.given() and not outcome.spared:
+        held = and_(Membership.customer_id == rows.c.customer_id, Membership.ended_on.is_(None))
+        gained = select(Membership.tier, func.count()).select_from(rows.outerjoin(table_of(Membership), held))
+        by_tier = session.execute(gained.where(holds, not_(rows.c.was)).group_by(Membership.tier))
+        outcome.outlays = _outlays(rule, book, dict(by_tier.all()))
     return outcome
+
+
+def _outlays(rule: Rule, book: Rulebook, gained: Mapping[str | None, int]) -> list[Outlay]:
+    """What so many customers of each tier are given, kind by kind."""
+    worth = {coupon.id: coupon.worth for coupon in book.campaigns.coupons}
+    found: dict[str, tuple[int, int]] = {}
+    for _place, given in rule.given():
+        for tier, many in gained.items():
+            if (what := given.what(tier)) is None:
+                continue
+            match given:
+                case PointsEffect():
+                    kind, each = EffectKind.POINTS, int(what)
+                case CouponEffect():
+                    kind, each = EffectKind.COUPON, worth.get(what, 0)
+                case GiftEffect():
+                    kind, each = EffectKind.GIFT, given.worth
+                case _:
+                    kind, each = EffectKind.MESSAGE, book.campaigns.message_price
+            count, much = found.get(kind, (0, 0))
+            found[kind] = count + many, much + many * each
+    return [Outlay(kind, *sums) for kind, sums in found.items()]
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[Any]:

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from models.field import Choice
 from models.numbers import yuan_of
 from rules.documents.labels import help_of, label_of
-from rules.documents.rules import Rule
+from rules.documents.rules import Rule, WatchRule
 from rules.language.conditions import read_condition
 from rules.language.nodes import Mapping, Node, Scalar
 from rules.language.nodes import Sequence as Items
@@ -180,7 +180,7 @@ def _sort(kind: Any) -> str:
     if get_origin(kind) is list:
         inner, _said = _unwrapped(get_args(kind)[0], ())
         if isinstance(inner, type) and issubclass(inner, Part):
-            return "rules" if inner is Rule else "parts"
+            return "rules" if inner in (Rule, WatchRule) else "parts"
         return "lines" if inner is str else "fixed"
     if get_origin(kind) is Literal:
         return "choice"

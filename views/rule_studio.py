@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
 from flask import Flask, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import LazyString
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pypinyin import lazy_pinyin
 from sqlalchemy import func, select
@@ -17,14 +19,16 @@ from sqlalchemy import func, select
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Forbidden, Missing, Refused
-from admin_app.rule_trials import Preview, preview, words
+from admin_app.rule_trials import Outlay, Preview, preview, words
 from admin_app.rulebook import in_force, rulebook
 from admin_app.titles import titles_by
+from admin_app.values import money
 from models.assessments import AssessmentParameter
+from models.clock import EvaluationRun
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
-from models.rulebook import RuleMatch, RuleVersion, WatchMatch
+from models.rulebook import EffectKind, RuleMatch, RuleVersion, WatchMatch
 from models.standing import Tag
 from rules.book import DOCUMENTS, Rulebook
 from rules.documents.rules import Rule, RulesDocument, WatchRule
@@ -58,6 +62,7 @@ NEW_TAG = "+"
 
 
 def register(app: Flask) -> None:
+    app.jinja_env.globals["outlay_said"] = outlay_said
     app.add_url_rule("/rules", "rules", rules_page)
     app.add_url_rule("/rules/<document>/rule", "rules.rule", rule_page, methods=["GET", "POST"])
     app.add_url_rule("/rules/<document>/yaml", "rules.yaml", yaml_page, methods=["GET", "POST"])
@@ -101,6 +106,39 @@ class Shelf:
     watched: list[Line]
 
 
+@dataclass(frozen=True)
+class LastRun:
+    """The last run of the rules: when, of what day, how many were looked at; who gained and lost each rule."""
+
+    ended_at: datetime
+    as_of: date
+    customers: int
+    gained: dict[str, int]
+    lost: dict[str, int]
+
+
+def _last_run() -> LastRun | None:
+    ended = select(EvaluationRun).where(EvaluationRun.ended_at.is_not(None)).order_by(EvaluationRun.id.desc())
+    run = db.session.scalars(ended.limit(1)).first()
+    if run is None or run.ended_at is None:
+        return None
+    counts = run.counts or {}
+    return LastRun(run.ended_at, run.as_of, counts["customers"], counts["gained"], counts["lost"])
+
+
+def outlay_said(outlay: Outlay) -> str:
+    """«1,204 messages, about ¥60.20»."""
+    many = f"{outlay.count:,}"
+    match outlay.kind:
+        case EffectKind.POINTS:
+            return _("points for %(count)s, %(much)s in all", count=many, much=f"{outlay.much:,}")
+        case EffectKind.COUPON:
+            return _("%(count)s coupons, %(much)s at most", count=many, much=money(outlay.much))
+        case EffectKind.GIFT:
+            return _("%(count)s gifts, %(much)s at most", count=many, much=money(outlay.much))
+    return _("%(count)s messages, about %(much)s", count=many, much=money(outlay.much))
+
+
 def ensure_opened() -> None:
     """:raises Forbidden: the studio is not hers to open."""
     if not access().opens("rules"):
@@ -136,7 +174,9 @@ def rules_page() -> Any:
         waiting = select(func.count()).where(RuleVersion.document == document, RuleVersion.number > version.number)
         drafts = session.scalar(waiting) or 0
         shelves.append(Shelf(document, str(label), version, lines, drafts, document in book.rule_documents(), watched))
-    return render_template("rules.html", shelves=shelves, may_edit=may_edit(), list_address=list_address)
+    return render_template(
+        "rules.html", shelves=shelves, last=_last_run(), may_edit=may_edit(), list_address=list_address
+    )
 
 
 def _watched(book: Rulebook, known: Words) -> list[Line]:
@@ -181,14 +221,14 @@ def rule_page(document: str) -> Any:
     shown: Preview | None = None
     try:
         parsed = read_document(DOCUMENTS[document], fresh, f"rules/{document}.yaml")
-        rulebook().with_documents({document: parsed})
+        book = rulebook().with_documents({document: parsed})
     except Faults as faults:
         _place_faults(form, fresh, faults.faults)
         return _rule_page(document, rule_id, form), 422
     assert isinstance(parsed, RulesDocument)
     rule = next(one for one in parsed.rules if one.id == form.id)
     if action == "look":
-        shown = preview(db.session(), rule.id, rule.when, business_day(now()), access().rows(Customer))
+        shown = preview(db.session(), rule, book, business_day(now()), access().rows(Customer))
         return _rule_page(document, rule_id, form, rule, shown)
     try:
         made = do(Name.DRAFT_RULES, {"document": document, "text": fresh, "why": request.form.get("why", "")[:200]})

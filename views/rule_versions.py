@@ -25,12 +25,13 @@ from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from models.rulebook import RuleActivation, RuleVersion
-from rules.book import DOCUMENTS
+from rules.book import DOCUMENTS, Rulebook
 from rules.documents.rules import Rule, RulesDocument, WatchRule
 from rules.documents.said import rule_said
 from rules.evaluation.trial import failing_tests
 from rules.language.faults import Fault
 from rules.language.reading import read_document
+from rules.language.sentences import Words
 from views.person import access, actor, do, refuse
 from views.rule_studio import ensure_opened, faults_of, label_of
 
@@ -80,16 +81,30 @@ def version_page(number: int) -> Any:
     version = db.session.get(RuleVersion, number)
     if version is None:
         raise refuse(Missing, "rules")
-    fault = ""
-    if request.method == "POST":
-        document, what, data = version.document, version.number, _activation(number)
-        try:
-            do(Name.ACTIVATE_VERSION, data)
-        except Refused as refusal:
-            fault = str(refusal)
-        else:
-            return _activated(document, what)
-    return _version_page(db.session.get_one(RuleVersion, number), fault), 422 if fault else 200
+    if request.method == "GET":
+        return _version_page(version, "")
+    document, what, data = version.document, version.number, _activation(number)
+    if not request.form.get("sure") and (many := _moved_by(version)) > MANY:
+        fault = _("This changes something for %(count)s customers: say that you are sure.", count=f"{many:,}")
+        return _version_page(version, fault, many), 422
+    try:
+        do(Name.ACTIVATE_VERSION, data)
+    except Refused as refusal:
+        return _version_page(db.session.get_one(RuleVersion, number), str(refusal)), 422
+    return _activated(document, what)
+
+
+MANY = 200
+"""So many customers may gain or lose a rule at once before it is asked whether that is meant."""
+
+
+def _moved_by(version: RuleVersion) -> int:
+    """For how many customers something changes, rule by rule."""
+    if faults_of(version.document, version.text):
+        return 0
+    standing = next((one for one, _id in in_force(db.session()) if one.document == version.document), None)
+    changed, _failed = _what_changes(version, "" if standing is None else standing.text)
+    return sum(one.shown.moves for one in changed if one.shown is not None)
 
 
 def _activation(number: int) -> dict[str, Any]:
@@ -105,12 +120,12 @@ def _activated(document: str, number: int) -> Any:
     write_back()
     flash(_("Version %(number)s is in force.", number=number), "success")
     many = db.session.scalar(select(func.count()).select_from(Customer)) or 0
-    if document in (*rulebook().rule_documents(), "tiers") and many <= AT_ONCE:
+    if document in (*rulebook().rule_documents(), "tiers", "festivals") and many <= AT_ONCE:
         run_now("rules-changed")
     return redirect(url_for("rules"))
 
 
-def _version_page(version: RuleVersion, fault: str) -> str:
+def _version_page(version: RuleVersion, fault: str, many: int = 0) -> str:
     standing = next((one for one, _id in in_force(db.session()) if one.document == version.document), None)
     before = standing.text if standing is not None else ""
     faults = faults_of(version.document, version.text)
@@ -135,6 +150,7 @@ def _version_page(version: RuleVersion, fault: str) -> str:
         people=_everybody(changed),
         alone=version.document in SECOND_PERSON and version.made_by == actor().name[:60],
         fault=fault,
+        many=many,
         key=secrets.token_hex(16),
         may_activate=access().does(Name.ACTIVATE_VERSION),
     )
@@ -156,19 +172,18 @@ def _what_changes(version: RuleVersion, before: str) -> tuple[list[Changed], lis
     are = {rule.id: rule for rule in fresh.tested()}
     known = words(db.session(), book)
     _count, failed = failing_tests(book, are.keys())
+    fresh_ones = [rule for name, rule in are.items() if not rule.says_the_same(were.get(name))]
+    gone = [rule for name, rule in were.items() if name not in are]
     return [
-        _changed(rule, were.get(name), known) for name, rule in are.items() if not rule.says_the_same(were.get(name))
-    ] + [
-        Changed(in_her_language(gone.name, gone.name_en), rule_said(gone, known), "", None)
-        for name, gone in were.items()
-        if name not in are
+        *(_changed(rule, were.get(rule.id), book, known) for rule in fresh_ones),
+        *(Changed(in_her_language(one.name, one.name_en), rule_said(one, known), "", None) for one in gone),
     ], failed
 
 
-def _changed(rule: Rule | WatchRule, was: Rule | WatchRule | None, known: Any) -> Changed:
+def _changed(rule: Rule | WatchRule, was: Rule | WatchRule | None, book: Rulebook, known: Words) -> Changed:
     shown = None
     if isinstance(rule, Rule):
-        shown = preview(db.session(), rule.id, rule.when, business_day(now()), access().rows(Customer))
+        shown = preview(db.session(), rule, book, business_day(now()), access().rows(Customer))
     return Changed(
         in_her_language(rule.name, rule.name_en),
         "" if was is None else rule_said(was, known),

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from datetime import date
-from enum import StrEnum
 from typing import Annotated
 
 from flask_babel import lazy_gettext as _l
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from models.field import Choice
 from rules.language.faults import Place
 from rules.language.reading import PLACE_KEY, Document, LunarDay, Name, Part, Week, Word, one_text
 
 
-class LeapDay(StrEnum):
+class LeapDay(Choice):
     """When a birthday of 29 February is kept in other years."""
 
-    FEB_28 = "feb_28"
-    MAR_1 = "mar_1"
+    FEB_28 = "feb_28", _l("on 28 February")
+    MAR_1 = "mar_1", _l("on 1 March")
 
 
-class LeapMonth(StrEnum):
+class LeapMonth(Choice):
     """When a lunar birthday is kept in a year that has its month twice: in the plain one, in the leap one, or both."""
 
-    REGULAR = "regular"
-    LEAP = "leap"
-    BOTH = "both"
+    REGULAR = "regular", _l("in the first of the two")
+    LEAP = "leap", _l("in the leap month")
+    BOTH = "both", _l("in both")
 
 
 class Birthdays(Part):

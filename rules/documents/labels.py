@@ -5,7 +5,16 @@ from __future__ import annotations
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from rules.documents.rules import CampaignsDocument, CouponTemplate, LayerRow, Layers, TagDeclaration, TagsDocument
+from rules.documents.festivals import Birthdays, Festival, FestivalsDocument, Weekday
+from rules.documents.rules import (
+    CampaignsDocument,
+    CouponTemplate,
+    LayerRow,
+    Layers,
+    PerCustomer,
+    TagDeclaration,
+    TagsDocument,
+)
 from rules.documents.tiers import Tier, TiersDocument
 from rules.documents.till import (
     CommissionsDocument,
@@ -45,7 +54,21 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
     TagDeclaration: {"colour": _l("Colour")},
     Layers: {"first_match": _l("Layer by layer")},
     LayerRow: {"tag": _l("Tag"), "when": _l("Who belongs to it")},
-    CampaignsDocument: {"coupons": _l("Coupons")},
+    CampaignsDocument: {
+        "quiet": _l("Quiet hours"),
+        "messages_per_customer": _l("Messages a customer gets at most"),
+        "message_price": _l("Price of a message"),
+        "coupons": _l("Coupons"),
+    },
+    PerCustomer: {"most": _l("So many"), "days": _l("in so many days")},
+    FestivalsDocument: {"birthdays": _l("Birthdays that not every year has"), "festivals": _l("Festivals")},
+    Birthdays: {"leap_day": _l("29 February"), "leap_month": _l("A lunar month that comes twice")},
+    Festival: {
+        "solar": _l("Day of the solar year"),
+        "lunar": _l("Day of the lunar year"),
+        "weekday": _l("A weekday of a month"),
+    },
+    Weekday: {"month": _l("Month"), "week": _l("Which week"), "day": _l("Weekday, Monday is 1")},
     CouponTemplate: {"worth": _l("Worth"), "from": _l("Usable from a bill of")},
     RechargeDocument: {
         "bonus_valid": _l("The bonus is good for"),
@@ -91,7 +114,17 @@ HELP: dict[type[Part], dict[str, LazyString]] = {
     },
     Layers: {"first_match": _l("The first layer whose condition holds is hers; the last one takes the rest.")},
     LayerRow: {"when": _l("Without a condition it takes everybody who is left.")},
-    CampaignsDocument: {"coupons": _l("Rules of the campaigns give them by their name.")},
+    CampaignsDocument: {
+        "quiet": _l("No message leaves in these hours, such as 21:00-09:00; a rule may have its own."),
+        "messages_per_customer": _l("Of all rules together; what is beyond it is held back, and kept as such."),
+        "message_price": _l("What one message costs: for the trial of a rule."),
+        "coupons": _l("Rules of the campaigns give them by their name."),
+    },
+    Festival: {
+        "solar": _l("Month and day, such as 02-14; say one of the three."),
+        "lunar": _l("Month and day, such as 08-15, or 12-last."),
+    },
+    Weekday: {"week": _l("1, 2, 3, 4 or last.")},
     CouponTemplate: {"from": _l("Empty: with every bill.")},
     RechargeDocument: {"steps": _l("The highest step reached counts. Each asks for more and gives no less.")},
     PointsDocument: {

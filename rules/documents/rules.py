@@ -427,8 +427,10 @@ class CampaignsDocument(RulesDocument):
 
         quiet: "21:00-09:00"    # of the messages of every rule that has no quiet hours of its own
         messages_per_customer: {most: 3, days: 30}    # of all rules together
+        message_price: 0.05     # what one costs, for the trial of a rule
     """
 
     quiet: Quiet | None = None
     messages_per_customer: PerCustomer | None = None
+    message_price: Yuan = 5
     coupons: list[CouponTemplate] = []

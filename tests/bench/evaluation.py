@@ -184,8 +184,8 @@ def _activate(text_: str) -> None:
 def _trials(place: Place) -> list[Figure]:
     """An owner's trial of one rule over everybody, and why each rule holds for one customer or not; median of several."""
     rules = {rule.id: rule for rule in rulebook().rules()}
-    when, session = rules["bench-1"].when, db.session()
-    tried, _ = spread(lambda: preview(session, "bench-1", when, TOMORROW, true()), 5)
+    book, session = rulebook(), db.session()
+    tried, _ = spread(lambda: preview(session, rules["bench-1"], book, TOMORROW, true()), 5)
     chance = Random(1)
     why, _ = spread(lambda: explain(session, chance.randint(1, place.customers), TOMORROW), 20)
     return [

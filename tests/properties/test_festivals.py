@@ -18,7 +18,6 @@ from models.entity import db
 from models.rulebook import RuleMatch
 from tests.cast import NOON, TODAY
 from tests.properties.history import Salon, activate
-from tests.rules.texts import condition
 
 RULES = "version: 1\nrules: [{id: soon, name: 近了, when: %s, then: [{gift: {item: x}}]}]\n"
 FESTIVALS = """version: 1
@@ -63,12 +62,13 @@ def test_a_birthday_is_kept_as_the_salon_says_wherever_it_is_counted(salon: Salo
     activate("campaigns", RULES % f"{{birthday_in_days: {ahead}}}")
     with time_machine.travel(NOON + timedelta((day - TODAY).days), tick=False):
         assert try_out(day, "soon")["matching"] == {"soon": 1}
-        shown = preview(db.session(), "soon", condition(f"{{birthday_in_days: {ahead}}}"), day, true())
+        [soon] = [rule for rule in rulebook().rules() if rule.id == "soon"]
+        shown = preview(db.session(), soon, rulebook(), day, true())
         assert (shown.matching, shown.gaining) == (1, [one])
-        [told] = explain(db.session(), one, day, [r for r in rulebook().rules() if r.id == "soon"])
+        [told] = explain(db.session(), one, day, [soon])
         assert told.holds
-        soon = birthdays_ahead(db.session(), access_for(SYSTEM), day, 9)
-        assert [days for _, days in soon] == ([7] if ahead == 7 else [])
+        near = birthdays_ahead(db.session(), access_for(SYSTEM), day, 9)
+        assert [days for _, days in near] == ([7] if ahead == 7 else [])
         assert holding(day) == {one}
 
 

@@ -7,22 +7,25 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from admin_app.evaluation import evaluate
 from admin_app.operations.accounts import CreateUserInput
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import refresh, rulebook
 from models.actor import SYSTEM
+from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from models.rulebook import RuleActivation, RuleVersion, WatchMatch
-from models.standing import Tag
+from models.standing import Membership, Tag
 from tests.cast import NOON, TODAY, password_of, raw_operation
 from tests.conftest import House
 from tests.rules.texts import SHIPPED, replaced
 from tests.views.pages import sent_as_shown
 from tests.web import Browser
+from views import rule_versions
 
 AWAY = {
     "name": "久未到店",
@@ -281,3 +284,59 @@ def test_limits_go_through_the_form_and_are_said(sqlite_house: House) -> None:
     assert {name: [value] for name, value in LIMITS.items()}.items() <= sent.items()
     browser.post(address, sent | {"action": ["save"]})
     assert db.session.scalars(select(RuleVersion.text).where(RuleVersion.number == 3)).one() == text
+
+
+GIFT = """version: 1
+message_price: 0.05
+coupons: [{id: eighty, name: 八十元, worth: 80}]
+rules:
+  - id: treat
+    name: 请客
+    when: {visits_total: {at_least: 0}}
+    then:
+      - message: {by: tier, tiers: {gold: 你好}}
+      - coupon: {template: eighty}
+      - points: {amount: 50}
+      - gift: {item: 面膜, worth: 30}
+    existing_customers: all
+"""
+
+
+def test_a_trial_tells_what_goes_out_and_what_it_costs(house: House) -> None:
+    with raw_operation():
+        day = NOON.date()
+        db.session.add(Membership(customer_id=house.ids["anna"], tier="gold", since=day, valid_until=day))
+    many = db.session.scalar(select(func.count()).select_from(Customer)) or 0
+    page = english(house).get(f"/rules/version/{draft('campaigns', GIFT, 'owner', house)}").text
+    assert "1 messages, about ¥0.05" in page
+    assert f"{many} coupons, ¥{80 * many:,}.00 at most" in page
+    assert f"points for {many}, {50 * many:,} in all" in page
+    assert f"{many} gifts, ¥{30 * many:,}.00 at most" in page
+
+
+def test_a_rule_that_spares_those_it_finds_says_that_nothing_goes_out(house: House) -> None:
+    text = GIFT.replace("    existing_customers: all\n", "")
+    page = english(house).get(f"/rules/version/{draft('campaigns', text, 'owner', house)}").text
+    assert "nothing is given or sent to them" in page
+    assert "coupons, ¥" not in page
+
+
+def test_what_moves_many_is_put_in_force_only_by_somebody_who_is_sure(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule_versions, "MANY", 1)
+    browser, number = english(house), draft("campaigns", GIFT, "owner", house)
+    asked = browser.post(f"/rules/version/{number}", {"why": ""})
+    assert asked.status_code == 422
+    assert "say that you are sure" in asked.text
+    assert "treat" not in {rule.id for rule in rulebook().rules()}
+    assert browser.post(f"/rules/version/{number}", {"why": "", "sure": "yes"}).status_code == 302
+    refresh()
+    assert "treat" in {rule.id for rule in rulebook().rules()}
+
+
+def test_the_studio_says_what_the_last_run_did(house: House) -> None:
+    assert "Last run" not in english(house).get("/rules").text
+    evaluate(NOON.date())
+    page = english(house).get("/rules").text
+    assert f"as of {NOON.date()}: 3 customers looked at" in page
