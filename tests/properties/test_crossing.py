@@ -32,7 +32,7 @@ from tests.conftest import House
 from tests.properties.history import Salon, crowded, everything, long_ago, something, tags_of
 from tests.properties.salon import FIRST_ID, salons
 from tests.properties.salon import Salon as Plain
-from tests.properties.test_facts import BIRTHDAY, DAYS, FACTS, found, person, standing
+from tests.properties.test_facts import BIRTHDAY, CALENDAR, DAYS, FACTS, found, person, standing
 
 NUMERIC = (FactType.MONEY, FactType.NUMBER, FactType.DAYS, FactType.PERCENT)
 
@@ -50,7 +50,7 @@ def leaves_between(fact: Fact, before: Any, after: Any) -> Iterator[Comparison]:
 
 
 def days_passed(since: date, upto: date, merges: bool = False) -> Passed:
-    return Passed.between(since, Frame(upto, merges=merges))
+    return Passed.between(since, Frame(upto, merges=merges, calendar=CALENDAR))
 
 
 def looked_at(passed: Passed, *leaves: Comparison) -> set[int] | None:
