@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, insert, select, update
 from sqlalchemy.orm import Session
 
 from admin_app import pending, run_set
@@ -24,7 +24,6 @@ from admin_app.tier_moves import move_tiers
 from admin_app.todo_effects import ask_staff
 from models.clock import ScheduleClaim
 from models.connection import lock_rules
-from models.customers import Customer
 from models.entity import rows_changed, table_of
 from models.log import EntryKind
 from models.names import Name
@@ -32,6 +31,7 @@ from models.rulebook import MASK_BITS, MASKS, RuleMatch, RuleSlot, RuleState
 from rules.book import DecisionRow, Rulebook, strata
 from rules.documents.rules import Rule
 from rules.evaluation import interpreter
+from rules.evaluation.dialect import among
 from rules.evaluation.frame import Frame
 from rules.evaluation.statement import Slotted, differing
 from rules.language.conditions import NEVER, Condition
@@ -112,14 +112,14 @@ def apply_rules(op: Operation, data: ApplyInput) -> Answer:
     lock_rules(op.session.connection())
     _hold_claim(op, data)
     book, version = rulebook(op.session), versions()
-    among = run_set.among(data.run, data.first, data.last)
-    frame = frame_of(op.session, data.as_of, among)
+    staged = run_set.staged(op.session, data.run, data.first, data.last)
+    frame = frame_of(op.session, data.as_of, among(staged))
     report = Report(data.as_of)
     report.moved.update(move_tiers(op, frame, book.tiers, version["tiers"]))
     slots = slots_of(op.session, book)
     for work in _strata(book, slots, version):
         _apply_stratum(op, frame, work, report)
-    report.customers = op.session.scalar(select(func.count()).where(among(table_of(Customer).c.id))) or 0
+    report.customers = len(staged)
     run_set.drop(op.session, data.run, data.first, data.last)
     op.detail = {"as_of": data.as_of.isoformat(), "first": data.first, "last": data.last, **report.counts()}
     return report.counts()

@@ -44,6 +44,7 @@ from models.rulebook import ChangedCustomer, RuleActivation, RulePending, RuleSl
 from rules.book import DecisionRow, Rulebook
 from rules.documents.rules import Rule
 from rules.evaluation.crossing import Passed, crossed
+from rules.evaluation.dialect import among
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import Slotted, counts, facts_in, standing, unsettled
 
@@ -142,10 +143,11 @@ def _crossing(book: Rulebook, since: date, as_of: date) -> list[Any] | None:
 
 def _look_at_staged(run: EvaluationRun) -> int:
     """Keep the facts of whoever is staged anew, and let go of those who stand as the rules say; how many there were."""
-    bits, staged = _bits(), run_set.staged(run.id)
-    for low, high in run_set.spans(staged, CHUNK):
-        stored_facts.refresh(run.as_of, run_set.among(run.id, low, high))
-        run_set.keep(run.id, low, high, _unsettled(run.as_of, run_set.among(run.id, low, high), bits))
+    bits, staged = _bits(), run_set.staged(db.session(), run.id)
+    for start in range(0, len(staged), CHUNK):
+        part = staged[start : start + CHUNK]
+        stored_facts.refresh(run.as_of, among(part))
+        run_set.keep(run.id, part[0], part[-1], _unsettled(run.as_of, among(part), bits))
     return len(staged)
 
 
@@ -155,21 +157,21 @@ def _look_at_all(run: EvaluationRun, progress: Callable[[int, int], None] | None
     ids = db.session.scalars(select(Customer.id).where(Customer.id > run.last_customer_id).order_by(Customer.id)).all()
     spans = list(run_set.spans(ids, size))
     for done, (low, high) in enumerate(spans, 1):
-        among = run_set.between(low, high)
+        here = run_set.between(low, high)
         if anew:
-            stored_facts.refresh(run.as_of, among)
-        run_set.put(run.id, _unsettled(run.as_of, among, bits), high)
+            stored_facts.refresh(run.as_of, here)
+        run_set.put(run.id, _unsettled(run.as_of, here, bits), high)
         if progress:
             progress(done, 2 * len(spans))
     return len(ids)
 
 
-def _unsettled(as_of: date, among: Among, bits: Sequence[Slotted]) -> set[int]:
+def _unsettled(as_of: date, here: Among, bits: Sequence[Slotted]) -> set[int]:
     """Who of these stands otherwise than the rules say by the facts kept, or waits."""
     session, book = db.session(), rulebook()
-    facts = stored_facts.facts_at(session, as_of, facts_in(book.conditions()), among, ready=True)
+    facts = stored_facts.facts_at(session, as_of, facts_in(book.conditions()), here, ready=True)
     tiers = standing(facts, literal(as_of, Date), book.tiers).with_only_columns(facts.c.customer_id)
-    waiting = select(RulePending.customer_id).where(among(RulePending.customer_id))
+    waiting = select(RulePending.customer_id).where(here(RulePending.customer_id))
     return {*session.scalars(tiers), *session.scalars(unsettled(facts, bits)), *session.scalars(waiting)}
 
 
@@ -209,7 +211,7 @@ def _settle(
 ) -> None:
     """Settle whoever is staged."""
     held = None if claim is None else [claim.schedule_id, claim.due_at.isoformat(), claim.epoch]
-    parts = list(run_set.spans(run_set.staged(run.id), CHUNK))
+    parts = list(run_set.spans(run_set.staged(db.session(), run.id), CHUNK))
     for done, (low, high) in enumerate(parts, 1):
         data = ApplyInput(as_of=run.as_of, first=low, last=high, claim=held, run=run.id)
         report.add(perform(Name.APPLY_RULES, data, actor=actor, run_id=run.id))

@@ -42,7 +42,8 @@ class Loader:
     def derive(self, table: Table, rows: AnySelect) -> None:
         """Insert what a SELECT of the table's columns makes of rows that are there; its own text is the digest."""
         columns = [column.name for column in rows.selected_columns]
-        made = self.connection.execute(insert(table).from_select(columns, rows))
+        fresh = insert(table).from_select(columns, rows)
+        made = self.connection.execute(fresh, execution_options={"preserve_rowcount": True})
         self._note(table, made.rowcount, str(rows), repr(rows.compile().params))
 
     def _note(self, table: Table, count: int, *what: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, select, union, update
@@ -49,22 +49,16 @@ def _kin(run: int) -> Any:
     return union(*found)
 
 
-def staged(run: int) -> list[int]:
-    """The numbers of the staged customers, in order."""
-    query = select(_staged.customer_id).where(_staged.run_id == run).order_by(_staged.customer_id)
-    return list(db.session.scalars(query))
+def staged(session: Session, run: int, first: int = 0, last: int | None = None) -> list[int]:
+    """The numbers of the staged customers (of a range), in order."""
+    query = select(_staged.customer_id).where(_staged.run_id == run, _staged.customer_id >= first)
+    upto = query if last is None else query.where(_staged.customer_id <= last)
+    return list(session.scalars(upto.order_by(_staged.customer_id)))
 
 
-def spans(ids: Iterable[int], size: int) -> Iterable[tuple[int, int]]:
+def spans(ids: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
     """First and last of each ``size`` of some numbers in order."""
-    known = list(ids)
-    return ((known[at], known[min(at + size, len(known)) - 1]) for at in range(0, len(known), size))
-
-
-def among(run: int, first: int, last: int) -> Callable[[Any], ColumnElement[bool]]:
-    """Which customers are staged in a range."""
-    ours = select(_staged.customer_id).where(_staged.run_id == run, _staged.customer_id.between(first, last))
-    return lambda column: column.in_(ours)
+    return ((ids[at], ids[min(at + size, len(ids)) - 1]) for at in range(0, len(ids), size))
 
 
 def between(first: int, last: int) -> Callable[[Any], ColumnElement[bool]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Date, DateTime
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, DateTime, String, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -26,6 +28,33 @@ def _days_between_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 def _days_between_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     later, earlier = (compiler.process(clause, **options) for clause in element.clauses)
     return f"(CAST({later} AS DATE) - CAST({earlier} AS DATE))"
+
+
+class one_of(FunctionElement[bool]):  # noqa: N801 - SQL functions are written small
+    """``one_of(a, "[1, 2, 3]")``: whether a number is one of a list, bound whole as one text: the statement is the same
+    however long the list is, and planned for what is in it.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(one_of, "sqlite")
+def _one_of_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    number, listed = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({number} IN (SELECT value FROM json_each({listed})))"
+
+
+@compiles(one_of, "postgresql")
+def _one_of_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    number, listed = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({number} = ANY(CAST(string_to_array(btrim({listed}, '[]'), ', ') AS BIGINT[])))"
+
+
+def among(numbers: Iterable[int]) -> Callable[[Any], ColumnElement[bool]]:
+    """Which of a column's numbers are among these."""
+    listed = json.dumps(sorted(numbers))
+    return lambda column: one_of(column, literal(listed, String))
 
 
 class whole_quotient(FunctionElement[int]):  # noqa: N801 - SQL functions are written small
