@@ -120,7 +120,7 @@ def apply_rules(op: Operation, data: ApplyInput) -> Answer:
     for work in _strata(book, slots, version):
         _apply_stratum(op, frame, work, report)
     report.customers = len(staged)
-    run_set.drop(op.session, data.run, data.first, data.last)
+    run_set.drop(op.session, data.run, staged)
     op.detail = {"as_of": data.as_of.isoformat(), "first": data.first, "last": data.last, **report.counts()}
     return report.counts()
 

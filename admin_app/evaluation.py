@@ -7,9 +7,9 @@ when that is nearly everybody anyhow, or when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Date, delete, func, literal, or_, select, update
@@ -32,15 +32,16 @@ from admin_app.frames import frame_of
 from admin_app.operations.giving import deliver_waiting
 from admin_app.operations.kernel import now, perform
 from admin_app.operations.refusals import Refused
-from admin_app.rulebook import rulebook, versions
+from admin_app.rulebook import refresh, rulebook, versions
 from admin_app.stored_facts import Among
 from admin_app.watching import watch
 from models.actor import SYSTEM, Actor
 from models.clock import EvaluationRun
+from models.connection import lock_facts, lock_rules
 from models.customers import Customer
-from models.entity import EVERYBODY, db, writing
+from models.entity import EVERYBODY, db, table_of, writing
 from models.names import Name
-from models.rulebook import ChangedCustomer, RuleActivation, RulePending, RuleSlot
+from models.rulebook import MASK_BITS, ChangedCustomer, RuleActivation, RuleMatch, RulePending, RuleSlot, RuleState
 from rules.book import DecisionRow, Rulebook
 from rules.documents.rules import Rule
 from rules.evaluation.crossing import Passed, crossed
@@ -82,6 +83,8 @@ def evaluate(
         raise TooEarlyError(
             _l("The rules were evaluated as of %(day)s; an earlier day can only be tried out.", day=str(last))
         )
+    refresh()
+    newest = _newest_activation()
     marks, known, since = _marks(), _keep_room(), _settled_on()
     anew = full or not known or EVERYBODY in marks.values()
     moved = None if anew or since is None else _moved(since, as_of, set(marks.values()))
@@ -94,7 +97,7 @@ def evaluate(
     if run.full:
         report.customers = _look_at_all(run, progress, anew=moved is None)
     _settle(run, report, claim, actor, progress)
-    _close_run(run, report, list(marks), filled=moved is None and not known)
+    _close_run(run, report, list(marks), newest, filled=moved is None and not known)
     deliver_waiting(actor, run.id)
     watch(as_of, run.full or since != as_of, actor, run.id)
     return report
@@ -108,6 +111,7 @@ def _marks() -> dict[int, int]:
 def _keep_room() -> bool:
     """Make room for the facts that the rules ask for; whether all of them have been kept for everybody."""
     session = writing()
+    lock_facts(session.connection())
     known = stored_facts.claim(session, rulebook(session))
     session.commit()
     return known
@@ -143,44 +147,50 @@ def _crossing(book: Rulebook, since: date, as_of: date) -> list[Any] | None:
 
 def _look_at_staged(run: EvaluationRun) -> int:
     """Keep the facts of whoever is staged anew, and let go of those who stand as the rules say; how many there were."""
-    bits, staged = _bits(), run_set.staged(db.session(), run.id)
+    looked, staged = _judging(), run_set.staged(db.session(), run.id)
     for start in range(0, len(staged), CHUNK):
         part = staged[start : start + CHUNK]
         stored_facts.refresh(run.as_of, among(part))
-        run_set.keep(run.id, part[0], part[-1], _unsettled(run.as_of, among(part), bits))
+        run_set.keep(run.id, part, _unsettled(run.as_of, among(part), looked, ready=True))
     return len(staged)
 
 
 def _look_at_all(run: EvaluationRun, progress: Callable[[int, int], None] | None, *, anew: bool) -> int:
     """Stage whoever does not stand as the rules say, range by range, the facts kept ``anew``; how many there are."""
-    bits, size = _bits(), CHUNK if anew else LOOK
+    looked, size = _judging(), CHUNK if anew else LOOK
     ids = db.session.scalars(select(Customer.id).where(Customer.id > run.last_customer_id).order_by(Customer.id)).all()
     spans = list(run_set.spans(ids, size))
     for done, (low, high) in enumerate(spans, 1):
         here = run_set.between(low, high)
         if anew:
             stored_facts.refresh(run.as_of, here)
-        run_set.put(run.id, _unsettled(run.as_of, here, bits), high)
+        run_set.put(run.id, _unsettled(run.as_of, here, looked, ready=anew), high)
         if progress:
             progress(done, 2 * len(spans))
     return len(ids)
 
 
-def _unsettled(as_of: date, here: Among, bits: Sequence[Slotted]) -> set[int]:
+def _unsettled(as_of: date, here: Among, judging: _Judging, *, ready: bool) -> set[int]:
     """Who of these stands otherwise than the rules say by the facts kept, or waits."""
-    session, book = db.session(), rulebook()
-    facts = stored_facts.facts_at(session, as_of, facts_in(book.conditions()), here, ready=True)
+    session, book = db.session(), judging.book
+    facts = stored_facts.facts_at(session, as_of, facts_in(book.conditions()), here, ready=ready)
     tiers = standing(facts, literal(as_of, Date), book.tiers).with_only_columns(facts.c.customer_id)
     waiting = select(RulePending.customer_id).where(here(RulePending.customer_id))
-    return {*session.scalars(tiers), *session.scalars(unsettled(facts, bits)), *session.scalars(waiting)}
+    return {*session.scalars(tiers), *session.scalars(unsettled(facts, judging.bits)), *session.scalars(waiting)}
 
 
-def _bits() -> list[Slotted]:
-    """Every rule with its bit, those that are gone among them."""
+class _Judging(NamedTuple):
+    """The book, as it was when a run began to look, and every rule with its bit, those that are gone among them."""
+
+    book: Rulebook
+    bits: list[Slotted]
+
+
+def _judging() -> _Judging:
     book = rulebook()
     slots = {slot.rule: slot for slot in db.session.scalars(select(RuleSlot))}
     known = [rule for rule in everything(book) if rule.id in slots]
-    return slotted([*known, *retired(book, slots)], slots)
+    return _Judging(book, slotted([*known, *retired(book, slots)], slots))
 
 
 def self_check(as_of: date, *, claim: Claim | None = None, actor: Actor = SYSTEM) -> dict[str, int]:
@@ -188,15 +198,21 @@ def self_check(as_of: date, *, claim: Claim | None = None, actor: Actor = SYSTEM
     explains it: there should be nobody. Whoever is found is settled.
     """
     evaluate(as_of, full=False, claim=claim, actor=actor)
-    marked = select(ChangedCustomer.customer_id).union(select(RulePending.customer_id))
-    ids, bits, drifted = db.session.scalars(select(Customer.id).order_by(Customer.id)).all(), _bits(), 0
+    ids, bits = db.session.scalars(select(Customer.id).order_by(Customer.id)).all(), _judging().bits
+    explained, drifted = _explained(), 0
     for low, high in run_set.spans(ids, LOOK):
         frame = frame_of(db.session(), as_of, run_set.between(low, high))
         found = set(db.session.scalars(unsettled(facts_of(frame, facts_in(rule.when for rule in bits)), bits)))
-        drifted += len(found - set(db.session.scalars(marked)))
+        explained |= _explained()
+        drifted += 0 if EVERYBODY in explained else len(found - explained)
     if drifted:
         evaluate(as_of, claim=claim, actor=actor)
     return {"customers": len(ids), "drifted": drifted}
+
+
+def _explained() -> set[int]:
+    """Who may stand otherwise than the rules say: the marked, and those who wait."""
+    return set(db.session.scalars(select(ChangedCustomer.customer_id).union(select(RulePending.customer_id))))
 
 
 # ------------------------------------------------------------------------------------------------- settling
@@ -225,6 +241,7 @@ def _settle(
 def _open_run(as_of: date, *, full: bool, anew: bool) -> EvaluationRun:
     """A new run, or the full one of this day that was cut short; as it stands, of no session."""
     session = writing()
+    lock_rules(session.connection())
     cut = select(EvaluationRun).where(
         EvaluationRun.as_of == as_of, EvaluationRun.ended_at.is_(None), EvaluationRun.full
     )
@@ -234,9 +251,8 @@ def _open_run(as_of: date, *, full: bool, anew: bool) -> EvaluationRun:
         session.add(run)
     slots_of(session, rulebook(session))
     session.flush()
-    fresh = or_(EvaluationRun.id == run.id, EvaluationRun.started_at > now() - FRESH)
-    alive = select(EvaluationRun.id).where(EvaluationRun.ended_at.is_(None), fresh)
-    run_set.sweep(session, session.scalars(alive).all())
+    alive = or_(EvaluationRun.id == run.id, EvaluationRun.started_at > now() - FRESH)
+    run_set.sweep(session, session.scalars(select(EvaluationRun.id).where(alive)).all())
     session.refresh(run)
     session.expunge(run)
     session.commit()
@@ -258,10 +274,14 @@ def _activated_since(session: Session, run: EvaluationRun) -> bool:
     return session.scalar(select(RuleActivation.id).where(RuleActivation.at >= run.started_at).limit(1)) is not None
 
 
-def _close_run(run: EvaluationRun, report: Report, read: list[int], *, filled: bool) -> None:
+def _newest_activation() -> int | None:
+    return db.session.scalar(select(func.max(RuleActivation.id)))
+
+
+def _close_run(run: EvaluationRun, report: Report, read: list[int], newest: int | None, *, filled: bool) -> None:
     session = writing()
-    if run.full and not _activated_since(session, run):
-        _remember_rules(session)
+    if run.full and newest == _newest_activation() and not _activated_since(session, run):
+        _remember_rules(session, run.as_of)
         if filled:
             stored_facts.all_filled(session)
     values = {"ended_at": now(), "whole": True, "counts": report.counts()}
@@ -284,7 +304,7 @@ def _judged_by(book: Rulebook, version: dict[str, int], rule: Rule | DecisionRow
     return None if switched_off else version_of(book, version, rule.id)
 
 
-def _remember_rules(session: Session) -> None:
+def _remember_rules(session: Session, as_of: date) -> None:
     """Everybody has been evaluated by the rules as they are now; those that are gone have let go of their tags."""
     book, version = rulebook(session), versions()
     known = {rule.id: rule for rule in everything(book)}
@@ -293,8 +313,18 @@ def _remember_rules(session: Session) -> None:
             rule = known[slot.rule]
             slot.rule_version_id, slot.tags = _judged_by(book, version, rule), tags_of(rule)
         else:
-            session.delete(slot)
+            _let_go(session, slot, as_of)
     pending.forget(session, set(known))
+
+
+def _let_go(session: Session, slot: RuleSlot, as_of: date) -> None:
+    """A bit that another rule may get is nobody's, not even that of who is archived."""
+    mask = table_of(RuleState).c[f"mask_{slot.position // MASK_BITS}"]
+    bit = 1 << (slot.position % MASK_BITS)
+    session.execute(update(RuleState).where(mask.bitwise_and(bit) != 0).values({mask: mask - bit}))
+    held = (RuleMatch.rule == slot.rule, RuleMatch.until.is_(None))
+    session.execute(update(RuleMatch).where(*held).values(until=as_of))
+    session.delete(slot)
 
 
 def try_out(as_of: date, rule_id: str | None = None) -> dict[str, Any]:

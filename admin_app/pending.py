@@ -61,7 +61,7 @@ def cross(
 ) -> Crossed:
     """Of the customers whose bits differ, those for whom that counts now; the others wait. Of ``new``, see Crossed."""
     patient = {name: rule for name, rule in rules.items() if isinstance(rule, Rule) and _is_patient(rule)}
-    waiting = _waiting(op, frame, patient)
+    waiting = _waiting(op, frame, rules)
     room = {name: rule.most - _gained_today(op, frame, name) for name, rule in patient.items() if rule.most is not None}
     found, still = Crossed(), dict[tuple[str, int], tuple[_Waiting, date]]()
     for row in rows:
@@ -99,11 +99,9 @@ def _days(rule: Rule | None, gains: bool) -> int:
     return rule.hold if gains else rule.keep_for
 
 
-def _waiting(op: Operation, frame: Frame, patient: Mapping[str, Rule]) -> dict[tuple[str, int], _Waiting]:
-    if not patient:
-        return {}
+def _waiting(op: Operation, frame: Frame, rules: Mapping[str, Any]) -> dict[tuple[str, int], _Waiting]:
     table = table_of(RulePending)
-    query = select(table).where(table.c.rule.in_(patient))
+    query = select(table).where(table.c.rule.in_(rules))
     if frame.among is not None:
         query = query.where(frame.among(table.c.customer_id))
     return {(row.rule, row.customer_id): _Waiting(row.since, row.first) for row in op.session.execute(query)}

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Integer, and_, case, cast, exists, func, literal, not_, select
 from sqlalchemy.orm import Session
 
+from admin_app.applying import condition_of
 from admin_app.frames import frame_of
 from admin_app.i18n import in_her_language
 from admin_app.operations.registry import specs
@@ -88,7 +89,7 @@ def preview(session: Session, rule: Rule, book: Rulebook, as_of: date, hers: Col
 
     Tags that other rules set are taken as they stand.
     """
-    rule_id, when = rule.id, rule.when
+    rule_id, when = rule.id, condition_of(rule)
     facts = facts_today(session, as_of, facts_in([when]))
     parts = when.parts if isinstance(when, All) and when.parts else (when,)
     match = table_of(RuleMatch)

@@ -12,6 +12,7 @@ from models.clock import EvaluationRun
 from models.customers import Customer
 from models.entity import db, insert_new, table_of, writing
 from models.rulebook import RunCustomer
+from rules.evaluation.dialect import among
 
 BATCH = 1_000
 
@@ -46,7 +47,11 @@ def _kin(run: int) -> Any:
     found = (
         ours.with_only_columns(one).where(one.is_not(None), ~known) for one, known in zip(pairs, there, strict=True)
     )
-    return union(*found)
+    old = table_of(Customer).alias("old")  # what befell her befalls whoever sent an old card of hers
+    merged = old.c
+    cards = select(merged.id).join_from(table_of(RunCustomer), old, merged.merged_into_id == _staged.customer_id)
+    known = exists().where(kin.run_id == run, kin.customer_id == merged.id)
+    return union(*found, cards.where(_staged.run_id == run, ~known))
 
 
 def staged(session: Session, run: int, first: int = 0, last: int | None = None) -> list[int]:
@@ -66,19 +71,18 @@ def between(first: int, last: int) -> Callable[[Any], ColumnElement[bool]]:
     return lambda column: column.between(first, last)
 
 
-def keep(run: int, first: int, last: int, customers: Collection[int]) -> None:
-    """Of the staged ones in a range only these have to be settled."""
+def keep(run: int, looked_at: Sequence[int], customers: Collection[int]) -> None:
+    """Of those looked at only these have to be settled."""
     session = writing()
-    drop(session, run, first, last)
+    drop(session, run, looked_at)
     if rows := [{"run_id": run, "customer_id": one} for one in customers]:
         insert_new(session, RunCustomer, rows)
     session.commit()
 
 
-def drop(session: Session, run: int, first: int, last: int) -> None:
-    """These are settled."""
-    ours = (RunCustomer.run_id == run, RunCustomer.customer_id.between(first, last))
-    session.execute(delete(RunCustomer).where(*ours))
+def drop(session: Session, run: int, customers: Sequence[int]) -> None:
+    """These are settled; whoever was staged beside them meanwhile is not."""
+    session.execute(delete(RunCustomer).where(RunCustomer.run_id == run, among(customers)(_staged.customer_id)))
 
 
 def sweep(session: Session, live: Collection[int]) -> None:

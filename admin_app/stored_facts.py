@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, delete, func, select, update
+from sqlalchemy import ColumnElement, FromClause, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from admin_app.frames import frame_of
@@ -61,8 +61,7 @@ def refresh(as_of: date, among: Among) -> None:
     session = writing()
     lock_facts(session.connection())
     session.execute(delete(CustomerFact).where(among(table_of(CustomerFact).c.customer_id)))
-    if kept := columns(session, filled=False):
-        session.execute(filling(frame_of(session, as_of, among), kept))
+    session.execute(filling(frame_of(session, as_of, among), columns(session, filled=False)))
     session.commit()
 
 
@@ -76,7 +75,7 @@ def facts_at(
     """
     kept = columns(session, filled=not ready)
     frame = frame_of(session, as_of, among)
-    if all(fact.name in kept for fact in kept_for(facts)):
+    if kept and all(fact.name in kept for fact in kept_for(facts)):
         return stored_facts_of(frame, facts, kept)
     return facts_of(frame, facts)
 
@@ -101,10 +100,11 @@ def _changed(session: Session, as_of: date) -> list[int] | None:
 
 
 def with_kin(session: Session, customers: Iterable[int]) -> set[int]:
-    """These few customers, whom they were merged into, and whoever sent any of them."""
+    """These few customers, their old cards, whom they were merged into, and whoever sent any of them."""
     found, fresh = set(customers), set(customers)
     while fresh:
-        pairs = session.execute(select(Customer.merged_into_id, Customer.referrer_id).where(Customer.id.in_(fresh)))
+        named = or_(Customer.id.in_(fresh), Customer.merged_into_id.in_(fresh))
+        pairs = session.execute(select(Customer.id, Customer.merged_into_id, Customer.referrer_id).where(named))
         fresh = {one for pair in pairs for one in pair if one is not None} - found
         found |= fresh
     return found

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from admin_app.operations.kernel import Operation
+from models.rulebook import ChangedCustomer
 from models.standing import Membership, TierChange, TierMove
 from rules.decisions.tiers import Held, Move, decide, until
 from rules.documents.tiers import TiersDocument
@@ -62,6 +63,7 @@ def raise_tiers(op: Operation, frame: Frame, document: TiersDocument, wanted: Ma
             present.ended_on = frame.as_of
             op.session.flush()
         ends = until(document, rank, frame.as_of)
+        op.session.add(ChangedCustomer(customer_id=customer))  # rules beside this one may ask for her tier
         op.session.add(Membership(customer_id=customer, tier=tier, since=frame.as_of, valid_until=ends))
         op.session.add(
             TierChange(

@@ -24,7 +24,7 @@ from admin_app.titles import titles_by
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
-from models.rulebook import RuleActivation, RuleVersion
+from models.rulebook import RuleActivation, RuleMatch, RuleVersion
 from rules.book import DOCUMENTS, Rulebook
 from rules.documents.rules import Rule, RulesDocument, WatchRule
 from rules.documents.said import rule_said
@@ -176,8 +176,17 @@ def _what_changes(version: RuleVersion, before: str) -> tuple[list[Changed], lis
     gone = [rule for name, rule in were.items() if name not in are]
     return [
         *(_changed(rule, were.get(rule.id), book, known) for rule in fresh_ones),
-        *(Changed(in_her_language(one.name, one.name_en), rule_said(one, known), "", None) for one in gone),
+        *(Changed(in_her_language(one.name, one.name_en), rule_said(one, known), "", _without(one)) for one in gone),
     ], failed
+
+
+def _without(rule: Rule | WatchRule) -> Preview | None:
+    """What is so when a rule is taken out: all whom it finds now lose it."""
+    if not isinstance(rule, Rule):
+        return None
+    held = (RuleMatch.rule == rule.id, RuleMatch.until.is_(None))
+    losses = db.session.scalar(select(func.count()).select_from(RuleMatch).where(*held)) or 0
+    return Preview(db.session.scalar(select(func.count()).select_from(Customer)) or 0, 0, 0, losses)
 
 
 def _changed(rule: Rule | WatchRule, was: Rule | WatchRule | None, book: Rulebook, known: Words) -> Changed:

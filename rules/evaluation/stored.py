@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Insert, String, func, insert, literal, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Insert, String, and_, func, insert, literal, select
 
 from models.entity import AnySelect, table_of
 from models.rulebook import CustomerFact
+from models.standing import Membership
 from rules.evaluation.dialect import quotient
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of, is_of_the_day, of_the_day
@@ -26,6 +27,8 @@ NUMBERS = tuple(column.name for column in _kept.columns if column.name.startswit
 TEXTS = tuple(column.name for column in _kept.columns if column.name.startswith("t"))
 UNTIL = ("card_ends_in_days", "birthday_in_days")
 """Days that shrink."""
+LIVE = (FactType.TAG, FactType.TIER)
+"""What rules themselves set: asked of the tags and tiers as they stand."""
 PARTS = {"away_percent": ("visits_total", "days_since_visit", "days_since_first_visit")}
 """Facts that are worked out from others."""
 
@@ -34,7 +37,7 @@ def kept_for(facts: Iterable[Fact]) -> list[Fact]:
     """What has to be kept so that these facts can be told."""
     names = {name for fact in facts for name in PARTS.get(fact.name, (fact.name,))}
     found = (fact_named(name) for name in sorted(names))
-    return [fact for fact in found if fact is not None and not is_of_the_day(fact) and fact.type is not FactType.TAG]
+    return [fact for fact in found if fact is not None and not is_of_the_day(fact) and fact.type not in LIVE]
 
 
 def room_for(fact: Fact) -> Sequence[str]:
@@ -59,12 +62,17 @@ def stored_facts_of(frame: Frame, facts: Sequence[Fact], columns: Columns) -> Fr
     """What ``sources.facts_of`` says, told from what is kept."""
     chosen: list[ColumnElement[Any]] = [_told(frame, fact, columns).label(fact.name) for fact in facts]
     rows: AnySelect = select(_kept.c.customer_id, *chosen)
+    if any(fact.type is FactType.TIER for fact in facts):
+        current = and_(Membership.customer_id == _kept.c.customer_id, Membership.ended_on.is_(None))
+        rows = rows.outerjoin_from(_kept, table_of(Membership), current)
     return (rows if frame.among is None else rows.where(frame.among(_kept.c.customer_id))).subquery("facts")
 
 
 def _told(frame: Frame, fact: Fact, columns: Columns) -> ColumnElement[Any]:
     if (same := of_the_day(frame, fact)) is not None:
         return literal(same, BigInteger)
+    if fact.type is FactType.TIER:
+        return table_of(Membership).c.tier
     if fact.name == "away_percent":
         first, last, visits = (_told(frame, part, columns) for part in kept_for([fact]))  # in the order of the alphabet
         return quotient(last * 100 * (visits - 1), func.nullif(first - last, 0))

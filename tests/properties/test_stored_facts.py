@@ -15,7 +15,7 @@ from models.entity import db, table_of
 from models.rulebook import CustomerFact, FactSlot
 from rules.language.facts import Fact, fact_named
 from tests.cast import TODAY
-from tests.properties.history import Salon, activate, crowded, tags_of
+from tests.properties.history import Salon, activate, crowded, rules_of, tags_of
 from tests.rules.texts import replaced
 
 FALSE = 77
@@ -116,3 +116,36 @@ def test_who_is_erased_or_merged_away_is_kept_no_longer(salon: Salon, anna: int)
     evaluate(TODAY, full=False)
     kept = table_of(CustomerFact).c.customer_id
     assert db.session.scalars(select(kept).where(kept.in_([anna, 10_000]))).all() == [anna]
+
+
+def test_a_tier_is_asked_as_it_stands(salon: Salon, anna: int) -> None:
+    """Tiers move after facts are kept: whoever asks for one is never told the one before."""
+    salon.buy(anna, TODAY, 9000)
+    evaluate(TODAY)
+    assert told("tier", anna) == "gold"
+
+
+def test_what_befalls_an_old_card_counts_for_whoever_sent_its_owner(salon: Salon, anna: int) -> None:
+    """The card that anna sent was merged into another; the first payment is on that one."""
+    friend, old = salon.people(2)
+    salon.change(old, referrer_id=anna)
+    salon.change(old, merged_into_id=friend)
+    evaluate(TODAY)
+    salon.buy(friend, TODAY, 300)
+    assert told("paying_referrals_365d", anna) == 1
+    evaluate(TODAY, full=False)
+    assert told("paying_referrals_365d", anna) == 1
+
+
+def test_a_rule_that_asks_for_a_tier_sees_the_one_that_another_gives(salon: Salon, anna: int) -> None:
+    crowded(salon)
+    text = """version: 1
+rules:
+  - {id: gives, name: 给, when: {visits_total: {at_least: 1}}, then: [{tier: gold}], existing_customers: all}
+  - {id: asks, name: 问, when: {tier: gold}, then: [{gift: {item: x}}], existing_customers: all}
+"""
+    activate("campaigns", text)
+    salon.visit(anna, TODAY)
+    evaluate(TODAY, full=False)
+    evaluate(TODAY, full=False)
+    assert "asks" in rules_of(anna)

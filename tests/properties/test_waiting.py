@@ -120,3 +120,17 @@ def test_a_rule_that_is_gone_waits_for_nobody(salon: Salon) -> None:
     activate("tags", SHIPPED["tags"])
     evaluate(TODAY)
     assert db.session.scalar(select(func.count()).select_from(RulePending)) == 0
+
+
+def test_a_rule_that_need_not_wait_any_longer_leaves_nothing_waiting(salon: Salon) -> None:
+    people = salon.people(40)
+    with_rule("for: 2d")
+    evaluate(TODAY)
+    salon.visit(people[0], TODAY)
+    changed_only()
+    assert db.session.scalar(select(func.count()).select_from(RulePending)) == 1
+    with_rule("for: 0d")
+    evaluate(TODAY)
+    db.session.rollback()
+    assert db.session.scalar(select(func.count()).select_from(RulePending)) == 0
+    assert "active" in tags_of(people[0])

@@ -11,7 +11,9 @@ down_revision = "0004"
 
 def upgrade() -> None:
     op.add_column("evaluation_run", sa.Column("whole", sa.Boolean(), nullable=False, server_default=sa.false()))
-    op.execute(sa.text('UPDATE evaluation_run SET whole = "full"'))
+    op.execute(sa.text('UPDATE evaluation_run SET whole = "full" WHERE ended_at IS NOT NULL'))
+    # a run that was cut short before kept no facts of those it had reached: it is not taken up again
+    op.execute(sa.text("UPDATE evaluation_run SET last_customer_id = 0 WHERE ended_at IS NULL"))
     op.create_table(
         "run_customer",
         sa.Column("run_id", BIG, nullable=False),
