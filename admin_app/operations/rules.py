@@ -162,11 +162,12 @@ def _new_version(op: Operation, document: str, text: str, why: str) -> RuleVersi
 
 
 def _put_in_force(op: Operation, version: RuleVersion, document: Document) -> None:
+    before = op.session.scalar(select(RuleActivation.id).where(RuleActivation.document == version.document).limit(1))
     activation = RuleActivation(
         document=version.document, rule_version_id=version.id, at=op.at, activated_by=op.actor.name[:60]
     )
     op.session.add(activation)
-    if isinstance(document, TiersDocument | FestivalsDocument):
+    if before is not None and isinstance(document, TiersDocument | FestivalsDocument):
         op.session.add(ChangedCustomer(customer_id=EVERYBODY))
     if isinstance(document, TagsDocument):
         _declare_tags(op, document)

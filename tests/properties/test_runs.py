@@ -266,6 +266,15 @@ def test_changed_rules_reach_everybody_though_nobody_changed(salon: Salon, anna:
     assert "active" in tags_of(anna)
 
 
+def test_a_tier_with_another_threshold_reaches_everybody_though_nobody_changed(salon: Salon, anna: int) -> None:
+    salon.buy(anna, TODAY, 3500)
+    crowded(salon)
+    assert tier_of(anna) == "silver"
+    activate("tiers", replaced("tiers", "- paid_365d: {at_least: 8000}", "- paid_365d: {at_least: 3400}"))
+    evaluate(TODAY, full=False)
+    assert tier_of(anna) == "gold"
+
+
 def test_a_rule_that_is_gone_lets_go_of_its_tag(salon: Salon, anna: int) -> None:
     salon.visit(anna, TODAY)
     evaluate(TODAY)
