@@ -150,10 +150,14 @@ def test_the_conditions_that_the_reference_shows_can_be_fulfilled() -> None:
     reference = (HOUSE / "docs" / "rules.md").read_text("utf-8")
     shown = [fence["text"] for fence in FENCE.finditer(reference) if fence["language"] == "yaml"]
     assert len(shown) == reference.count("```yaml") > 0
-    for text in shown:
+    watched = [text for text in shown if text.startswith("watch:")]
+    for text in set(shown) - set(watched):
         when = read_nodes(text, "rules.md").get("when")
         assert when is not None
         assert fulfilling(read_condition(when)) is not None
+    for text in watched:
+        count, failed = failing_tests(book({"alerts": f"version: 1\n{text}"}))
+        assert (count > 0, failed) == (True, [])
 
 
 @pytest.mark.parametrize("language", ["", ".zh-CN"])
