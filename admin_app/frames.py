@@ -17,4 +17,4 @@ from rules.evaluation.frame import Frame
 def frame_of(session: Session, as_of: date, among: Callable[[Any], ColumnElement[bool]] | None = None) -> Frame:
     """The frame of everybody, or of those whose id ``among`` lets through."""
     merged = select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)
-    return Frame(as_of, among, session.scalar(merged) is not None, rulebook(session).festivals)
+    return Frame(as_of, among, session.scalar(merged) is not None, calendar=rulebook(session).festivals)

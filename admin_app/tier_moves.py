@@ -26,7 +26,8 @@ def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: in
     changes: list[dict[str, Any]] = []
     memberships: list[dict[str, Any]] = []
     facts = facts_of(frame, facts_in(document.conditions()))
-    for row in op.session.execute(standing(facts, frame.day, document)).mappings().all():
+    asked = standing(facts, frame.day, document).order_by(facts.c.customer_id)
+    for row in op.session.execute(asked).mappings().all():
         held = None if row["tier"] is None else Held(row["tier"], row["valid_until"])
         move = decide(document, held, row["entered"], bool(row["keeps"]), frame.as_of)
         if move is None:

@@ -129,7 +129,8 @@ class _Template:
         else:
             assert self.server is not None
             drop = f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)"
-            engines.sql(self.server, drop, f"CREATE DATABASE {self.name} TEMPLATE {self.name}_template")
+            copy = f"CREATE DATABASE {self.name} TEMPLATE {self.name}_template STRATEGY FILE_COPY"
+            engines.sql(self.server, drop, copy)
         for file in (HOUSE / "rules").glob("*.yaml"):
             shutil.copyfile(file, self.folder / "rules" / file.name)
         for known in ("peony_rules", "peony_rule_files"):

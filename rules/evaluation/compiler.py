@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any as Anything
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, true
+from sqlalchemy import BigInteger, ColumnElement, and_, false, func, not_, or_, true, type_coerce
 
 from rules.language.conditions import All, Any, Comparison, Condition, Not, Operator, Value
 from rules.language.facts import Fact, FactType
@@ -30,7 +30,11 @@ def compiled(condition: Condition, column: Lookup, has_tag: HasTag) -> ColumnEle
 def _comparison(leaf: Comparison, column: Lookup, has_tag: HasTag) -> ColumnElement[bool]:
     if leaf.fact.type is FactType.TAG:
         return has_tag(tuple(str(value) for value in leaf.values))
-    compared = _operator(leaf.operator, column(leaf.fact), _bound(leaf))
+    values = _bound(leaf)
+    found = column(leaf.fact)
+    if isinstance(values[0], int):
+        found = type_coerce(found, BigInteger)  # a threshold may be larger than whatever is counted
+    compared = _operator(leaf.operator, found, values)
     return func.coalesce(compared, true() if leaf.never else false())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -38,8 +38,8 @@ class Frame:
     as_of: date
     among: Callable[[Any], ColumnElement[bool]] | None = None
     merges: bool = False
-    calendar: FestivalsDocument = USUAL
-    zone: tzinfo = UTC
+    calendar: FestivalsDocument = field(default=USUAL, kw_only=True)
+    zone: tzinfo = field(default=UTC, kw_only=True)
 
     @property
     def end(self) -> datetime:

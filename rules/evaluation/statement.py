@@ -63,13 +63,13 @@ def predicate(condition: Condition, facts: FromClause) -> ColumnElement[bool]:
 
 
 def differing(frame: Frame, rules: Sequence[Slotted], more: Iterable[str] = ()) -> AnySelect:
-    """Customers for whom the rules' bits are not those stored: id, stored and new masks, and every fact used.
+    """Customers, in order, for whom the rules' bits are not those stored: id, stored and new masks, every fact used.
 
     Bits of rules outside ``rules`` are left as they stand.
     """
     facts = facts_of(frame, facts_in((rule.when for rule in rules), more))
     chosen, differs = _masks(facts, rules)
-    return _beside_state(facts, [*facts.c, *chosen]).where(or_(*differs))
+    return _beside_state(facts, [*facts.c, *chosen]).where(or_(*differs)).order_by(facts.c.customer_id)
 
 
 def unsettled(facts: FromClause, rules: Sequence[Slotted]) -> AnySelect:

@@ -273,8 +273,8 @@ def write(shop: Shop, house: House, number: int) -> None:
     if shop.merged:
         db.session.execute(update(Customer).where(Customer.id == FIRST_ID + 1).values(merged_into_id=FIRST_ID))
     _log(number, "load", EntryKind.LOAD, NOON, ActorKind.SYSTEM, None)
-    for act in shop.acts:
-        _act_done(shop, act, store)
+    for place, act in enumerate(shop.acts):
+        _act_done(shop, act, store, place)
 
 
 def _people(rows: Rows, shop: Shop, store: int) -> None:
@@ -369,22 +369,22 @@ def _put(entity: type[Base], **values: Any) -> int:
     return int(made.scalar_one())
 
 
-def _act_done(shop: Shop, act: Act, store: int) -> None:
+def _act_done(shop: Shop, act: Act, store: int, place: int) -> None:
     number = take_operation(db.session.connection(), act.name)
     if not act.refused:
-        _papers(shop, act, store)
+        _papers(shop, act, store, place)
     actor = {MACHINE: ActorKind.SYSTEM, CONSOLE: ActorKind.COMMAND}.get(str(act.who), ActorKind.USER)
     user = FIRST_ID + (act.who if isinstance(act.who, int) else STAFF) if actor is ActorKind.USER else None
     kind = EntryKind.REFUSAL if act.refused else EntryKind.WRITE
     detail = {"overrides": ["x"]} if act.overridden else {"total": 1}
     more = {"store_id": store if act.in_store else None, "detail": detail, "result": "x"}
     _log(number, act.name, kind, shop.at(act), actor, user, **more)
-    seq = FIRST_ID + shop.acts.index(act)
+    seq = FIRST_ID + place
     link = {"seq": seq, "operation_id": number, "rows": act.rows, "previous": "x", "hash": f"x{seq}"}
     db.session.execute(insert(LogLink), link)
 
 
-def _papers(shop: Shop, act: Act, store: int) -> None:
+def _papers(shop: Shop, act: Act, store: int, place: int) -> None:
     """The rows that an operation writes."""
     here = {"store_id": store, "reason": "x"}
     if act.receipt is not None:
@@ -405,11 +405,11 @@ def _papers(shop: Shop, act: Act, store: int) -> None:
     if act.card is not None:
         values = {"customer_id": FIRST_ID, "name": "卡", "sold_for": 0, "opened_on": shop.day(500)}
         values |= {"store_id": store, "everywhere": True, "status": CardStatus.LIVE, "version": 1}
-        card = _put(Card, **values, public_id=f"c{shop.acts.index(act)}")
+        card = _put(Card, **values, public_id=f"c{place}")
         change = {"card_id": card, "customer_id": FIRST_ID, "kind": CardChangeKind.REFUNDED, "amount": 1}
         _put(CardChange, **here, **change, business_day=shop.day(act.card), at=NOON)
     if act.difference is not None:
-        day = shop.day(1_000 + shop.acts.index(act))
+        day = shop.day(1_000 + place)
         counted = {"expected_cash": 100, "counted_cash": 100 + act.difference, "difference": act.difference}
         values = {"at": NOON, "receipts": 0, "totals": {}, "closed_by": "x", "business_day": day}
         _put(DayClose, **here, **counted, **values)

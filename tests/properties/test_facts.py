@@ -99,11 +99,15 @@ def test_every_fact_is_what_one_counts_by_hand(house: House, salon: Salon, data:
     low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(salon.people) - 1)] * 2), label="range"))
     some = data.draw(st.lists(st.sampled_from(FACTS), max_size=4, unique=True), label="facts")
     with standing(salon, house):
-        assert unlike(found(Frame(salon.as_of, None, merged, CALENDAR), FACTS), expected) == {}
-        ranged = Frame(salon.as_of, lambda column: column.between(FIRST_ID + low, FIRST_ID + high), merged, CALENDAR)
+        assert unlike(found(Frame(salon.as_of, None, merged, calendar=CALENDAR), FACTS), expected) == {}
+        ranged = Frame(
+            salon.as_of, lambda column: column.between(FIRST_ID + low, FIRST_ID + high), merged, calendar=CALENDAR
+        )
         within = {who: facts for who, facts in expected.items() if low <= who <= high}
         assert unlike(found(ranged, FACTS), within) == {}
-        listed = Frame(salon.as_of, lambda column: column.in_([FIRST_ID + who for who in among]), True, CALENDAR)
+        listed = Frame(
+            salon.as_of, lambda column: column.in_([FIRST_ID + who for who in among]), True, calendar=CALENDAR
+        )
         chosen = {who: facts for who, facts in expected.items() if who in among}
         few = {who: {fact.name: facts[fact.name] for fact in some} for who, facts in chosen.items()}
         assert unlike(found(listed, some), few) == {}

@@ -22,7 +22,8 @@ from models.sales import LineKind, ShareManner
 from rules.evaluation import interpreter
 from rules.evaluation.frame import Frame
 from rules.evaluation.subject_sources import facts_about, fulfilling
-from rules.language.facts import FAMILIES_OF, Fact, Subject, fact_named
+from rules.language.conditions import Comparison, Operator
+from rules.language.facts import FAMILIES_OF, Fact, FactType, Subject, fact_named
 from tests.cast import raw_operation
 from tests.conftest import House
 from tests.properties.salon import FIRST_ID
@@ -290,7 +291,7 @@ def _places(subject: Subject) -> dict[int, int]:
 
 def links_of(shop: Shop) -> Frame:
     """All operations of the shop, whatever their day."""
-    return Frame(shop.as_of, lambda seq: seq >= FIRST_ID, True, HOME)
+    return Frame(shop.as_of, lambda seq: seq >= FIRST_ID, True, zone=HOME)
 
 
 SETTINGS = {
@@ -306,7 +307,7 @@ def test_every_fact_is_what_one_counts_by_hand(house: House, shop: Shop) -> None
     hand = ByHand(shop)
     with standing(shop, house):
         for subject in SUBJECTS:
-            frame = links_of(shop) if subject is Subject.OPERATION else Frame(shop.as_of, None, True, HOME)
+            frame = links_of(shop) if subject is Subject.OPERATION else Frame(shop.as_of, None, True, zone=HOME)
             said, expected = found(subject, frame, FACTS[subject]), hand.everything(subject)
             assert said.keys() == expected.keys()
             unlike = {
@@ -328,7 +329,7 @@ def test_a_condition_finds_those_whom_the_interpreter_finds(house: House, shop: 
     expected = {who: [interpreter.holds(one, facts) for one in several] for who, facts in hand.items()}
     with standing(shop, house):
         places = _places(subject)
-        frame = links_of(shop) if subject is Subject.OPERATION else Frame(shop.as_of, None, True, HOME)
+        frame = links_of(shop) if subject is Subject.OPERATION else Frame(shop.as_of, None, True, zone=HOME)
         rows = db.session.execute(fulfilling(subject, frame, several, told)).mappings().all()
     ours = {places[row["subject_id"]]: row for row in rows if row["subject_id"] in places}
     said = {who: [bool(row[f"holds_{place}"]) for place in range(len(several))] for who, row in ours.items()}
@@ -365,7 +366,7 @@ def test_the_hour_is_that_of_the_stores_clock(house: House, zone: str, at: datet
     """Summer time and half hours included."""
     with standing(Shop(DAY, [], [], False), house):
         done(at, 1)
-        frame = Frame(DAY, lambda seq: seq >= FIRST_ID, True, ZoneInfo(zone))
+        frame = Frame(DAY, lambda seq: seq >= FIRST_ID, True, zone=ZoneInfo(zone))
         facts = [fact_named("hour", Subject.OPERATION)]
         [row] = db.session.execute(select(facts_about(Subject.OPERATION, frame, facts))).mappings().all()  # type: ignore[arg-type]
     assert row["hour"] == hour
@@ -388,3 +389,14 @@ def test_what_the_house_does_by_itself_is_nobodys_doing(house: House) -> None:
         done(datetime(2026, 11, 22, tzinfo=UTC), 1, ActorKind.SYSTEM)
         frame = Frame(DAY, lambda seq: seq >= FIRST_ID)
         assert db.session.execute(select(facts_about(Subject.OPERATION, frame, []))).all() == []
+
+
+def test_a_threshold_may_be_larger_than_anything_counted(house: House) -> None:
+    """A count is an integer of 32 bits to PostgreSQL; what it is compared with may be longer."""
+    numbers = (FactType.NUMBER, FactType.MONEY, FactType.DAYS)
+    with standing(Shop(DAY, [], [], False), house):
+        for subject in SUBJECTS:
+            facts = [fact for fact in FACTS[subject] if fact.type in numbers]
+            beyond = [Comparison(fact, Operator.AT_LEAST, (10**12,)) for fact in facts]
+            frame = Frame(DAY, None, True, zone=HOME)
+            assert db.session.execute(fulfilling(subject, frame, beyond, [])).all() == []
