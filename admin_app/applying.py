@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from admin_app import pending, run_set
 from admin_app.frames import frame_of
+from admin_app.held_back import held_out, of
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation, the_machine
@@ -37,9 +38,6 @@ from rules.evaluation.statement import Slotted, differing
 from rules.language.conditions import NEVER, Condition
 from rules.language.reading import places_in
 
-FEW = 500
-"""Customers by name in one statement: databases bind so many values only."""
-
 LEASE = timedelta(minutes=2)
 
 
@@ -62,7 +60,7 @@ class Claim:
 
 @dataclass
 class Report:
-    """What a run did. ``rules`` and ``tiers`` count customers after the run."""
+    """What a run did: how many were looked at, who gained and lost which rule, who moved into which tier."""
 
     as_of: date
     customers: int = 0
@@ -108,8 +106,12 @@ class ApplyInput(Input):
     form=False,
 )
 def apply_rules(op: Operation, data: ApplyInput) -> Answer:
-    """Bring tiers, tags, alerts and tasks of a chunk of customers to what the rules say, stratum by stratum."""
+    """Bring tiers, tags, alerts and tasks of a chunk of customers to what the rules say, stratum by stratum.
+
+    :raises TooEarlyError: another run has settled a later day meanwhile.
+    """
     lock_rules(op.session.connection())
+    run_set.ensure_not_past(op.session, data.as_of)
     _hold_claim(op, data)
     book, version = rulebook(op.session), versions()
     staged = run_set.staged(op.session, data.run, data.first, data.last)
@@ -240,8 +242,10 @@ def _apply_stratum(op: Operation, frame: Frame, work: _Work, report: Report) -> 
     _write_states(op, found.moved)
     set_tags(op, {name: tags_of(rule) for name, rule in rules.items()}, found.gained, found.lost)
     asking = [(name, facts) for name, facts in found.gained if not _is_spared(rules[name], found, name, facts)]
-    report.asked += ask_staff(op, frame, rules, asking)
-    report.given += give(op, frame, work.book, rules, asking, work.versions)
+    doing = [(rule, facts) for name, facts in asking if isinstance(rule := rules[name], Rule)]
+    out = held_out(op, doing)
+    report.asked += ask_staff(op, frame, [one for one in doing if of(one) not in out])
+    report.given += give(op, frame, work.book, doing, out, work.versions)
     report.gained.update(rule for rule, _ in found.gained)
     report.lost.update(rule for rule, _ in found.lost)
 
@@ -281,11 +285,8 @@ def _write_matches(op: Operation, frame: Frame, work: _Work, gained: list[Any], 
 
 def _write_states(op: Operation, moved: dict[int, dict[int, int]]) -> None:
     """Add what moved to the bits of each customer; those of other strata stay."""
-    ids, known = sorted(moved), set[int]()
-    for start in range(0, len(ids), FEW):
-        part = RuleState.customer_id.in_(ids[start : start + FEW])
-        known.update(op.session.scalars(select(RuleState.customer_id).where(part)))
-    if missing := [{"customer_id": customer} for customer in ids if customer not in known]:
+    known = set(op.session.scalars(select(RuleState.customer_id).where(among(moved)(RuleState.customer_id))))
+    if missing := [{"customer_id": customer} for customer in sorted(moved) if customer not in known]:
         op.session.execute(insert(RuleState), missing)
     table = table_of(RuleState)
     for customer, masks in moved.items():

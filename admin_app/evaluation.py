@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import Date, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -29,9 +28,9 @@ from admin_app.applying import (
     version_of,
 )
 from admin_app.frames import frame_of
+from admin_app.kin import with_kin
 from admin_app.operations.giving import deliver_waiting
 from admin_app.operations.kernel import now, perform
-from admin_app.operations.refusals import Refused
 from admin_app.rulebook import refresh, rulebook, versions
 from admin_app.stored_facts import Among
 from admin_app.watching import watch
@@ -62,10 +61,6 @@ LONG = timedelta(days=31)
 """After so long without a run nearly everybody has crossed some edge."""
 
 
-class TooEarlyError(Refused):
-    """The day asked for lies before the last one that was evaluated."""
-
-
 def evaluate(
     as_of: date,
     *,
@@ -78,21 +73,16 @@ def evaluate(
 
     :raises TooEarlyError: a later day has been evaluated already.
     """
-    last = db.session.scalar(select(func.max(EvaluationRun.as_of)).where(EvaluationRun.ended_at.is_not(None)))
-    if last is not None and as_of < last:
-        raise TooEarlyError(
-            _l("The rules were evaluated as of %(day)s; an earlier day can only be tried out.", day=str(last))
-        )
+    run_set.ensure_not_past(db.session(), as_of)
     refresh()
     newest = _newest_activation()
-    marks, known, since = _marks(), _keep_room(), _settled_on()
+    marks, known, since = _marks(), _keep_room(), run_set.settled_on(db.session())
     anew = full or not known or EVERYBODY in marks.values()
     moved = None if anew or since is None else _moved(since, as_of, set(marks.values()))
     run = _open_run(as_of, full=moved is None or _rules_changed(), anew=EVERYBODY in marks.values())
     report = Report(as_of)
     passed_by = {one for one in marks.values() if EVERYBODY < one <= run.last_customer_id}  # of a run taken up again
-    run_set.put(run.id, passed_by if moved is None else moved)
-    run_set.put_kin(run.id)
+    run_set.put(run.id, with_kin(db.session(), passed_by if moved is None else moved))
     report.customers = _look_at_staged(run)
     if run.full:
         report.customers = _look_at_all(run, progress, anew=moved is None)
@@ -118,11 +108,6 @@ def _keep_room() -> bool:
 
 
 # ------------------------------------------------------------------------------------------ whom to look at
-
-
-def _settled_on() -> date | None:
-    """The last day on which everybody stood as the rules say."""
-    return db.session.scalar(select(func.max(EvaluationRun.as_of)).where(EvaluationRun.whole))
 
 
 def _moved(since: date, as_of: date, marked: set[int]) -> set[int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -11,7 +11,6 @@ from sqlalchemy import select
 
 from admin_app.consents import refusing_marketing
 from admin_app.operations.kernel import Operation
-from admin_app.tag_effects import Found
 from models.customers import Customer
 from models.rulebook import EffectKind, EffectState, HeldBecause, RuleEffect
 from rules.book import Rulebook
@@ -23,19 +22,22 @@ Key = tuple[str, int, str, int]
 """Rule, customer, occasion and place of a message."""
 
 
-def held_out(op: Operation, asked: Iterable[tuple[Rule, int]]) -> set[tuple[str, int]]:
-    """Rules with the customers for whom nothing is to be done."""
-    sharing = [(rule, customer) for rule, customer in asked if rule.holdout]
+Doing = Sequence[tuple[Rule, dict[str, Any]]]
+"""Gained rules with the facts of the customers who gained them."""
+
+
+def of(one: tuple[Rule, dict[str, Any]]) -> tuple[str, int]:
+    """Which rule, and whose."""
+    rule, facts = one
+    return rule.id, facts["customer_id"]
+
+
+def held_out(op: Operation, doing: Doing) -> set[tuple[str, int]]:
+    """Rules with the customers for whom nothing is to be done but tagging."""
+    sharing = [(rule, facts["customer_id"]) for rule, facts in doing if rule.holdout]
     ids = {customer for _, customer in sharing}
     public = dict(op.session.execute(select(Customer.id, Customer.public_id).where(Customer.id.in_(ids))).all())
     return {(rule.id, customer) for rule, customer in sharing if is_held_out(rule.id, public[customer], rule.holdout)}
-
-
-def taking_part(op: Operation, rules: Mapping[str, Any], gained: Found) -> list[tuple[Rule, dict[str, Any]]]:
-    """Gained rules with the facts of the customers for whom more is done than tagging."""
-    doing = [(rule, facts) for name, facts in gained if isinstance(rule := rules[name], Rule)]
-    out = held_out(op, ((rule, facts["customer_id"]) for rule, facts in doing))
-    return [(rule, facts) for rule, facts in doing if (rule.id, facts["customer_id"]) not in out]
 
 
 def hold_back(op: Operation, frame: Frame, book: Rulebook, rows: Sequence[dict[str, Any]]) -> None:

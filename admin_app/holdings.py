@@ -1,4 +1,4 @@
-"""What customers hold, as the ledger says: balances, and the sessions left on their cards."""
+"""What customers hold: their tier, and as the ledger says balances and the sessions left on their cards."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session
 
+from admin_app.rulebook import rulebook, versions
 from models.cards import Card, CardItem, CardStatus
 from models.catalogue import Service
+from models.standing import Membership
 from models.value import Account, AccountBalance, AccountKind, Lot, LotBalance
+from rules.decisions.tiers import Benefits, benefits
 
 ENDS_SOON = 30
 """Days before its end from which a card is worth a word."""
@@ -33,6 +36,18 @@ class Balances:
     @property
     def stored(self) -> int:
         return self.principal + self.bonus
+
+
+def tier_held(session: Session, customer_id: int) -> str | None:
+    """The tier she holds now."""
+    current = (Membership.customer_id == customer_id, Membership.ended_on.is_(None))
+    return session.scalar(select(Membership.tier).where(*current))
+
+
+def benefits_of(session: Session, customer_id: int | None) -> Benefits:
+    """What her tier gives her now; nothing for whom the house does not know."""
+    held = None if customer_id is None else tier_held(session, customer_id)
+    return benefits(rulebook(session).tiers, held, versions()["tiers"])
 
 
 def balances_of(session: Session, customer_id: int, day: date) -> Balances:

@@ -13,9 +13,9 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select, update
 
-from admin_app.held_back import held_out, hold_back
+from admin_app.held_back import Doing, hold_back, of
 from admin_app.operations.kernel import Operation
-from admin_app.tag_effects import BATCH, Found, take_off
+from admin_app.tag_effects import BATCH, take_off
 from admin_app.tier_moves import raise_tiers
 from admin_app.todo_effects import words_for
 from models.customers import Customer
@@ -38,13 +38,14 @@ NEEDED: dict[OncePer, str] = {"birthday": BIRTHDAY, "absence": LAST_VISIT}
 Version = Mapping[str, int]
 
 
-def give(op: Operation, frame: Frame, book: Rulebook, rules: Mapping[str, Any], gained: Found, version: Version) -> int:
-    """Do what gained rules say beside tagging and asking staff; how much was given. ``version`` is by document."""
-    doing = [(rule, facts) for name, facts in gained if isinstance(rule := rules[name], Rule)]
+def give(op: Operation, frame: Frame, book: Rulebook, doing: Doing, out: set[tuple[str, int]], version: Version) -> int:
+    """Do what gained rules say beside tagging and asking staff, but for those held ``out``; how much was given.
+
+    ``version`` is by document.
+    """
     if not doing:
         return 0
-    out = held_out(op, ((rule, facts["customer_id"]) for rule, facts in doing))
-    part = [(rule, facts) for rule, facts in doing if (rule.id, facts["customer_id"]) not in out]
+    part = [one for one in doing if of(one) not in out]
     found = [(effect, facts["customer_id"]) for rule, facts in part for effect in rule.then]
     take_off(op, {(customer, effect.untag) for effect, customer in found if effect.untag is not None})
     raised = {customer: effect.tier for effect, customer in found if effect.tier is not None}

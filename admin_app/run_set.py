@@ -1,22 +1,45 @@
-"""Whom a run has still to settle: their numbers stand in ``run_customer`` until an operation has done with them."""
+"""How far the runs are: the days that are settled, and whom a run has still to settle."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, select, union, update
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from admin_app.operations.refusals import Refused
 from models.clock import EvaluationRun
-from models.customers import Customer
-from models.entity import db, insert_new, table_of, writing
+from models.entity import insert_new, table_of, writing
 from models.rulebook import RunCustomer
 from rules.evaluation.dialect import among
 
 BATCH = 1_000
 
 _staged = table_of(RunCustomer).c
+
+
+class TooEarlyError(Refused):
+    """The day asked for lies before the last one that was evaluated."""
+
+
+def ensure_not_past(session: Session, as_of: date) -> None:
+    """The day never goes back.
+
+    :raises TooEarlyError: a later one has been evaluated already.
+    """
+    last = session.scalar(select(func.max(EvaluationRun.as_of)).where(EvaluationRun.ended_at.is_not(None)))
+    if last is not None and as_of < last:
+        raise TooEarlyError(
+            _l("The rules were evaluated as of %(day)s; an earlier day can only be tried out.", day=str(last))
+        )
+
+
+def settled_on(session: Session) -> date | None:
+    """The last day on which everybody stood as the rules say."""
+    return session.scalar(select(func.max(EvaluationRun.as_of)).where(EvaluationRun.whole))
 
 
 def put(run: int, customers: Collection[int], upto: int | None = None) -> None:
@@ -31,27 +54,6 @@ def put(run: int, customers: Collection[int], upto: int | None = None) -> None:
             reached = table_of(EvaluationRun).c
             session.execute(update(EvaluationRun).where(reached.id == run).values(last_customer_id=upto))
         session.commit()
-
-
-def put_kin(run: int) -> None:
-    """Stage whom the staged ones were merged into, and whoever sent any of them: what befell them counts there too."""
-    while kin := list(db.session.scalars(_kin(run))):
-        put(run, kin)
-
-
-def _kin(run: int) -> Any:
-    kin = table_of(RunCustomer).alias("kin").c
-    pairs = (Customer.merged_into_id, Customer.referrer_id)
-    there = (exists().where(kin.run_id == run, kin.customer_id == one) for one in pairs)
-    ours = select(_staged.run_id).join(Customer, Customer.id == _staged.customer_id).where(_staged.run_id == run)
-    found = (
-        ours.with_only_columns(one).where(one.is_not(None), ~known) for one, known in zip(pairs, there, strict=True)
-    )
-    old = table_of(Customer).alias("old")  # what befell her befalls whoever sent an old card of hers
-    merged = old.c
-    cards = select(merged.id).join_from(table_of(RunCustomer), old, merged.merged_into_id == _staged.customer_id)
-    known = exists().where(kin.run_id == run, kin.customer_id == merged.id)
-    return union(*found, cards.where(_staged.run_id == run, ~known))
 
 
 def staged(session: Session, run: int, first: int = 0, last: int | None = None) -> list[int]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, delete, select, update
 from sqlalchemy.orm import Session
 
 from admin_app.frames import frame_of
-from models.clock import EvaluationRun
+from admin_app.kin import with_kin
+from admin_app.run_set import ensure_not_past, settled_on
 from models.connection import lock_facts
-from models.customers import Customer
 from models.entity import EVERYBODY, table_of, writing
 from models.rulebook import ChangedCustomer, CustomerFact, FactSlot
 from rules.book import Rulebook
+from rules.evaluation.dialect import among
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import facts_in
 from rules.evaluation.stored import filling, kept_for, room_for, stored_facts_of
@@ -56,17 +57,21 @@ def all_filled(session: Session) -> None:
     session.execute(update(FactSlot).values(filled=True))
 
 
-def refresh(as_of: date, among: Among) -> None:
-    """Keep the facts of some customers anew."""
+def refresh(as_of: date, of: Among) -> None:
+    """Keep the facts of some customers anew.
+
+    :raises TooEarlyError: another run has settled a later day meanwhile.
+    """
     session = writing()
     lock_facts(session.connection())
-    session.execute(delete(CustomerFact).where(among(table_of(CustomerFact).c.customer_id)))
-    session.execute(filling(frame_of(session, as_of, among), columns(session, filled=False)))
+    ensure_not_past(session, as_of)
+    session.execute(delete(CustomerFact).where(of(table_of(CustomerFact).c.customer_id)))
+    session.execute(filling(frame_of(session, as_of, of), columns(session, filled=False)))
     session.commit()
 
 
 def facts_at(
-    session: Session, as_of: date, facts: Sequence[Fact], among: Among | None = None, *, ready: bool = False
+    session: Session, as_of: date, facts: Sequence[Fact], of: Among | None = None, *, ready: bool = False
 ) -> FromClause:
     """Facts of customers as of a day: as they are kept where all of them are, else worked out.
 
@@ -74,7 +79,7 @@ def facts_at(
     just been kept, whether or not all others have.
     """
     kept = columns(session, filled=not ready)
-    frame = frame_of(session, as_of, among)
+    frame = frame_of(session, as_of, of)
     if kept and all(fact.name in kept for fact in kept_for(facts)):
         return stored_facts_of(frame, facts, kept)
     return facts_of(frame, facts)
@@ -85,26 +90,14 @@ def facts_today(session: Session, as_of: date, facts: Sequence[Fact]) -> FromCla
     changed = _changed(session, as_of)
     if changed is None:
         return facts_of(frame_of(session, as_of), facts)
-    rest = facts_at(session, as_of, facts, lambda column: column.not_in(changed))
-    anew = facts_of(frame_of(session, as_of, lambda column: column.in_(changed)), facts)
+    rest = facts_at(session, as_of, facts, lambda column: ~among(changed)(column))
+    anew = facts_of(frame_of(session, as_of, among(changed)), facts)
     return select(rest).union_all(select(anew)).subquery("facts") if changed else rest
 
 
 def _changed(session: Session, as_of: date) -> list[int] | None:
     """Whose facts may be others than the kept ones; None for everybody."""
-    last = session.scalar(select(func.max(EvaluationRun.as_of)).where(EvaluationRun.whole))
     marks = set(session.scalars(select(ChangedCustomer.customer_id).distinct().limit(FEW + 1)))
-    if last != as_of or EVERYBODY in marks or len(marks) > FEW:
+    if settled_on(session) != as_of or EVERYBODY in marks or len(marks) > FEW:
         return None
     return sorted(with_kin(session, marks))
-
-
-def with_kin(session: Session, customers: Iterable[int]) -> set[int]:
-    """These few customers, their old cards, whom they were merged into, and whoever sent any of them."""
-    found, fresh = set(customers), set(customers)
-    while fresh:
-        named = or_(Customer.id.in_(fresh), Customer.merged_into_id.in_(fresh))
-        pairs = session.execute(select(Customer.id, Customer.merged_into_id, Customer.referrer_id).where(named))
-        fresh = {one for pair in pairs for one in pair if one is not None} - found
-        found |= fresh
-    return found

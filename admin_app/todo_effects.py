@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from admin_app.held_back import taking_part
+from admin_app.held_back import Doing
 from admin_app.operations.kernel import Operation
 from admin_app.operations.registry import specs
 from admin_app.rulebook import words_of
-from admin_app.tag_effects import Found
 from admin_app.values import money
 from models.customers import CareRole, Customer, CustomerAssignment
 from models.standing import Alert, Task
@@ -21,11 +20,11 @@ from rules.language.facts import Fact, FactType, Subject, fact_named
 from rules.language.reading import filled, places_in
 
 
-def ask_staff(op: Operation, frame: Frame, rules: dict[str, Any], gained: Found) -> int:
+def ask_staff(op: Operation, frame: Frame, doing: Doing) -> int:
     """Raise what gained rules ask for. How many were raised."""
     asking = [
         (rule, place, asked, facts)
-        for rule, facts in taking_part(op, rules, gained)
+        for rule, facts in doing
         for place, effect in enumerate(rule.then, 1)
         if (asked := effect.alert or effect.task) is not None
     ]

@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import or_, select
 
+from admin_app.holdings import tier_held
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.rulebook import words_of
@@ -22,26 +23,30 @@ from rules.documents.roles import Action
 
 @dataclass(frozen=True)
 class Head:
-    """Words for the head of her page; ``shown_dangers`` are rows whose substance was shown in clear."""
+    """What stands at the head of her page, as far as it may be seen: ``held`` is her tier by its short name,
+    ``shown_dangers`` are rows whose substance was shown in clear.
+    """
 
     dangers: list[str]
     shown_dangers: list[int]
-    tier: str
+    held: str | None
     tags: list[tuple[str, str]]
     open: list[tuple[str, int, str]]
+
+    @property
+    def tier(self) -> str:
+        """Her tier by its name; one that is gone by its short name."""
+        return "" if self.held is None else dict(words_of("tiers")).get(self.held, self.held)
 
 
 def customer_head(customer_id: int, access: Access) -> Head:
     """As far as this person may see it. That there is a danger is said to all, of what kind only to who may know."""
     dangers, shown = _dangers(customer_id, access)
-    tier = db.session.scalar(
-        select(Membership.tier).where(Membership.customer_id == customer_id, Membership.ended_on.is_(None))
-    )
-    seen = tier is not None and access.may(Action.VIEW, Membership)
+    held = tier_held(db.session(), customer_id) if access.may(Action.VIEW, Membership) else None
     return Head(
         dangers,
         shown,
-        dict(words_of("tiers")).get(tier or "", tier or "") if seen else "",
+        held,
         _tags(customer_id, access),
         _open(customer_id, access),
     )

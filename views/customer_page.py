@@ -68,28 +68,22 @@ class CustomerPage:
     visits: list[Past] | None
 
 
-def customer_page(customer_id: int, access: Access) -> CustomerPage:
-    """As far as this person may see it, in as many statements however much there is."""
+def customer_page(customer_id: int, held: str | None, access: Access) -> CustomerPage:
+    """As far as this person may see it, in as many statements however much there is. ``held`` is her tier."""
     day, session = business_day(now()), db.session()
 
     def may(entity: type) -> bool:
         return access.may(Action.VIEW, entity)
 
     hers = (Card.customer_id == customer_id, access.rows(Card))
-    held = _tier(customer_id) if may(Membership) else None
     return CustomerPage(
-        _benefits(held) if may(Membership) else "",
+        _benefits(held),
         _next_tier(customer_id, held) if may(Membership) and may(Payment) else "",
         balances_of(session, customer_id, day) if may(Account) else None,
         cards_held(session, day, *hers) if may(Card) else None,
         _bookings(customer_id, access) if may(Appointment) else None,
         _visits(customer_id, access) if may(Visit) else None,
     )
-
-
-def _tier(customer_id: int) -> str | None:
-    current = (Membership.customer_id == customer_id, Membership.ended_on.is_(None))
-    return db.session.scalar(select(Membership.tier).where(*current))
 
 
 def _benefits(held: str | None) -> str:

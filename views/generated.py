@@ -239,7 +239,7 @@ class EntityScreen(ModelView):
             acts=acts_with(self.entity, self._operations()),
             may=self._allowed(),
             head=head,
-            page=customer_page(row.id, access()) if self.entity is Customer else None,
+            page=customer_page(row.id, head.held, access()) if head is not None else None,
             tabs=related_tabs(self.entity, row.id, access()),
             form=_empty_form(),
         )

@@ -251,7 +251,7 @@ def _first_form(document: str, rule_id: str) -> RuleForm:
 def _rule_page(
     document: str, rule_id: str, form: RuleForm, rule: Rule | None = None, shown: Preview | None = None
 ) -> str:
-    book, session = rulebook(), db.session()
+    known = words(db.session())
     plain = plain_rule(form, _before(document, rule_id))
     return render_template(
         "rule.html",
@@ -262,11 +262,11 @@ def _rule_page(
         offered=offered_choices(),
         yaml=emit([plain]),
         rule=rule,
-        said=rule_said(rule, words(session, book)) if rule is not None else "",
+        said=rule_said(rule, known) if rule is not None else "",
         preview=shown,
-        people=_people(shown),
+        people=people_in(shown),
         cases=boundary_cases(rule.when) if rule is not None else [],
-        known=words(session, book),
+        known=known,
         value_said=value_said,
         fact_said=fact_said,
         new_tag=NEW_TAG,
@@ -288,10 +288,10 @@ def unlisted(leaf: Leaf, listed: Options) -> Options:
     return [(value, value) for value in leaf.values if value and value not in dict(listed)]
 
 
-def _people(shown: Preview | None) -> dict[tuple[str, int], str]:
-    if shown is None:
-        return {}
-    return titles_by({"customer": {*shown.gaining, *shown.losing}}, access())
+def people_in(*shown: Preview | None) -> dict[tuple[str, int], str]:
+    """The names of the samples of trials."""
+    ids = {one for trial in shown if trial is not None for one in (*trial.gaining, *trial.losing)}
+    return titles_by({"customer": ids}, access())
 
 
 def standing_version(document: str) -> RuleVersion:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import secrets
-from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,6 @@ from admin_app.rule_files import write_back
 from admin_app.rule_trials import Preview, preview, words
 from admin_app.rulebook import in_force, refresh, rulebook
 from admin_app.scheduler import run_now
-from admin_app.titles import titles_by
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
@@ -33,7 +31,7 @@ from rules.language.faults import Fault
 from rules.language.reading import read_document
 from rules.language.sentences import Words
 from views.person import access, actor, do, refuse
-from views.rule_studio import ensure_opened, faults_of, label_of
+from views.rule_studio import ensure_opened, faults_of, label_of, people_in
 
 AT_ONCE = 20_000
 """Up to so many customers a changed rule is evaluated while she waits; beyond that within minutes."""
@@ -82,15 +80,17 @@ def version_page(number: int) -> Any:
     if version is None:
         raise refuse(Missing, "rules")
     if request.method == "GET":
-        return _version_page(version, "")
-    document, what, data = version.document, version.number, _activation(number)
-    if not request.form.get("sure") and (many := _moved_by(version)) > MANY:
+        return _version_page(_compared(version))
+    compared = _compared(version)
+    if not request.form.get("sure") and compared.moves > MANY:
+        many = compared.moves
         fault = _("This changes something for %(count)s customers: say that you are sure.", count=f"{many:,}")
-        return _version_page(version, fault, many), 422
+        return _version_page(compared, fault, many), 422
+    document, what = version.document, version.number
     try:
-        do(Name.ACTIVATE_VERSION, data)
+        do(Name.ACTIVATE_VERSION, _activation(number))
     except Refused as refusal:
-        return _version_page(db.session.get_one(RuleVersion, number), str(refusal)), 422
+        return _version_page(_compared(db.session.get_one(RuleVersion, number)), str(refusal)), 422
     return _activated(document, what)
 
 
@@ -98,13 +98,31 @@ MANY = 200
 """So many customers may gain or lose a rule at once before it is asked whether that is meant."""
 
 
-def _moved_by(version: RuleVersion) -> int:
-    """For how many customers something changes, rule by rule."""
-    if faults_of(version.document, version.text):
-        return 0
+@dataclass(frozen=True)
+class Compared:
+    """A version beside the one in force: what is wrong with it, which rules it changes, which of its tests fail."""
+
+    version: RuleVersion
+    standing: RuleVersion | None
+    faults: list[Fault]
+    changed: list[Changed]
+    failed: list[Fault]
+
+    @property
+    def before(self) -> str:
+        return "" if self.standing is None else self.standing.text
+
+    @property
+    def moves(self) -> int:
+        """For how many customers something changes, rule by rule."""
+        return sum(one.shown.moves for one in self.changed if one.shown is not None)
+
+
+def _compared(version: RuleVersion) -> Compared:
     standing = next((one for one, _id in in_force(db.session()) if one.document == version.document), None)
-    changed, _failed = _what_changes(version, "" if standing is None else standing.text)
-    return sum(one.shown.moves for one in changed if one.shown is not None)
+    faults = faults_of(version.document, version.text)
+    changed, failed = ([], []) if faults else _what_changes(version, "" if standing is None else standing.text)
+    return Compared(version, standing, faults, changed, failed)
 
 
 def _activation(number: int) -> dict[str, Any]:
@@ -125,14 +143,10 @@ def _activated(document: str, number: int) -> Any:
     return redirect(url_for("rules"))
 
 
-def _version_page(version: RuleVersion, fault: str, many: int = 0) -> str:
-    standing = next((one for one, _id in in_force(db.session()) if one.document == version.document), None)
-    before = standing.text if standing is not None else ""
-    faults = faults_of(version.document, version.text)
-    changed, failed = ([], []) if faults else _what_changes(version, before)
-    lines = list(
-        difflib.unified_diff(before.splitlines(), version.text.splitlines(), n=2, lineterm="", fromfile="", tofile="")
-    )[2:]
+def _version_page(compared: Compared, fault: str = "", many: int = 0) -> str:
+    version, standing = compared.version, compared.standing
+    texts = compared.before.splitlines(), version.text.splitlines()
+    lines = list(difflib.unified_diff(*texts, n=2, lineterm="", fromfile="", tofile=""))[2:]
     later = select(RuleActivation.id).where(
         RuleActivation.document == version.document, RuleActivation.at > version.made_at
     )
@@ -143,22 +157,17 @@ def _version_page(version: RuleVersion, fault: str, many: int = 0) -> str:
         standing=standing,
         is_standing=standing is not None and standing.id == version.id,
         lines=lines,
-        changed=changed,
-        faults=faults,
-        failed=failed,
+        changed=compared.changed,
+        faults=compared.faults,
+        failed=compared.failed,
         moved=db.session.scalar(later.limit(1)) is not None and version.number > (standing.number if standing else 0),
-        people=_everybody(changed),
+        people=people_in(*(one.shown for one in compared.changed)),
         alone=version.document in SECOND_PERSON and version.made_by == actor().name[:60],
         fault=fault,
         many=many,
         key=secrets.token_hex(16),
         may_activate=access().does(Name.ACTIVATE_VERSION),
     )
-
-
-def _everybody(changed: Seq[Changed]) -> dict[tuple[str, int], str]:
-    ids = {one for each in changed if each.shown for one in (*each.shown.gaining, *each.shown.losing)}
-    return titles_by({"customer": ids}, access())
 
 
 def _what_changes(version: RuleVersion, before: str) -> tuple[list[Changed], list[Fault]]:

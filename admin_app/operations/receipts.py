@@ -16,6 +16,7 @@ from datetime import timedelta
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
+from admin_app.holdings import benefits_of
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Grant, Ledger, not_enough
 from admin_app.operations.refusals import Refused
@@ -38,11 +39,9 @@ from models.sales import (
     Visit,
     VisitSource,
 )
-from models.standing import Membership
 from models.till import Platform, Voucher
 from models.value import Account, AccountKind, Lot
 from rules.decisions import value
-from rules.decisions.tiers import Benefits, benefits
 
 
 @dataclass(frozen=True)
@@ -387,21 +386,12 @@ def pay(op: Operation, sale: Sale, method: PaymentMethod, amount: int) -> None:
     )
 
 
-def benefits_of(op: Operation, customer: Customer | None) -> Benefits:
-    """What her tier gives her now."""
-    held = None
-    if customer is not None:
-        current = (Membership.customer_id == customer.id, Membership.ended_on.is_(None))
-        held = op.session.scalar(select(Membership.tier).where(*current))
-    return benefits(rulebook(op.session).tiers, held, versions()["tiers"])
-
-
 def _earn(receipt: Receipt) -> None:
     """Points for the money on each line, at her tier's rate, usable after some days."""
     op, customer = receipt.op, receipt.customer
     if customer is None:
         return
-    book, rate = rulebook(op.session), benefits_of(op, customer).points_rate
+    book, rate = rulebook(op.session), benefits_of(op.session, customer.id).points_rate
     terms = Grant(value.points_until(op.day, book.points), op.day + timedelta(days=book.points.pending))
     for line, row in receipt.lines:
         if line.kind in EARNS:

@@ -10,10 +10,11 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import func, select
 
+from admin_app.holdings import benefits_of
 from admin_app.operations.approvals import Approvable, approval_for
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Grant, Ledger, ensure_open
-from admin_app.operations.receipts import Line, Receipt, Share, Tender, benefits_of, pay, write_receipt
+from admin_app.operations.receipts import Line, Receipt, Share, Tender, pay, write_receipt
 from admin_app.operations.refusals import AnotherTotal, Refused
 from admin_app.operations.registry import Answer, Ask, Input, Row, operation
 from admin_app.operations.safety import ensure_safe
@@ -173,7 +174,7 @@ def receipt_answer(receipt: Receipt) -> Answer:
 
 def _priced(op: Operation, data: SellInput, customer: Customer | None) -> list[tuple[pricing.Priced, Line]]:
     book = rulebook(op.session)
-    hers = benefits_of(op, customer)
+    hers = benefits_of(op.session, None if customer is None else customer.id)
     shares = pricing.Shares(hers.services, hers.products, book.till.floor)
     found: list[tuple[pricing.Priced, Line]] = []
     for place, row in enumerate(data.lines):

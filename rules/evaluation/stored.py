@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Insert, String, and_, func, insert, literal, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Insert, and_, func, insert, literal, select
 
 from models.entity import AnySelect, table_of
 from models.rulebook import CustomerFact
@@ -42,11 +42,7 @@ def kept_for(facts: Iterable[Fact]) -> list[Fact]:
 
 def room_for(fact: Fact) -> Sequence[str]:
     """The columns that can keep a fact."""
-    return TEXTS if isinstance(_type_of(fact), String) else NUMBERS
-
-
-def _type_of(fact: Fact) -> Any:
-    return String() if fact.type in (FactType.CHOICE, FactType.TIER) else BigInteger()
+    return TEXTS if fact.type is FactType.CHOICE else NUMBERS
 
 
 def filling(frame: Frame, columns: Columns) -> Insert:

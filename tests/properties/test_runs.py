@@ -13,10 +13,11 @@ from flask_babel import force_locale
 from sqlalchemy import select
 
 from admin_app import evaluation, run_set
-from admin_app.evaluation import TooEarlyError, evaluate
+from admin_app.evaluation import evaluate
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import refresh
+from admin_app.run_set import TooEarlyError
 from models.actor import SYSTEM
 from models.clock import EvaluationRun
 from models.entity import db
