@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, insert, select, update
 from sqlalchemy.orm import Session
 
 from admin_app import pending, run_set
+from admin_app.asking import asked_always
 from admin_app.frames import frame_of
 from admin_app.held_back import held_out, of
 from admin_app.operations.kernel import Operation
@@ -20,7 +21,7 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation, the_machine
 from admin_app.rule_effects import NEEDED, give
 from admin_app.rulebook import rulebook, versions
-from admin_app.tag_effects import set_tags
+from admin_app.tag_effects import Found, Tags, set_tags
 from admin_app.tier_moves import move_tiers
 from admin_app.todo_effects import ask_staff
 from models.clock import ScheduleClaim
@@ -89,13 +90,17 @@ class Report:
 
 
 class ApplyInput(Input):
-    """A range of a run's customers to settle as of a day, perhaps under a claim."""
+    """A range of a run's customers to settle as of a day, perhaps under a claim.
+
+    ``rules``: by which; None for all that have no hours of their own.
+    """
 
     as_of: date
     first: int
     last: int
     run: int
     claim: list[int | str] | None = None
+    rules: list[str] | None = None
 
 
 @operation(
@@ -119,7 +124,7 @@ def apply_rules(op: Operation, data: ApplyInput) -> Answer:
     report = Report(data.as_of)
     report.moved.update(move_tiers(op, frame, book.tiers, version["tiers"]))
     slots = slots_of(op.session, book)
-    for work in _strata(book, slots, version):
+    for work in _strata(book, slots, version, data.rules):
         _apply_stratum(op, frame, work, report)
     report.customers = len(staged)
     run_set.drop(op.session, data.run, staged)
@@ -175,6 +180,21 @@ def tags_of(rule: AnyRule) -> list[str]:
             return list(rule.tags)
 
 
+def _tags(rule: AnyRule, slot: RuleSlot) -> Tags:
+    now = set(tags_of(rule))
+    return Tags(now if slot.tags is None else set(slot.tags), now)
+
+
+def retagged(rules: Iterable[AnyRule], slots: Mapping[str, RuleSlot]) -> list[str]:
+    """The rules that set other tags than when they were last evaluated: whoever has them has to be looked at too."""
+    return [rule.id for rule in rules if (tags := _tags(rule, slots[rule.id])).before != tags.now]
+
+
+def holders(rules: Iterable[str]) -> Select[str, int]:
+    """Who has these rules now: rule and number."""
+    return select(RuleMatch.rule, RuleMatch.customer_id).where(RuleMatch.rule.in_(rules), RuleMatch.until.is_(None))
+
+
 def condition_of(rule: AnyRule) -> Condition:
     condition: Condition = NEVER if isinstance(rule, Rule) and not rule.enabled else rule.when
     return condition
@@ -214,6 +234,10 @@ class _Work:
     def version_of(self, rule: str) -> int:
         return version_of(self.book, self.versions, rule)
 
+    @property
+    def tags(self) -> dict[str, Tags]:
+        return {name: _tags(rule, self.slots[name]) for name, rule in self.rules.items()}
+
     def new_rules(self) -> set[str]:
         """Rules that everybody is evaluated by for the first time: their alerts and tasks spare those they find."""
         return {rule for rule in self.rules if self.slots[rule].rule_version_id is None}
@@ -224,12 +248,16 @@ def slotted(rules: Iterable[AnyRule], slots: Mapping[str, RuleSlot]) -> list[Slo
     return [Slotted(rule.id, condition_of(rule), slots[rule.id].position) for rule in rules]
 
 
-def _strata(book: Rulebook, slots: dict[str, RuleSlot], version: dict[str, int]) -> Iterator[_Work]:
+def _strata(
+    book: Rulebook, slots: dict[str, RuleSlot], version: dict[str, int], asked: list[str] | None
+) -> Iterator[_Work]:
     known: dict[str, AnyRule] = {rule.id: rule for rule in everything(book)}
-    if gone := retired(book, slots):
+    if asked is None and (gone := retired(book, slots)):
         yield _Work({rule.id: rule for rule in gone}, slots, book, version)
-    for names in strata(book):
-        yield _Work({name: known[name] for name in names}, slots, book, version)
+    names = asked_always(book, known) if asked is None else set(asked)
+    for stratum in strata(book):
+        if asked_of := names.intersection(stratum):
+            yield _Work({name: known[name] for name in sorted(asked_of)}, slots, book, version)
 
 
 def _apply_stratum(op: Operation, frame: Frame, work: _Work, report: Report) -> None:
@@ -238,9 +266,10 @@ def _apply_stratum(op: Operation, frame: Frame, work: _Work, report: Report) -> 
     more = {name for rule in rules.values() if isinstance(rule, Rule) for name in facts_told(rule)}
     rows = op.session.execute(differing(frame, bits, sorted(more))).mappings().all()
     found = pending.cross(op, frame, rules, bits, rows, work.new_rules())
+    kept = _kept(op, frame, retagged(rules.values(), work.slots), found)
     _write_matches(op, frame, work, found.gained, found.lost)
     _write_states(op, found.moved)
-    set_tags(op, {name: tags_of(rule) for name, rule in rules.items()}, found.gained, found.lost)
+    set_tags(op, work.tags, found.gained, found.lost, kept)
     asking = [(name, facts) for name, facts in found.gained if not _is_spared(rules[name], found, name, facts)]
     doing = [(rule, facts) for name, facts in asking if isinstance(rule := rules[name], Rule)]
     out = held_out(op, doing)
@@ -248,6 +277,13 @@ def _apply_stratum(op: Operation, frame: Frame, work: _Work, report: Report) -> 
     report.given += give(op, frame, work.book, doing, out, work.versions)
     report.gained.update(rule for rule, _ in found.gained)
     report.lost.update(rule for rule, _ in found.lost)
+
+
+def _kept(op: Operation, frame: Frame, rules: Iterable[str], found: pending.Crossed) -> Found:
+    """Who has some rules, and neither gains nor loses them now."""
+    moved = {(rule, facts["customer_id"]) for rule, facts in (*found.gained, *found.lost)}
+    query = holders(rules) if frame.among is None else holders(rules).where(frame.among(RuleMatch.customer_id))
+    return [(rule, {"customer_id": who}) for rule, who in op.session.execute(query).all() if (rule, who) not in moved]
 
 
 def _is_spared(rule: AnyRule, found: pending.Crossed, name: str, facts: dict[str, Any]) -> bool:

@@ -7,11 +7,11 @@ when that is nearly everybody anyhow, or when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Date, delete, func, literal, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from admin_app import pending, run_set, stored_facts
@@ -21,12 +21,15 @@ from admin_app.applying import (
     Report,
     condition_of,
     everything,
+    holders,
+    retagged,
     retired,
     slots_of,
     slotted,
     tags_of,
     version_of,
 )
+from admin_app.asking import Apart, Asking, apart, asked_always, heard_by, with_hours
 from admin_app.frames import frame_of
 from admin_app.kin import with_kin
 from admin_app.operations.giving import deliver_waiting
@@ -68,34 +71,54 @@ def evaluate(
     claim: Claim | None = None,
     actor: Actor = SYSTEM,
     progress: Callable[[int, int], None] | None = None,
+    at: datetime | None = None,
 ) -> Report:
     """Bring every customer to what the rules say as of a day, by looking at all or at those who may have moved.
+
+    Rules with hours of their own are asked if it is their hour ``at`` this moment; all of them, where none is given.
 
     :raises TooEarlyError: a later day has been evaluated already.
     """
     run_set.ensure_not_past(db.session(), as_of)
     refresh()
     newest = _newest_activation()
-    marks, known, since = _marks(), _keep_room(), run_set.settled_on(db.session())
-    anew = full or not known or EVERYBODY in marks.values()
-    moved = None if anew or since is None else _moved(since, as_of, set(marks.values()))
-    run = _open_run(as_of, full=moved is None or _rules_changed(), anew=EVERYBODY in marks.values())
+    marks, known, since = _Marks.read_all(), _keep_room(), run_set.settled_on(db.session())
+    aside = apart(db.session(), rulebook(), at or now(), marks.by_table, everything=at is None)
+    anew = full or not known or EVERYBODY in marks.customers
+    moved = None if anew or since is None else _moved(since, as_of, marks.customers)
+    run = _open_run(as_of, full=moved is None or _rules_changed(), anew=EVERYBODY in marks.customers)
     report = Report(as_of)
-    passed_by = {one for one in marks.values() if EVERYBODY < one <= run.last_customer_id}  # of a run taken up again
+    passed_by = {one for one in marks.customers if EVERYBODY < one <= run.last_customer_id}  # of a run taken up again
     run_set.put(run.id, with_kin(db.session(), passed_by if moved is None else moved))
-    report.customers = _look_at_staged(run)
+    judging = _judging()
+    report.customers = _look_at_staged(run, judging)
     if run.full:
-        report.customers = _look_at_all(run, progress, anew=moved is None)
+        report.customers = _look_at_all(run, judging, progress, anew=moved is None)
     _settle(run, report, claim, actor, progress)
-    _close_run(run, report, list(marks), newest, filled=moved is None and not known)
+    for asking in aside.asking:
+        _ask(run, asking, report, claim, actor)
+    _close_run(run, report, marks, newest, aside, filled=moved is None and not known)
     deliver_waiting(actor, run.id)
     watch(as_of, run.full or since != as_of, actor, run.id)
     return report
 
 
-def _marks() -> dict[int, int]:
-    """Marks by their number, read before the first statement: later ones stay for the next run."""
-    return dict(db.session.execute(select(ChangedCustomer.seq, ChangedCustomer.customer_id)).all())
+class _Marks(NamedTuple):
+    """Marks as they are before the first statement: their numbers, and whom they name. Later ones stay for the next."""
+
+    read: list[int]
+    customers: set[int]
+    by_table: dict[str | None, set[int]]
+
+    @classmethod
+    def read_all(cls) -> _Marks:
+        found = cls([], set(), {})
+        rows = select(ChangedCustomer.seq, ChangedCustomer.customer_id, ChangedCustomer.source)
+        for seq, customer, source in db.session.execute(rows):
+            found.read.append(seq)
+            found.customers.add(customer)
+            found.by_table.setdefault(source, set()).add(customer)
+        return found
 
 
 def _keep_room() -> bool:
@@ -127,29 +150,31 @@ def _moved(since: date, as_of: date, marked: set[int]) -> set[int] | None:
 def _crossing(book: Rulebook, since: date, as_of: date) -> list[Any] | None:
     if since == as_of:
         return []
-    return crossed(Passed.between(since, frame_of(db.session(), as_of)), book.conditions())
+    return crossed(Passed.between(since, frame_of(db.session(), as_of)), book.conditions(), book.tiers.notice)
 
 
-def _look_at_staged(run: EvaluationRun) -> int:
+def _look_at_staged(run: EvaluationRun, judging: _Judging) -> int:
     """Keep the facts of whoever is staged anew, and let go of those who stand as the rules say; how many there were."""
-    looked, staged = _judging(), run_set.staged(db.session(), run.id)
+    staged = run_set.staged(db.session(), run.id)
     for start in range(0, len(staged), CHUNK):
         part = staged[start : start + CHUNK]
         stored_facts.refresh(run.as_of, among(part))
-        run_set.keep(run.id, part, _unsettled(run.as_of, among(part), looked, ready=True))
+        run_set.keep(run.id, part, _unsettled(run.as_of, among(part), judging, ready=True))
     return len(staged)
 
 
-def _look_at_all(run: EvaluationRun, progress: Callable[[int, int], None] | None, *, anew: bool) -> int:
+def _look_at_all(
+    run: EvaluationRun, judging: _Judging, progress: Callable[[int, int], None] | None, *, anew: bool
+) -> int:
     """Stage whoever does not stand as the rules say, range by range, the facts kept ``anew``; how many there are."""
-    looked, size = _judging(), CHUNK if anew else LOOK
+    size = CHUNK if anew else LOOK
     ids = db.session.scalars(select(Customer.id).where(Customer.id > run.last_customer_id).order_by(Customer.id)).all()
     spans = list(run_set.spans(ids, size))
     for done, (low, high) in enumerate(spans, 1):
         here = run_set.between(low, high)
         if anew:
             stored_facts.refresh(run.as_of, here)
-        run_set.put(run.id, _unsettled(run.as_of, here, looked, ready=anew), high)
+        run_set.put(run.id, _unsettled(run.as_of, here, judging, ready=anew), high)
         if progress:
             progress(done, 2 * len(spans))
     return len(ids)
@@ -159,30 +184,54 @@ def _unsettled(as_of: date, here: Among, judging: _Judging, *, ready: bool) -> s
     """Who of these stands otherwise than the rules say by the facts kept, or waits."""
     session, book = db.session(), judging.book
     facts = stored_facts.facts_at(session, as_of, facts_in(book.conditions()), here, ready=ready)
-    tiers = standing(facts, literal(as_of, Date), book.tiers).with_only_columns(facts.c.customer_id)
-    waiting = select(RulePending.customer_id).where(here(RulePending.customer_id))
-    return {*session.scalars(tiers), *session.scalars(unsettled(facts, judging.bits)), *session.scalars(waiting)}
+    tiers = standing(facts, as_of, book.tiers).with_only_columns(facts.c.customer_id)
+    found = {*session.scalars(tiers), *session.scalars(unsettled(facts, judging.bits))}
+    found.update(session.scalars(select(RulePending.customer_id).where(here(RulePending.customer_id))))
+    if judging.retagged:
+        kept = holders(judging.retagged).where(here(RuleMatch.customer_id))
+        found.update(customer for _rule, customer in session.execute(kept).all())
+    return found
 
 
 class _Judging(NamedTuple):
-    """The book, as it was when a run began to look, and every rule with its bit, those that are gone among them."""
+    """The book as it was when a run began to look, the rules asked with their bits, those gone among them, and whose
+    tags are others now.
+    """
 
     book: Rulebook
     bits: list[Slotted]
+    retagged: list[str]
 
 
-def _judging() -> _Judging:
+def _judging(only: frozenset[str] | None = None) -> _Judging:
+    """The rules without hours of their own, or those named."""
     book = rulebook()
     slots = {slot.rule: slot for slot in db.session.scalars(select(RuleSlot))}
-    known = [rule for rule in everything(book) if rule.id in slots]
-    return _Judging(book, slotted([*known, *retired(book, slots)], slots))
+    names = asked_always(book, slots) if only is None else only
+    known = [rule for rule in everything(book) if rule.id in slots and rule.id in names]
+    gone = retired(book, slots) if only is None else []
+    return _Judging(book, slotted([*known, *gone], slots), retagged(known, slots))
+
+
+def _ask(run: EvaluationRun, asking: Asking, report: Report, claim: Claim | None, actor: Actor) -> None:
+    """Settle whoever stands otherwise than rules with hours of their own say, by the facts as they are kept now."""
+    judging = _judging(asking.rules)
+    if asking.customers is None:
+        ids = db.session.scalars(select(Customer.id).order_by(Customer.id)).all()
+        places = [run_set.between(low, high) for low, high in run_set.spans(ids, LOOK)]
+    else:
+        hers = sorted(with_kin(db.session(), asking.customers))
+        places = [among(hers[start : start + LOOK]) for start in range(0, len(hers), LOOK)]
+    for here in places:
+        run_set.put(run.id, _unsettled(run.as_of, here, judging, ready=False))
+    _settle(run, report, claim, actor, rules=heard_by(judging.book, asking.rules))
 
 
 def self_check(as_of: date, *, claim: Claim | None = None, actor: Actor = SYSTEM) -> dict[str, int]:
     """Look at everybody and count who stands otherwise than the rules say, though no change, no edge and no waiting
     explains it: there should be nobody. Whoever is found is settled.
     """
-    evaluate(as_of, full=False, claim=claim, actor=actor)
+    evaluate(as_of, full=False, claim=claim, actor=actor, at=now())
     ids, bits = db.session.scalars(select(Customer.id).order_by(Customer.id)).all(), _judging().bits
     explained, drifted = _explained(), 0
     for low, high in run_set.spans(ids, LOOK):
@@ -191,7 +240,7 @@ def self_check(as_of: date, *, claim: Claim | None = None, actor: Actor = SYSTEM
         explained |= _explained()
         drifted += 0 if EVERYBODY in explained else len(found - explained)
     if drifted:
-        evaluate(as_of, claim=claim, actor=actor)
+        evaluate(as_of, claim=claim, actor=actor, at=now())
     return {"customers": len(ids), "drifted": drifted}
 
 
@@ -208,13 +257,14 @@ def _settle(
     report: Report,
     claim: Claim | None,
     actor: Actor,
-    progress: Callable[[int, int], None] | None,
+    progress: Callable[[int, int], None] | None = None,
+    rules: list[str] | None = None,
 ) -> None:
-    """Settle whoever is staged."""
+    """Settle whoever is staged, by some rules or by those without hours of their own."""
     held = None if claim is None else [claim.schedule_id, claim.due_at.isoformat(), claim.epoch]
     parts = list(run_set.spans(run_set.staged(db.session(), run.id), CHUNK))
     for done, (low, high) in enumerate(parts, 1):
-        data = ApplyInput(as_of=run.as_of, first=low, last=high, claim=held, run=run.id)
+        data = ApplyInput(as_of=run.as_of, first=low, last=high, claim=held, run=run.id, rules=rules)
         report.add(perform(Name.APPLY_RULES, data, actor=actor, run_id=run.id))
         if progress:
             progress(done + len(parts) * run.full, len(parts) * (1 + run.full))
@@ -263,24 +313,35 @@ def _newest_activation() -> int | None:
     return db.session.scalar(select(func.max(RuleActivation.id)))
 
 
-def _close_run(run: EvaluationRun, report: Report, read: list[int], newest: int | None, *, filled: bool) -> None:
+def _close_run(
+    run: EvaluationRun, report: Report, marks: _Marks, newest: int | None, aside: Apart, *, filled: bool
+) -> None:
     session = writing()
-    if run.full and newest == _newest_activation() and not _activated_since(session, run):
-        _remember_rules(session, run.as_of)
-        if filled:
+    asked = {name for asking in aside.asking if asking.customers is None for name in asking.rules}
+    if heard := asked | aside.left_out:
+        session.execute(update(RuleSlot).where(RuleSlot.rule.in_(heard)).values(asked_at=aside.at))
+    if newest == _newest_activation() and not _activated_since(session, run):
+        _remember(session, asked)
+        if run.full:
+            book = rulebook(session)
+            _remember(session, asked_always(book, (rule.id for rule in everything(book))))
+            _let_go_of_gone(session, run.as_of)
+        if run.full and filled:
             stored_facts.all_filled(session)
     values = {"ended_at": now(), "whole": True, "counts": report.counts()}
     session.execute(update(EvaluationRun).where(EvaluationRun.id == run.id).values(**values))
-    for start in range(0, len(read), 500):
-        session.execute(delete(ChangedCustomer).where(ChangedCustomer.seq.in_(read[start : start + 500])))
+    for start in range(0, len(marks.read), 500):
+        session.execute(delete(ChangedCustomer).where(ChangedCustomer.seq.in_(marks.read[start : start + 500])))
     session.commit()
 
 
 def _rules_changed() -> bool:
-    """Whether some rule has not yet been evaluated for everybody as it is now, or is gone."""
+    """Whether some rule has not yet been evaluated for everybody as it is now, or is gone; one with hours can wait."""
     book, version = rulebook(), versions()
-    done = dict(db.session.execute(select(RuleSlot.rule, RuleSlot.rule_version_id)).all())
-    return done != {rule.id: _judged_by(book, version, rule) for rule in everything(book)}
+    timed = with_hours(book)
+    done = db.session.execute(select(RuleSlot.rule, RuleSlot.rule_version_id)).all()
+    due = {rule.id: _judged_by(book, version, rule) for rule in everything(book)}
+    return {name: by for name, by in done if name not in timed} != {n: by for n, by in due.items() if n not in timed}
 
 
 def _judged_by(book: Rulebook, version: dict[str, int], rule: Rule | DecisionRow) -> int | None:
@@ -289,17 +350,21 @@ def _judged_by(book: Rulebook, version: dict[str, int], rule: Rule | DecisionRow
     return None if switched_off else version_of(book, version, rule.id)
 
 
-def _remember_rules(session: Session, as_of: date) -> None:
-    """Everybody has been evaluated by the rules as they are now; those that are gone have let go of their tags."""
+def _remember(session: Session, names: Iterable[str]) -> None:
+    """Everybody has been evaluated by these rules as they are now."""
     book, version = rulebook(session), versions()
     known = {rule.id: rule for rule in everything(book)}
-    for slot in session.scalars(select(RuleSlot)):
-        if slot.rule in known:
-            rule = known[slot.rule]
-            slot.rule_version_id, slot.tags = _judged_by(book, version, rule), tags_of(rule)
-        else:
-            _let_go(session, slot, as_of)
-    pending.forget(session, set(known))
+    for slot in session.scalars(select(RuleSlot).where(RuleSlot.rule.in_(names))):
+        rule = known[slot.rule]
+        slot.rule_version_id, slot.tags = _judged_by(book, version, rule), tags_of(rule)
+
+
+def _let_go_of_gone(session: Session, as_of: date) -> None:
+    """Rules that are gone have let go of their tags; now their bits are free."""
+    known = {rule.id for rule in everything(rulebook(session))}
+    for slot in session.scalars(select(RuleSlot).where(RuleSlot.rule.not_in(known))):
+        _let_go(session, slot, as_of)
+    pending.forget(session, known)
 
 
 def _let_go(session: Session, slot: RuleSlot, as_of: date) -> None:

@@ -14,7 +14,7 @@ from models.cards import Card, CardItem, CardStatus
 from models.catalogue import Service
 from models.standing import Membership
 from models.value import Account, AccountBalance, AccountKind, Lot, LotBalance
-from rules.decisions.tiers import Benefits, benefits
+from rules.decisions.tiers import Benefits, Held, benefits
 
 ENDS_SOON = 30
 """Days before its end from which a card is worth a word."""
@@ -38,16 +38,17 @@ class Balances:
         return self.principal + self.bonus
 
 
-def tier_held(session: Session, customer_id: int) -> str | None:
-    """The tier she holds now."""
+def tier_held(session: Session, customer_id: int) -> Held | None:
+    """The tier she holds now, and until when."""
     current = (Membership.customer_id == customer_id, Membership.ended_on.is_(None))
-    return session.scalar(select(Membership.tier).where(*current))
+    found = session.execute(select(Membership.tier, Membership.valid_until).where(*current)).first()
+    return None if found is None else Held(*found)
 
 
 def benefits_of(session: Session, customer_id: int | None) -> Benefits:
     """What her tier gives her now; nothing for whom the house does not know."""
     held = None if customer_id is None else tier_held(session, customer_id)
-    return benefits(rulebook(session).tiers, held, versions()["tiers"])
+    return benefits(rulebook(session).tiers, held.tier if held else None, versions()["tiers"])
 
 
 def balances_of(session: Session, customer_id: int, day: date) -> Balances:

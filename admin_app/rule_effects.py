@@ -23,7 +23,7 @@ from models.entity import insert_new
 from models.rulebook import EffectKind, EffectState, RuleEffect
 from models.standing import Membership
 from rules.book import Rulebook
-from rules.decisions.quiet import may_leave
+from rules.decisions.clock import may_leave
 from rules.documents.rules import CouponEffect, Effect, GiftEffect, Given, MessageEffect, OncePer, PointsEffect, Rule
 from rules.evaluation.frame import Frame
 from rules.evaluation.value_sources import live_cards

@@ -35,6 +35,7 @@ from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRu
 from models.entity import db, insert_new, rows_changed, writing
 from models.names import Name
 from models.standing import Alert, Severeness
+from rules.decisions.clock import last_time
 
 log = logging.getLogger("peony.scheduler")
 
@@ -134,14 +135,8 @@ def last_due(schedule: Schedule, at: datetime) -> datetime | None:
         step = timedelta(minutes=schedule.every_minutes)
         passed = (at - schedule.first_due_at) // step
         return None if passed < 0 else schedule.first_due_at + passed * step
-    zone = current_app.config["PEONY"].zone
-    hour, minute = map(int, (schedule.daily_at or "00:00").split(":"))
-    day = business_day(at)
-    for candidate in (day, day - timedelta(1)):
-        due = datetime.combine(candidate, time(hour, minute), zone).astimezone(at.tzinfo)
-        if due <= at:
-            return due if due >= schedule.first_due_at else None
-    return None
+    due = last_time(schedule.daily_at or "00:00", at, current_app.config["PEONY"].zone)
+    return due if due >= schedule.first_due_at else None
 
 
 def next_due(schedule: Schedule, at: datetime) -> datetime:
@@ -226,7 +221,7 @@ def _evaluate_day(claim: Claim) -> dict[str, Any]:
     """What the new day brings; on Sundays everybody is looked at, to prove that nobody was missed."""
     day = business_day(claim.due_at)
     if day.isoweekday() != SUNDAY:
-        return evaluate(day, full=False, claim=claim).counts()
+        return evaluate(day, full=False, claim=claim, at=now()).counts()
     counts = self_check(day, claim=claim)
     if counts["drifted"]:
         text = _(
@@ -238,7 +233,8 @@ def _evaluate_day(claim: Claim) -> dict[str, Any]:
 
 
 def _evaluate_changed(claim: Claim) -> dict[str, Any]:
-    return evaluate(business_day(now()), full=False, claim=claim).counts()
+    at = now()
+    return evaluate(business_day(at), full=False, claim=claim, at=at).counts()
 
 
 WORK: dict[str, Work] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select, update
 
@@ -17,14 +18,23 @@ Found = list[tuple[str, dict[str, Any]]]
 BATCH = 500
 
 
-def set_tags(op: Operation, tags: dict[str, list[str]], gained: Found, lost: Found) -> None:
-    """Take the tags of lost rules off and put those of gained rules on; ``tags`` are the slugs a rule sets."""
-    slugs = {slug for names in tags.values() for slug in names}
+class Tags(NamedTuple):
+    """The tags (slugs) of a rule: those it set when it was last evaluated, and those it sets now."""
+
+    before: set[str]
+    now: set[str]
+
+
+def set_tags(op: Operation, tags: Mapping[str, Tags], gained: Found, lost: Found, kept: Found) -> None:
+    """Take the tags of lost rules off, put those of gained rules on, and change them for whoever has kept a rule."""
+    slugs = {slug for one in tags.values() for slug in one.before | one.now}
     known = {tag.slug: tag for tag in op.session.scalars(select(Tag).where(Tag.slug.in_(slugs)))}
-    off = {(facts["customer_id"], slug) for rule, facts in lost for slug in tags[rule]}
-    on = {(facts["customer_id"], slug) for rule, facts in gained for slug in tags[rule]}
+    off = {(facts["customer_id"], slug) for rule, facts in lost for slug in tags[rule].before | tags[rule].now}
+    on = {(facts["customer_id"], slug) for rule, facts in gained for slug in tags[rule].now}
+    off |= {(facts["customer_id"], slug) for rule, facts in kept for slug in tags[rule].before - tags[rule].now}
+    on |= {(facts["customer_id"], slug) for rule, facts in kept for slug in tags[rule].now - tags[rule].before}
     current = _current(op, {customer for customer, _ in off | on})
-    off -= on | _still_set(op, tags, off)
+    off -= on | _still_set(op, off)
     ended = [
         current[c, known[s].id] for c, s in off if (c, known[s].id) in current and not current[c, known[s].id].by_hand
     ]
@@ -66,7 +76,7 @@ def _end(op: Operation, ids: list[int]) -> None:
         op.session.execute(update(CustomerTag).where(part).values(until=op.at, version=CustomerTag.version + 1))
 
 
-def _still_set(op: Operation, tags: dict[str, list[str]], off: set[tuple[int, str]]) -> set[tuple[int, str]]:
+def _still_set(op: Operation, off: set[tuple[int, str]]) -> set[tuple[int, str]]:
     """Of tags about to go, those that another rule still sets."""
     if not off:
         return set()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from flask_babel import format_date
+from flask_babel import gettext as _
 from sqlalchemy import insert, select, update
 
 from admin_app.operations.kernel import Operation
+from admin_app.rulebook import words_of
+from admin_app.todo_effects import carers_of, once
 from models.rulebook import ChangedCustomer
-from models.standing import Membership, TierChange, TierMove
-from rules.decisions.tiers import Held, Move, decide, until
+from models.standing import Membership, Task, TierChange, TierMove
+from rules.decisions.tiers import Held, Move, decide, until, will_fall
 from rules.documents.tiers import TiersDocument
 from rules.evaluation import interpreter
 from rules.evaluation.frame import Frame
@@ -26,11 +30,15 @@ def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: in
     changes: list[dict[str, Any]] = []
     memberships: list[dict[str, Any]] = []
     facts = facts_of(frame, facts_in(document.conditions()))
-    asked = standing(facts, frame.day, document).order_by(facts.c.customer_id)
+    falling: list[Falling] = []
+    asked = standing(facts, frame.as_of, document).order_by(facts.c.customer_id)
     for row in op.session.execute(asked).mappings().all():
         held = None if row["tier"] is None else Held(row["tier"], row["valid_until"])
         move = decide(document, held, row["entered"], bool(row["keeps"]), frame.as_of)
         if move is None:
+            falls = held is not None and will_fall(document, held, row["entered"], bool(row["keeps"]), frame.as_of)
+            if held is not None and falls and row["told_on"] is None:
+                falling.append(Falling(row["customer_id"], row["membership_id"], held))
             continue
         if row["membership_id"] is not None:
             ended = update(Membership).where(Membership.id == row["membership_id"])
@@ -48,7 +56,40 @@ def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: in
     if memberships:
         op.session.execute(insert(Membership), memberships)
         op.session.execute(insert(TierChange), changes)
+    _ask_to_tell(op, frame, document, falling)
     return moved
+
+
+class Falling(NamedTuple):
+    """A customer whose tier will not be kept as things stand."""
+
+    customer: int
+    membership: int
+    held: Held
+
+
+def _ask_to_tell(op: Operation, frame: Frame, document: TiersDocument, falling: list[Falling]) -> None:
+    """A task for whoever shall tell her, once a membership."""
+    carers = carers_of(op, {one.customer for one in falling})
+    names = dict(words_of("tiers", op.session))
+    tasks: list[dict[str, Any]] = []
+    for one in falling:
+        told = update(Membership).where(Membership.id == one.membership)
+        op.session.execute(told.values(told_on=frame.as_of, version=Membership.version + 1))
+        ends = format_date(one.held.valid_until, "medium")
+        tier = names.get(one.held.tier, one.held.tier)
+        tasks.append(
+            {
+                "source": "tiers",
+                "occasion": f"end:{one.membership}",
+                "text": _("%(tier)s ends on %(day)s and is not kept as things stand: tell her.", tier=tier, day=ends),
+                "to_role": document.notice_to,
+                "customer_id": one.customer,
+                "staff_id": carers.get((one.customer, document.notice_to)),
+                "due_on": frame.as_of,
+            }
+        )
+    once(op, Task, tasks)
 
 
 def raise_tiers(op: Operation, frame: Frame, document: TiersDocument, wanted: Mapping[int, str], version: int) -> None:

@@ -32,7 +32,7 @@ def ask_staff(op: Operation, frame: Frame, doing: Doing) -> int:
         return 0
     ids = {facts["customer_id"] for *_, facts in asking}
     names = dict(op.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(ids))).all())
-    carers = _carers(op, ids)
+    carers = carers_of(op, ids)
     alerts: list[dict[str, Any]] = []
     tasks: list[dict[str, Any]] = []
     for rule, place, asked, facts in asking:
@@ -67,7 +67,7 @@ def once(op: Operation, entity: type[Alert | Task], rows: list[dict[str, Any]]) 
     return len(fresh)
 
 
-def _carers(op: Operation, customers: set[int]) -> dict[tuple[int, str], int]:
+def carers_of(op: Operation, customers: set[int]) -> dict[tuple[int, str], int]:
     """Who looks after each customer, by role."""
     query = select(CustomerAssignment.customer_id, CustomerAssignment.care_role, CustomerAssignment.staff_id).where(
         CustomerAssignment.until.is_(None), CustomerAssignment.customer_id.in_(customers)

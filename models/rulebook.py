@@ -183,13 +183,15 @@ class RuleFile(Derived):
 class RuleSlot(Derived):
     """Which bit of ``rule_state`` belongs to a rule; a rule keeps its bit for life.
 
-    ``rule_version_id`` is the version by which everybody was last evaluated, ``tags`` what the rule set then.
+    ``rule_version_id`` is the version by which everybody was last evaluated, ``tags`` what the rule set then,
+    ``asked_at`` when that was, of a rule that has hours of its own.
     """
 
     rule: Mapped[str] = mapped_column(String(60), primary_key=True)
     position: Mapped[int] = mapped_column(unique=True)
     rule_version_id: Mapped[int | None]
     tags: Mapped[list[str] | None] = mapped_column(Items)
+    asked_at: Mapped[datetime | None]
 
 
 class RuleState(Derived):
@@ -232,8 +234,9 @@ class RunCustomer(Derived):
 class ChangedCustomer(Derived):
     """A customer whose facts may have changed. Insert-only: the evaluator deletes exactly the rows it read.
 
-    ``EVERYBODY`` stands for all of them.
+    ``EVERYBODY`` stands for all of them, ``source`` is the table whose row has changed.
     """
 
     seq: Mapped[int] = mapped_column(primary_key=True)
     customer_id: Mapped[int] = mapped_column(index=True)
+    source: Mapped[str | None] = mapped_column(String(40))

@@ -108,6 +108,7 @@ class Membership(Record):
     since: Mapped[date] = field(Day, label=_l("Since"))
     valid_until: Mapped[date | None] = field(Day, label=_l("Valid until"))
     ended_on: Mapped[date | None] = field(Day, label=_l("Ended on"))
+    told_on: Mapped[date | None] = field(Day, label=_l("Asked to tell her of its end"), generated=True)
 
 
 class TierMove(Choice):

@@ -165,7 +165,7 @@ def _sqlite_mark(table: str, columns: list[str]) -> Iterator[str]:
                 always = kind != "update" or (side == "NEW" and column == columns[0])
                 changed = "" if always else f" AND OLD.{column} IS NOT NEW.{column}"
                 body += (
-                    f"  INSERT INTO changed_customer (customer_id) SELECT {side}.{column}"
+                    f"  INSERT INTO changed_customer (customer_id, source) SELECT {side}.{column}, '{table}'"
                     f" WHERE {side}.{column} IS NOT NULL{changed};\n"
                 )
         yield f'CREATE TRIGGER mark_{table}_{kind} AFTER {kind.upper()} ON "{table}" BEGIN\n{body}END'
@@ -175,7 +175,7 @@ def _sqlite_mark_parent(table: str, column: str, parent: str) -> Iterator[str]:
     for kind, side in (("insert", "NEW"), ("update", "NEW"), ("delete", "OLD")):
         yield (
             f'CREATE TRIGGER mark_{table}_{kind} AFTER {kind.upper()} ON "{table}" BEGIN\n'
-            f'  INSERT INTO changed_customer (customer_id) SELECT customer_id FROM "{parent}"'
+            f"  INSERT INTO changed_customer (customer_id, source) SELECT customer_id, '{table}' FROM \"{parent}\""
             f" WHERE id = {side}.{column} AND customer_id IS NOT NULL;\nEND"
         )
 
@@ -343,7 +343,7 @@ DECLARE
   part text;
 BEGIN
   FOREACH part IN ARRAY TG_ARGV LOOP
-    INSERT INTO changed_customer (customer_id) SELECT DISTINCT who FROM (
+    INSERT INTO changed_customer (customer_id, source) SELECT DISTINCT who, TG_TABLE_NAME FROM (
       SELECT (is_now ->> part)::bigint AS who WHERE part = TG_ARGV[0] OR is_now -> part IS DISTINCT FROM was -> part
       UNION SELECT (was ->> part)::bigint WHERE is_now -> part IS DISTINCT FROM was -> part
     ) AS named WHERE who IS NOT NULL;
@@ -354,8 +354,8 @@ END""",
 DECLARE
   named jsonb := CASE WHEN TG_OP = 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END;
 BEGIN
-  EXECUTE format('INSERT INTO changed_customer (customer_id) SELECT customer_id FROM %I WHERE id = %L '
-    'AND customer_id IS NOT NULL', TG_ARGV[1], named ->> TG_ARGV[0]);
+  EXECUTE format('INSERT INTO changed_customer (customer_id, source) SELECT customer_id, %L FROM %I WHERE id = %L '
+    'AND customer_id IS NOT NULL', TG_TABLE_NAME, TG_ARGV[1], named ->> TG_ARGV[0]);
   RETURN NULL;
 END""",
     "peony_mark_all": f"""

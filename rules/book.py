@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from flask_babel import lazy_gettext as _l
@@ -102,6 +102,7 @@ class Rulebook:
             *_twice(self.festivals.festivals),
             *_twice([*self.tested(), *self.tags.layers]),
             *self._roles(),
+            *self._noticed(),
             *self._tiers(),
             *self._tags(),
             *self._effects(),
@@ -112,6 +113,11 @@ class Rulebook:
             *self._cycles(),
             *self.recharge.misfits(),
         ]
+
+    def _noticed(self) -> Iterator[Fault]:
+        roles = [role.id for role in self.roles.roles]
+        if self.tiers.notice_to not in roles:
+            yield Fault(self.tiers.place, unknown(self.tiers.notice_to, roles, _l("role")))
 
     def _roles(self) -> Iterator[Fault]:
         known = [role.id for role in self.roles.roles]
@@ -344,31 +350,46 @@ def strata(book: Rulebook) -> list[list[str]]:
 
     :raises Faults: rules that wait for one another, with the way round.
     """
+    waits, found = _waits(book), list[list[str]]()
+    while waits:
+        ready = sorted(rule for rule, others in waits.items() if not others & waits.keys())
+        if not ready:
+            way = _way_round(waits)
+            message = _l("These rules wait for one another: %(way)s.", way=" → ".join(way))
+            raise Faults([Fault(_place_of(book, way[0]), message)])
+        found.append(ready)
+        for name in ready:
+            del waits[name]
+    return found
+
+
+def listening(book: Rulebook, names: Collection[str]) -> set[str]:
+    """Some rules, and those that ask for their tags, however far round."""
+    waits, found = _waits(book), set(names)
+    while more := {rule for rule, others in waits.items() if rule not in found and others & found}:
+        found |= more
+    return found
+
+
+def _waits(book: Rulebook) -> dict[str, set[str]]:
+    """Of each rule those whose tags it asks for."""
     setters: dict[str, set[str]] = {}
-    needs: dict[str, set[str]] = {}
-    places = {rule.id: rule.place for rule in book.rules()}
+    needs = {rule.id: tags_in(rule.when) for rule in book.rules()}
     for rule in book.rules():
-        needs[rule.id] = tags_in(rule.when)
         for effect in rule.then:
             if (slug := effect.tag or effect.untag) is not None:
                 setters.setdefault(slug, set()).add(rule.id)
     for layers in book.tags.layers:
         for row in decision_rows(layers):
             needs[row.id] = tags_in(row.when)
-            places[row.id] = layers.place
             setters.setdefault(row.tag, set()).add(row.id)
-    waits = {rule: {setter for tag in tags for setter in setters.get(tag, ())} for rule, tags in needs.items()}
-    found: list[list[str]] = []
-    while waits:
-        ready = sorted(rule for rule, others in waits.items() if not others & waits.keys())
-        if not ready:
-            way = _way_round(waits)
-            message = _l("These rules wait for one another: %(way)s.", way=" → ".join(way))
-            raise Faults([Fault(places[way[0]], message)])
-        found.append(ready)
-        for name in ready:
-            del waits[name]
-    return found
+    return {rule: {setter for tag in tags for setter in setters.get(tag, ())} for rule, tags in needs.items()}
+
+
+def _place_of(book: Rulebook, name: str) -> Place:
+    """Where a rule, or the layers of a row, stand."""
+    places = {rule.id: rule.place for rule in book.rules()} | {one.id: one.place for one in book.tags.layers}
+    return places[name.partition(":")[0]]
 
 
 def _way_round(waits: dict[str, set[str]]) -> list[str]:

@@ -18,25 +18,26 @@ from models.customers import Contraindication, Customer, current_id
 from models.entity import db
 from models.standing import Alert, CustomerTag, Membership, Tag, Task
 from rules.decisions.access import Access, Sight
+from rules.decisions.tiers import Held
 from rules.documents.roles import Action
 
 
 @dataclass(frozen=True)
 class Head:
-    """What stands at the head of her page, as far as it may be seen: ``held`` is her tier by its short name,
-    ``shown_dangers`` are rows whose substance was shown in clear.
+    """What stands at the head of her page, as far as it may be seen; ``shown_dangers`` are rows whose substance was
+    shown in clear.
     """
 
     dangers: list[str]
     shown_dangers: list[int]
-    held: str | None
+    held: Held | None
     tags: list[tuple[str, str]]
     open: list[tuple[str, int, str]]
 
     @property
     def tier(self) -> str:
         """Her tier by its name; one that is gone by its short name."""
-        return "" if self.held is None else dict(words_of("tiers")).get(self.held, self.held)
+        return "" if self.held is None else dict(words_of("tiers")).get(self.held.tier, self.held.tier)
 
 
 def customer_head(customer_id: int, access: Access) -> Head:

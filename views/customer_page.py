@@ -25,7 +25,7 @@ from models.sales import LineKind, Payment, Sale, SaleLine, ShareRole, StaffShar
 from models.standing import Membership
 from models.value import Account
 from rules.decisions.access import Access
-from rules.decisions.tiers import Lack, benefits, next_tier
+from rules.decisions.tiers import Held, Lack, benefits, next_tier, ways_to_keep
 from rules.documents.roles import Action
 from rules.evaluation.crossing import oldest_counted
 from rules.evaluation.frame import Frame
@@ -61,14 +61,14 @@ class CustomerPage:
     """None where she who looks may not see it."""
 
     benefits: str
-    next_tier: str
+    tier_ways: list[str]
     balances: Balances | None
     cards: list[HeldCard] | None
     bookings: list[Coming] | None
     visits: list[Past] | None
 
 
-def customer_page(customer_id: int, held: str | None, access: Access) -> CustomerPage:
+def customer_page(customer_id: int, held: Held | None, access: Access) -> CustomerPage:
     """As far as this person may see it, in as many statements however much there is. ``held`` is her tier."""
     day, session = business_day(now()), db.session()
 
@@ -77,8 +77,8 @@ def customer_page(customer_id: int, held: str | None, access: Access) -> Custome
 
     hers = (Card.customer_id == customer_id, access.rows(Card))
     return CustomerPage(
-        _benefits(held),
-        _next_tier(customer_id, held) if may(Membership) and may(Payment) else "",
+        _benefits(held.tier if held else None),
+        _tier_ways(customer_id, held) if may(Membership) and may(Payment) else [],
         balances_of(session, customer_id, day) if may(Account) else None,
         cards_held(session, day, *hers) if may(Card) else None,
         _bookings(customer_id, access) if may(Appointment) else None,
@@ -94,18 +94,25 @@ def _benefits(held: str | None) -> str:
     return "；".join(part for part in (rates, hers.birthday, *hers.exclusive) if part)
 
 
-def _next_tier(customer_id: int, held: str | None) -> str:
-    """How far it is to the tier above hers: «Gold: ¥1,340 more paid in 365 days (by 30 June)»."""
-    session, book = db.session(), rulebook()
-    conditions = [tier.enter for tier in book.tiers.tiers if tier.enter is not None]
-    found = next_tier(book.tiers, held, facts_now(session, customer_id, business_day(now()), conditions))
-    if found is None or not all(found[1]):
-        return ""
-    tier, ways = found
-    known = words(session, book)
-    told = (_(" and ").join(_more(customer_id, lack, known) for lack in way) for way in ways)
-    name = in_her_language(tier.name, tier.name_en)
-    said: str = _("To %(tier)s: %(ways)s", tier=name, ways=_(", or ").join(told))
+def _tier_ways(customer_id: int, held: Held | None) -> list[str]:
+    """How far it is to the tier above, «To Gold: ¥1,340 more paid in 365 days (by 30 June)», and what keeps hers."""
+    session, book, day = db.session(), rulebook(), business_day(now())
+    facts = facts_now(session, customer_id, day, book.tiers.conditions())
+    said: list[str] = []
+    above = next_tier(book.tiers, held.tier if held else None, facts)
+    if above is not None and all(above[1]):
+        tier, ways = above
+        name = in_her_language(tier.name, tier.name_en)
+        said.append(_("To %(tier)s: %(ways)s", tier=name, ways=_ways_said(customer_id, ways)))
+    if held is not None and held.valid_until is not None and (kept := ways_to_keep(book.tiers, held, facts, day)):
+        ends = format_date(held.valid_until, "medium")
+        said.append(_("To keep hers beyond %(day)s: %(ways)s", day=ends, ways=_ways_said(customer_id, kept)))
+    return said
+
+
+def _ways_said(customer_id: int, ways: list[list[Lack]]) -> str:
+    known = words(db.session(), rulebook())
+    said: str = _(", or ").join(_(" and ").join(_more(customer_id, lack, known) for lack in way) for way in ways)
     return said
 
 

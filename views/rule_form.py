@@ -73,6 +73,8 @@ ONCE_WORDS: dict[str, LazyString] = {
 }
 LIMITS = {"most": "customers_per_run", "quiet": "quiet", "per_customer": "per_customer", "holdout": "holdout"}
 """The form's fields of limits, and how they are written."""
+HOURS = ("daily_at", "on", "missed")
+"""The form's fields of a rule's own hours."""
 LISTED = (FactType.CHOICE, FactType.TIER, FactType.TAG)
 UNITS: dict[FactType, LazyString] = {
     FactType.MONEY: _l("yuan"),
@@ -162,6 +164,11 @@ class RuleForm:
     def text(self, name: str) -> str:
         return str(self.values.get(name, "") or "")
 
+    @property
+    def on(self) -> list[str]:
+        """What has to happen for it to be asked at once."""
+        return list(self.values.get("on") or [])
+
 
 # ------------------------------------------------------------------------------------------- from a rule
 
@@ -173,6 +180,7 @@ def form_of(rule: Rule, plain: Mapping[str, Any]) -> RuleForm:
     values["enabled"] = "yes" if rule.enabled else "no"
     limits = plain.get("limits", {})
     values |= {name: str(limits.get(key, "")).removesuffix("%") for name, key in LIMITS.items()}
+    values |= {name: plain.get("evaluate", {}).get(name, "") for name in HOURS}
     then = [_effect_form(f"then.{place}", effect, plain["then"][place]) for place, effect in enumerate(rule.then)]
     return RuleForm(rule.id, values, group_of(rule.when, "when"), then)
 
@@ -222,8 +230,9 @@ def _part(condition: Condition, path: str) -> Leaf | Group:
 def read_form(posted: Mapping[str, Sequence[str]], rule_id: str) -> RuleForm:
     """The form as it was sent, whatever is wrong in it."""
     tree = tree_of(posted)
-    names = ("name", "name_en", "for", "keep_for", "existing_customers", "enabled", *LIMITS)
-    values = {name: first_text(tree.get(name)) for name in names}
+    names = ("name", "name_en", "for", "keep_for", "existing_customers", "enabled", "daily_at", "missed", *LIMITS)
+    values: Posted = {name: first_text(tree.get(name)) for name in names}
+    values["on"] = tree.get("on", [])
     then = [
         EffectForm(f"then.{place}", kind, _flat(one))
         for place, one in enumerate(numbered(tree.get("then"))[:MOST_PARTS])
@@ -335,6 +344,7 @@ def plain_rule(form: RuleForm, before: Before | None) -> dict[str, Any]:
     said["when"] = plain_group(form.when, outermost=True)
     said["for"] = _with_unit(form.text("for"), "d")
     said["keep_for"] = _with_unit(form.text("keep_for"), "d")
+    said["evaluate"] = _plain_hours(form)
     said["then"] = [_plain_effect(one) for one in form.then]
     limits = {key: form.text(name) for name, key in LIMITS.items()} | {"holdout": _with_unit(form.text("holdout"), "%")}
     said["limits"] = {key: value for key, value in limits.items() if value} or ""
@@ -348,6 +358,13 @@ def plain_rule(form: RuleForm, before: Before | None) -> dict[str, Any]:
     return {key: value for key, value in kept.items() if value != ""}
 
 
+def _plain_hours(form: RuleForm) -> Any:
+    if not any(form.values.get(name) for name in HOURS):
+        return ""
+    missed = {"missed": "skip"} if form.text("missed") == "skip" else {}
+    return {"daily_at": form.text("daily_at"), **({"on": form.on} if form.on else {}), **missed}
+
+
 def _same_keys(form: RuleForm, was: RuleForm) -> set[str]:
     """The keys of a rule that the form did not change."""
     same = {
@@ -355,6 +372,8 @@ def _same_keys(form: RuleForm, was: RuleForm) -> set[str]:
     }
     if all(_equal(name, form, was) for name in LIMITS):
         same.add("limits")
+    if _plain_hours(form) == _plain_hours(was):
+        same.add("evaluate")
     if shape_of(form.when) == shape_of(was.when):
         same.add("when")
     if [_effect_shape(one) for one in form.then] == [_effect_shape(one) for one in was.then]:
@@ -465,6 +484,8 @@ def field_of(way: Sequence[str | int]) -> str:
         return ".".join(["when", *(step for step in rest if step.isdecimal())])
     if first == "then" and rest:
         return ".".join(["then", *rest[:1]])
+    if first == "evaluate":
+        return rest[0] if rest and rest[0] in HOURS else HOURS[0]
     if first == "limits":
         return next((name for name, key in LIMITS.items() if rest and key == rest[0]), "most")
     return first

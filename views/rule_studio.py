@@ -32,7 +32,7 @@ from models.rulebook import EffectKind, RuleMatch, RuleVersion, WatchMatch
 from models.standing import Tag
 from rules.book import DOCUMENTS, Rulebook
 from rules.documents.rules import Rule, RulesDocument, WatchRule
-from rules.documents.said import rule_said
+from rules.documents.said import HAPPENING_WORDS, rule_said
 from rules.evaluation.boundaries import boundary_cases
 from rules.language.facts import Subject
 from rules.language.faults import Fault, Faults
@@ -271,6 +271,7 @@ def _rule_page(
         fact_said=fact_said,
         new_tag=NEW_TAG,
         unlisted=unlisted,
+        happenings=HAPPENING_WORDS.items(),
     )
 
 

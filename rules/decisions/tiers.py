@@ -52,6 +52,14 @@ def decide(document: TiersDocument, held: Held | None, entered: int, keeps: bool
     return _to(document, TierMove.DOWN, lower, day)
 
 
+def will_fall(document: TiersDocument, held: Held, entered: int, keeps: bool, day: date) -> bool:
+    """Whether, so near to its end, her tier would be lowered if all stayed as it is: then she should be told."""
+    rank = document.rank(held.tier)
+    if held.valid_until is None or rank is None or keeps or entered <= rank or document.downgrade is Downgrade.NEVER:
+        return False
+    return day >= held.valid_until - timedelta(document.notice)
+
+
 def tier_for(document: TiersDocument, facts: Facts) -> Tier:
     """The first tier whose ``enter`` these facts fulfil; the last one is everybody's."""
     return next(tier for tier in document.tiers if tier.enter is None or interpreter.holds(tier.enter, facts))
@@ -120,6 +128,16 @@ def next_tier(document: TiersDocument, held: str | None, facts: Facts) -> tuple[
         return None
     ways = lacks(enter, facts)
     return (document.tiers[above], ways) if ways else None
+
+
+def ways_to_keep(document: TiersDocument, held: Held | None, facts: Facts, day: date) -> list[list[Lack]]:
+    """How she would keep a tier that ends so soon that she should be told; none where she need do nothing."""
+    tier = document.tier(held.tier if held else None)
+    if held is None or tier is None or tier.keep is None:
+        return []
+    keeps, entered = interpreter.holds(tier.keep, facts), document.rank(tier_for(document, facts).id)
+    assert entered is not None
+    return lacks(tier.keep, facts) if will_fall(document, held, entered, keeps, day) else []
 
 
 def _to(document: TiersDocument, kind: TierMove, rank: int, day: date) -> Move:

@@ -39,6 +39,7 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
         "downgrade": _l("When it is not kept"),
         "grace": _l("Left alone after its end for"),
         "notice": _l("She is told before its end by"),
+        "notice_to": _l("Who tells her"),
         "tiers": _l("Tiers"),
     },
     Tier: {

@@ -13,6 +13,7 @@ from models.customers import Stage
 from models.standing import Severeness, TagColour
 from rules.language.facts import Subject
 from rules.language.reading import (
+    Clock,
     Count,
     Days,
     Document,
@@ -231,6 +232,23 @@ class Limits(Part):
     holdout: Share = 0
 
 
+Happening = Literal["visit", "sale", "card", "booking", "treatment", "reading", "contact"]
+"""What may happen to a customer in the salon: she came, paid, got or used a card, booked, was treated, was measured,
+was spoken to."""
+
+
+class Asked(Part):
+    """``evaluate: {daily_at: "10:00", on: [visit, sale], missed: run_once}``: when the rule is asked at all.
+
+    Each day at this hour, by the clock of the stores; besides, of a customer to whom one of ``on`` has just happened.
+    When nothing ran at that hour, it is made up for as soon as something does, or (``skip``) left out that day.
+    """
+
+    daily_at: Clock
+    on: list[Happening] = []
+    missed: Literal["run_once", "skip"] = "run_once"
+
+
 class Rule(Part):
     """One rule.
 
@@ -242,6 +260,7 @@ class Rule(Part):
           when: {days_since_visit: {between: [60, 179]}}
           for: 1d                      # it must hold so long before it counts
           keep_for: 7d                 # and counts so much longer after it has ceased
+          evaluate: {daily_at: "10:00", on: [visit]}    # without it: at once, and every night
           then: [{tag: dormant}]
           limits: {customers_per_run: 500}
           existing_customers: tag_only   # the first activation only tags; «all» lets all other effects go out too
@@ -255,6 +274,7 @@ class Rule(Part):
     when: When
     hold: Days = Field(0, alias="for")
     keep_for: Days = 0
+    evaluate: Asked | None = None
     then: Annotated[list[Effect], Field(min_length=1)]
     limits: Limits | None = None
     existing_customers: Literal["tag_only", "all"] = "tag_only"

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from rules.documents.rules import AlertEffect, CouponEffect, Effect, Given, Rule, WatchRule
 from rules.language.facts import SUBJECT_WORDS, Subject, fact_named
 from rules.language.reading import filled, places_in
 from rules.language.sentences import Words, condition_said, fact_said, yuan_said
+
+HAPPENING_WORDS: dict[str, LazyString] = {
+    "visit": _l("comes"),
+    "sale": _l("pays"),
+    "card": _l("gets or uses a card"),
+    "booking": _l("books"),
+    "treatment": _l("is treated"),
+    "reading": _l("is measured"),
+    "contact": _l("is spoken to"),
+}
 
 
 def rule_said(rule: Rule | WatchRule, words: Words) -> str:
@@ -24,7 +36,20 @@ def _customers_said(rule: Rule, words: Words) -> str:
         condition=condition_said(rule.when, words) + _held(rule),
         effects=_("; ").join(effect_said(effect, words) for effect in rule.then),
     )
-    return said + "".join(f" {one}" for one in _limited(rule))
+    return said + "".join(f" {one}" for one in (*_asked(rule), *_limited(rule)))
+
+
+def _asked(rule: Rule) -> Iterator[str]:
+    """When it is asked, where it has hours of its own."""
+    if rule.evaluate is None:
+        return
+    if rule.evaluate.on:
+        happenings = _(" or ").join(str(HAPPENING_WORDS[one]) for one in rule.evaluate.on)
+        yield _("Asked daily at %(hour)s, and of her who %(happens)s.", hour=rule.evaluate.daily_at, happens=happenings)
+    else:
+        yield _("Asked daily at %(hour)s.", hour=rule.evaluate.daily_at)
+    if rule.evaluate.missed == "skip":
+        yield _("An hour that was missed is left out.")
 
 
 def _watch_said(rule: WatchRule, words: Words) -> str:

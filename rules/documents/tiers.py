@@ -9,7 +9,7 @@ from pydantic import Field
 
 from models.field import Choice
 from rules.language.conditions import Condition
-from rules.language.reading import Days, Document, Months, Name, Part, Permille, Share, Slug, When
+from rules.language.reading import Days, Document, Months, Name, Names, Part, Permille, Share, Slug, When
 
 
 class Downgrade(Choice):
@@ -54,12 +54,16 @@ class Tier(Part):
 
 
 class TiersDocument(Document):
-    """``rules/tiers.yaml``: the highest tier first; the first whose ``enter`` holds is hers."""
+    """``rules/tiers.yaml``: the highest tier first; the first whose ``enter`` holds is hers.
+
+    ``notice`` days before the end of a tier that will not be kept, somebody of ``notice_to`` is asked to tell her.
+    """
 
     valid: Months
     downgrade: Downgrade
     grace: Days
     notice: Days
+    notice_to: Annotated[Slug, Names("roles")] = "consultant"
     tiers: Annotated[list[Tier], Field(min_length=1)]
 
     def conditions(self) -> list[Condition]:

@@ -57,15 +57,18 @@ class Passed:
         return and_(day > first, day <= last)
 
 
-def crossed(passed: Passed, conditions: Iterable[Condition]) -> list[AnySelect] | None:
-    """SELECTs of the customers to look at again, some of them more than once; None when it may be everybody."""
+def crossed(passed: Passed, conditions: Iterable[Condition], notice: int = 0) -> list[AnySelect] | None:
+    """SELECTs of the customers to look at again, some of them more than once; None when it may be everybody.
+
+    ``notice``: so many days before a tier ends she may have to be told.
+    """
     leaves = {(leaf.fact.name, leaf.operator, leaf.values): leaf for when in conditions for leaf in comparisons(when)}
     if any(_turns_for_all(passed, leaf) for leaf in leaves.values()):
         return None
     found: dict[tuple[object, ...], AnySelect] = {}
     for leaf in leaves.values():
         found.update(_of_leaf(passed, leaf))
-    return [_expired_tiers(passed), *found.values()]
+    return [_ending_tiers(passed, notice), *found.values()]
 
 
 def _shifted(day: date, days: int) -> date:
@@ -81,9 +84,10 @@ def _turns_for_all(passed: Passed, leaf: Comparison) -> bool:
     return interpreter.holds(leaf, {name: before}) != interpreter.holds(leaf, {name: after})
 
 
-def _expired_tiers(passed: Passed) -> AnySelect:
-    ended = (Membership.ended_on.is_(None), Membership.valid_until < literal(passed.upto, Date))
-    return select(Membership.customer_id).where(*ended)
+def _ending_tiers(passed: Passed, notice: int) -> AnySelect:
+    over = Membership.valid_until < literal(passed.upto, Date)
+    near = passed.reached(Membership.valid_until, -notice)
+    return select(Membership.customer_id).where(Membership.ended_on.is_(None), or_(over, near))
 
 
 Named = Iterator[tuple[tuple[object, ...], AnySelect]]

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, exists, func, literal, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    FromClause,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from models.entity import AnySelect, table_of
 from models.rulebook import MASK_BITS, MASKS, RuleState
 from models.standing import CustomerTag, Membership, Tag
-from rules.documents.tiers import TiersDocument
+from rules.documents.tiers import Downgrade, TiersDocument
 from rules.evaluation.compiler import compiled
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
@@ -108,9 +121,9 @@ def counts(facts: FromClause, conditions: Mapping[str, Condition]) -> AnySelect:
     return select(func.count().label("customers"), *columns).select_from(facts)
 
 
-def standing(facts: FromClause, day: ColumnElement[date], document: TiersDocument) -> AnySelect:
-    """Of those whose facts are given, whose tier may have to move: id, ``tier`` and validity now, ``entered`` rank,
-    ``keeps``, and the facts.
+def standing(facts: FromClause, day: date, document: TiersDocument) -> AnySelect:
+    """Of those whose facts are given, whose tier may have to move, or who should be told that it will: id, ``tier``,
+    validity and when she was told now, ``entered`` rank, ``keeps``, and the facts.
 
     ``entered`` is the rank of the first tier whose condition holds (0 the highest). ``keeps`` is 1 when the condition
     to keep the present tier holds.
@@ -124,15 +137,19 @@ def standing(facts: FromClause, day: ColumnElement[date], document: TiersDocumen
     ranks = ((held.c.tier == tier.id, place) for place, tier in enumerate(document.tiers))
     rank = case(*ranks, else_=lowest + 1)  # a tier that is gone stands below all
     own = and_(held.c.customer_id == facts.c.customer_id, held.c.ended_on.is_(None))
+    near = held.c.valid_until <= literal(day + timedelta(document.notice), Date)
+    falls = document.downgrade is not Downgrade.NEVER
+    falling = and_(held.c.told_on.is_(None), near, entered > rank, keeps == 0) if falls else false()
     return (
         select(
             *facts.c,
             held.c.id.label("membership_id"),
             held.c.tier,
             held.c.valid_until,
+            held.c.told_on,
             entered.label("entered"),
             keeps.label("keeps"),
         )
         .select_from(facts.outerjoin(held, own))
-        .where(or_(held.c.id.is_(None), entered < rank, held.c.valid_until < day))
+        .where(or_(held.c.id.is_(None), entered < rank, held.c.valid_until < literal(day, Date), falling))
     )

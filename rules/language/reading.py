@@ -238,6 +238,9 @@ LunarDay = Annotated[
         _l("A day of the lunar year is needed: month and day, such as 08-15, or 12-last."),
     ),
 ]
+Clock = Annotated[
+    str, _pattern(r"(?:[01]\d|2[0-3]):[0-5]\d", _l("A time of day is needed, such as 10:00, from 00:00 to 23:59."))
+]
 Week = Annotated[str, _pattern(r"[1-4]|last", _l("Which week is one of: 1, 2, 3, 4, last."))]
 Whole = Annotated[int, _pattern(r"(\d{1,7})", _l("A whole number is needed here.")), Written("number")]
 Count = Annotated[int, Field(ge=1, le=999)]

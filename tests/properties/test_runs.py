@@ -287,6 +287,61 @@ def test_a_rule_that_is_gone_lets_go_of_its_tag(salon: Salon, anna: int) -> None
     assert "new" not in rules_of(anna)
 
 
+MINE = """
+  - id: mine
+    name: 我的
+    when: {days_since_visit: {at_most: 3}}
+    then: [EFFECTS]
+  - id: hears
+    name: 听着
+    when: {tag: promising}
+    then: [{tag: high-value}]
+"""
+
+
+def with_mine(effects: str) -> None:
+    text = SHIPPED["tags"]
+    start = text.index("  - id: active\n")
+    end = text.index("  - id: ", text.index("  - id: high-value\n") + 4)
+    activate("tags", text[:start] + MINE.replace("EFFECTS", effects).lstrip("\n") + "\n" + text[end:])
+
+
+def test_whoever_has_a_rule_gets_the_tag_that_it_sets_from_now_on(salon: Salon, anna: int) -> None:
+    """And the rules that ask for it hear of it; nobody else is touched."""
+    other = salon.people(40)[0]
+    salon.visit(anna, TODAY)
+    with_mine("{tag: active}")
+    evaluate(TODAY)
+    assert "active" in tags_of(anna)
+    with_mine("{tag: promising}")
+    evaluate(TODAY, full=False)
+    assert {"active", "promising", "high-value"} & tags_of(anna) == {"promising", "high-value"}
+    assert {"promising", "high-value"} & tags_of(other) == set()
+    report = evaluate(TODAY)
+    assert (report.gained, report.lost) == ({}, {})
+
+
+def test_whoever_loses_a_rule_that_sets_another_tag_now_loses_the_one_it_set(salon: Salon, anna: int) -> None:
+    salon.people(40)
+    salon.visit(anna, TODAY)
+    with_mine("{tag: active}")
+    evaluate(TODAY)
+    with_mine("{tag: promising}")
+    evaluate(TODAY + timedelta(4))
+    assert {"active", "promising", "high-value"} & tags_of(anna) == set()
+
+
+def test_a_tag_taken_off_by_hand_stays_off_when_a_rule_begins_to_set_it(salon: Salon, anna: int) -> None:
+    salon.people(40)
+    salon.visit(anna, TODAY)
+    with_mine("{tag: active}")
+    evaluate(TODAY)
+    salon.untag(anna, "promising")
+    with_mine("{tag: active}, {tag: promising}")
+    evaluate(TODAY)
+    assert {"active", "promising"} & tags_of(anna) == {"active"}
+
+
 def test_a_tag_that_two_rules_set_stays_while_one_of_them_holds(salon: Salon, anna: int) -> None:
     activate("tags", replaced("tags", "then: [{tag: active}]", "then: [{tag: active}, {tag: new}]"))
     salon.past([(anna, TODAY - timedelta(days), 0) for days in range(6)])

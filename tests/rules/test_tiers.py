@@ -7,7 +7,18 @@ from datetime import date, timedelta
 import pytest
 
 from models.standing import TierMove
-from rules.decisions.tiers import Held, Move, benefits, decide, lacks, months_later, next_tier, tier_for
+from rules.decisions.tiers import (
+    Held,
+    Move,
+    benefits,
+    decide,
+    lacks,
+    months_later,
+    next_tier,
+    tier_for,
+    ways_to_keep,
+    will_fall,
+)
 from rules.documents.tiers import TiersDocument
 from rules.language.reading import read_document
 from tests.rules.texts import SHIPPED, condition
@@ -141,6 +152,39 @@ def test_one_tier_alone_is_everybodys() -> None:
     rules = read_document(TiersDocument, text, "t")
     assert decide(rules, None, 0, False, TODAY) == Move(TierMove.FIRST, "all", None)
     assert decide(rules, Held("all", None), 0, False, TODAY) is None
+
+
+# ------------------------------------------------------------------------------------------------------ notice
+
+
+def falls(held: int, entered: int, *, left: int | None, keeps: bool = False, downgrade: str = "one_down") -> bool:
+    """Whether she is told today, ``left`` days before the end."""
+    ends = None if left is None else TODAY + timedelta(left)
+    return will_fall(document(downgrade), Held(NAMES[held], ends), entered, keeps, TODAY)
+
+
+@pytest.mark.parametrize(("left", "told"), [(31, False), (30, True), (1, True), (0, True), (-1, True), (None, False)])
+def test_she_is_told_from_the_first_day_of_the_notice(left: int | None, told: bool) -> None:
+    assert falls(GOLD, BASIC, left=left) is told
+
+
+def test_who_keeps_it_enters_it_anew_or_cannot_fall_is_told_nothing() -> None:
+    assert not falls(GOLD, BASIC, left=10, keeps=True)
+    assert not falls(GOLD, GOLD, left=10)
+    assert not falls(GOLD, PLATINUM, left=10)
+    assert not falls(GOLD, BASIC, left=10, downgrade="never")
+    assert not will_fall(document(), Held("copper", TODAY), BASIC, False, TODAY)
+
+
+def test_what_keeps_it_is_said_to_the_fen_and_only_when_the_end_is_near() -> None:
+    def ways(paid: int, left: int) -> list[list[tuple[str, int]]]:
+        found = ways_to_keep(document(), Held("gold", TODAY + timedelta(left)), {"paid_365d": paid}, TODAY)
+        return [[(lack.leaf.fact.name, lack.much) for lack in way] for way in found]
+
+    assert ways(599_999, 30) == [[("paid_365d", 1)]]
+    assert ways(599_999, 31) == []
+    assert ways(600_000, 30) == []
+    assert ways_to_keep(document(), None, {}, TODAY) == []
 
 
 # ------------------------------------------------------------------------------------------------------ months

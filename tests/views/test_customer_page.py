@@ -76,6 +76,11 @@ def test_the_way_to_the_next_tier_says_until_when_it_is_no_more(house: House) ->
     assert f"To Gold: ¥7,418.90 more paid in 365 days (by {last})" in said(house)
 
 
+def test_what_keeps_a_tier_that_ends_soon_is_told(house: House) -> None:
+    member(house, "gold")  # until today
+    assert "¥6,000 more paid in 365 days" in said(house).partition("To keep hers beyond")[2]
+
+
 def test_nothing_paid_yet_has_no_day_to_be_paid_by(house: House) -> None:
     member(house, "silver")
     assert "To Gold: ¥8,000 more paid in 365 days, or" in said(house)

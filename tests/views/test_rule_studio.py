@@ -123,6 +123,9 @@ def test_a_name_in_two_rules_makes_two_short_names(sqlite_house: House) -> None:
         ({"holdout": "200"}, "out of range"),
         ({"holdout": "10"}, "this rule gives no points"),
         ({"quiet": "09:00-09:00"}, "Quiet hours that end when they begin"),
+        ({"daily_at": "25:00"}, "A time of day is needed"),
+        ({"missed": "skip"}, "A time of day is needed"),
+        ({"daily_at": "10:00", "on": "war"}, "war"),
         ({"then.0.value": "nothing-like-it"}, "There is no tag called nothing-like-it"),
     ],
 )
@@ -282,6 +285,27 @@ def test_limits_go_through_the_form_and_are_said(sqlite_house: House) -> None:
     browser.post(made.headers["Location"], {"why": "试试"})
     sent = sent_as_shown(browser.get(address).text)
     assert {name: [value] for name, value in LIMITS.items()}.items() <= sent.items()
+    browser.post(address, sent | {"action": ["save"]})
+    assert db.session.scalars(select(RuleVersion.text).where(RuleVersion.number == 3)).one() == text
+
+
+HOURS = {"daily_at": ["10:00"], "on": ["visit", "sale"], "missed": ["skip"]}
+HOURS_WRITTEN = "    evaluate:\n      daily_at: 10:00\n      on: [visit, sale]\n      missed: skip\n"
+HOURS_SAID = "Asked daily at 10:00, and of her who comes or pays. An hour that was missed is left out."
+
+
+def test_hours_go_through_the_form_and_are_said(sqlite_house: House) -> None:
+    browser = english(sqlite_house)
+    address = "/rules/campaigns/rule?id=win-back"
+    sent = sent_as_shown(browser.get(address).text)
+    assert HOURS_SAID in browser.post(address, sent | HOURS | {"action": ["look"]}).text
+    made = browser.post(address, sent | HOURS | {"action": ["save"]})
+    text = db.session.scalars(select(RuleVersion.text).where(RuleVersion.number == 2)).one()
+    assert text.replace(HOURS_WRITTEN, "") == SHIPPED["campaigns"]
+    assert text != SHIPPED["campaigns"]
+    browser.post(made.headers["Location"], {"why": "试试"})
+    sent = sent_as_shown(browser.get(address).text)
+    assert HOURS.items() <= sent.items()
     browser.post(address, sent | {"action": ["save"]})
     assert db.session.scalars(select(RuleVersion.text).where(RuleVersion.number == 3)).one() == text
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rules.decisions.quiet import may_leave
+from rules.decisions.clock import may_leave
 from tests.rules.texts import SHIPPED, faults_of, only_at
 
 SHANGHAI, BERLIN = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin")

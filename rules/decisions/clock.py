@@ -1,9 +1,16 @@
-"""When a message may leave: never within the quiet hours, by the clock of the stores."""
+"""The clock of the stores: when a time of day last came, and when a message may leave, never within quiet hours."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+
+def last_time(clock: str, at: datetime, zone: ZoneInfo) -> datetime:
+    """The last moment up to ``at`` when it was this time of day (``10:00``)."""
+    here = at.astimezone(zone)
+    today, before = (datetime.combine(here.date() - timedelta(n), time.fromisoformat(clock), zone) for n in (0, 1))
+    return (today if today <= here else before).astimezone(UTC)
 
 
 def may_leave(at: datetime, quiet: str | None, zone: ZoneInfo) -> datetime:
