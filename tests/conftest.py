@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, has_app_context
 from sqlalchemy import func, select
 
 from admin_app import create_app
@@ -29,6 +29,8 @@ ENGINES = ("sqlite", "postgresql")
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ["PEONY_LANGUAGE"] = "zh_Hans_CN"
+    if (memory := engines.in_memory()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -51,12 +53,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 class House:
     """A running house: its application, its data folder, and the numbers of the cast."""
 
-    def __init__(self, app: Flask, engine: str, ids: dict[str, int], operations: int = 0) -> None:
+    def __init__(self, app: Flask, engine: str, ids: dict[str, int], template: Template | None = None) -> None:
         self.app = app
         self.engine = engine
         self.ids = ids
         self.settings: Settings = app.config["PEONY"]
-        self.operations = operations
+        self.template = template
 
     @property
     def folder(self) -> Path:
@@ -76,7 +78,7 @@ class House:
         return Browser(self, role)
 
 
-class _Template:
+class Template:
     """A whole database with the cast, made once a process and engine, and copied for each test."""
 
     def __init__(self, engine: str, folder: Path) -> None:
@@ -103,54 +105,64 @@ class _Template:
             log_start()
             self.ids = build_cast()
             self.operations = db.session.scalar(select(func.max(Operation.id))) or 0
-            self._freeze()
+            self.keep("first")
 
-    def _freeze(self) -> None:
-        db.session.remove()
-        db.engine.dispose()
+    def keep(self, state: str) -> None:
+        """Keep the database as it stands now under a name."""
+        self._closed()
         if self.engine == "sqlite":
-            source = self.folder / "data" / "peony.db"
-            shutil.copyfile(source, self.folder / "template.db")
+            shutil.copyfile(self.folder / "data" / "peony.db", self.folder / f"{state}.db")
         else:
             assert self.server is not None
-            engines.sql(self.server, f"CREATE DATABASE {self.name}_template TEMPLATE {self.name}")
+            engines.sql(self.server, f"CREATE DATABASE {self.name}_{state} TEMPLATE {self.name} STRATEGY FILE_COPY")
 
-    def fresh(self) -> None:
-        """Put the database back to how it was."""
+    def put_back(self, state: str) -> None:
+        """Make the database what was kept under that name."""
+        self._closed()
+        if self.engine == "sqlite":
+            shutil.copyfile(self.folder / f"{state}.db", self.folder / "data" / "peony.db")
+        else:
+            assert self.server is not None
+            drop = f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)"
+            copy = f"CREATE DATABASE {self.name} TEMPLATE {self.name}_{state} STRATEGY FILE_COPY"
+            engines.sql(self.server, drop, copy)
+
+    def _closed(self) -> None:
+        """Let go of the database; what was written stands in it alone."""
+        if has_app_context():
+            db.session.remove()
         with self.app.app_context():
             db.session.remove()
             db.engine.dispose()
+
+    def fresh(self) -> None:
+        """Put everything back to how it was."""
+        self._closed()
         data = self.folder / "data"
         for left in data.iterdir():
             if left.name not in {KEY_FILE, "frontend"}:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
-        if self.engine == "sqlite":
-            shutil.copyfile(self.folder / "template.db", data / "peony.db")
-        else:
-            assert self.server is not None
-            drop = f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)"
-            copy = f"CREATE DATABASE {self.name} TEMPLATE {self.name}_template STRATEGY FILE_COPY"
-            engines.sql(self.server, drop, copy)
+        self.put_back("first")
         for file in (HOUSE / "rules").glob("*.yaml"):
             shutil.copyfile(file, self.folder / "rules" / file.name)
         for known in ("peony_rules", "peony_rule_files"):
             self.app.extensions.pop(known, None)
 
 
-_templates: dict[str, _Template] = {}
+_templates: dict[str, Template] = {}
 
 
 def _house(engine: str, factory: pytest.TempPathFactory) -> House:
     if engine == "postgresql":
         engines.needed()
     if engine not in _templates:
-        _templates[engine] = _Template(engine, factory.mktemp(f"house-{engine}") / "house")
+        _templates[engine] = Template(engine, factory.mktemp(f"house-{engine}") / "house")
     template = _templates[engine]
     template.fresh()
     from models.cipher import Keyring, use_keyring
 
     use_keyring(Keyring.parse((template.folder / "data" / KEY_FILE).read_text(encoding="ascii")))
-    return House(template.app, engine, template.ids, template.operations)
+    return House(template.app, engine, template.ids, template)
 
 
 @pytest.fixture(params=ENGINES)

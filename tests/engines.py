@@ -23,12 +23,24 @@ missing: dict[str, str] = {}
 """What could not be run here, and how it would be: told in pytest's summary."""
 
 
+ROOMY = 3 * 2**30
+"""Bytes: what the databases of a whole run of the tests take at most, on two cores."""
+
+
+@cache
+def in_memory() -> str | None:
+    """A folder in memory, where databases are copied far sooner; None where there is none, or no room."""
+    folder = Path("/dev/shm")  # noqa: S108 - what is made there has a name nobody else can guess
+    usable = folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOMY
+    return str(folder) if usable else None
+
+
 class Cluster:
     """A PostgreSQL server of this process alone; its files go with it."""
 
     def __init__(self, binaries: Path) -> None:
         self.binaries = binaries
-        self.folder = Path(tempfile.mkdtemp(prefix="peony-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="peony-pg-", dir=in_memory()))
         self.port = _free_port()
         self.as_postgres = ["runuser", "-u", "postgres", "--"] if _is_root() else []
         if self.as_postgres:

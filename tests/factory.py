@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from datetime import time, timedelta
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -21,7 +19,7 @@ from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Tag
 from models.value import COMMODITY, Account, AccountKind, LedgerEntry
 from tests.cast import NOON, TODAY, raw_operation
-from tests.conftest import House
+from tests.conftest import House, Template
 
 SIDES = ("own", "foreign")
 Rows = dict[str, dict[str, int]]
@@ -94,34 +92,27 @@ READY: dict[str, type[Entity]] = {
 """What every house has from the start."""
 
 
-_made: dict[Path, Rows] = {}
+_made: dict[str, Rows] = {}
+"""Of each engine the rows that were made first."""
 
 
 def fill(house: House) -> Rows:
-    """Make the rows; their numbers by entity and side. An untouched house on SQLite gets a copy of the first."""
-    if house.engine != "sqlite" or _touched(house):
+    """Make the rows; their numbers by entity and side. An untouched house gets a copy of the first."""
+    template = house.template
+    if template is None or _touched(template):
         return _fill(house)
-    file, kept = house.folder / "peony.db", house.folder.parent / "filled.db"
-    if kept not in _made:
-        _made[kept] = _fill(house)
-        _closed()
-        shutil.copyfile(file, kept)
+    if house.engine not in _made:
+        _made[house.engine] = _fill(house)
+        template.keep("filled")
     else:
-        _closed()
-        shutil.copyfile(kept, file)
-    return {name: dict(sides) for name, sides in _made[kept].items()}
+        template.put_back("filled")
+    return {name: dict(sides) for name, sides in _made[house.engine].items()}
 
 
-def _touched(house: House) -> bool:
+def _touched(template: Template) -> bool:
     """Whether anything has happened since the house was opened."""
     done = db.session.scalar(select(func.max(Operation.id)))
-    return done != house.operations or db.session.scalar(select(UserSession.id).limit(1)) is not None
-
-
-def _closed() -> None:
-    """Let go of the file; what was written stands in it alone."""
-    db.session.remove()
-    db.engine.dispose()
+    return done != template.operations or db.session.scalar(select(UserSession.id).limit(1)) is not None
 
 
 def _fill(house: House) -> Rows:
