@@ -19,8 +19,9 @@ from pydantic.fields import FieldInfo
 from models.field import Choice
 from models.numbers import yuan_of
 from rules.documents.labels import help_of, label_of
-from rules.documents.rules import Rule, WatchRule
+from rules.documents.rules import Rule, RuleTest, WatchRule
 from rules.language.conditions import read_condition
+from rules.language.facts import SUBJECT_WORDS, Subject
 from rules.language.nodes import Mapping, Node, Scalar
 from rules.language.nodes import Sequence as Items
 from rules.language.reading import Names, Part, Written
@@ -41,10 +42,14 @@ from views.rule_form import (
     shape_of,
 )
 
+ABOUT = "about"
+"""The key that says what a rule is about."""
 UNSEEN = frozenset({"place", "version", "from_file"})
 """Keys that say how a document is read: the form leaves them as they are."""
 MOST_NESTED = 5
 """Groups within groups that a form sends back whole; a condition beyond it is shown and left alone."""
+WATCHED: tuple[str, ...] = get_args(WatchRule.model_fields[ABOUT].annotation)
+"""What a rule may be about beside customers."""
 FLAGS = {"yes": True, "true": True, "是": True}
 
 
@@ -159,9 +164,9 @@ def _shape(part: type[Part], key: str, info: FieldInfo) -> Shape:
         written.suffix,
         written.unit or "",
         names,
-        _usual(info, written.sort),
+        WATCHED[0] if key == ABOUT else _usual(info, written.sort),
         next((one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, Part)), None),
-        _choices(kind),
+        _choices(key, kind),
     )
 
 
@@ -180,7 +185,7 @@ def _sort(kind: Any) -> str:
     if get_origin(kind) is list:
         inner, _said = _unwrapped(get_args(kind)[0], ())
         if isinstance(inner, type) and issubclass(inner, Part):
-            return "rules" if inner in (Rule, WatchRule) else "parts"
+            return "rules" if inner is Rule else "fixed" if inner is RuleTest else "parts"
         return "lines" if inner is str else "fixed"
     if get_origin(kind) is Literal:
         return "choice"
@@ -190,9 +195,9 @@ def _sort(kind: Any) -> str:
     return next((sort for base, sort in known if issubclass(kind, base)), "fixed")
 
 
-def _choices(kind: Any) -> tuple[tuple[str, LazyString | str], ...]:
+def _choices(key: str, kind: Any) -> tuple[tuple[str, LazyString | str], ...]:
     if get_origin(kind) is Literal:
-        return tuple((str(one), str(one)) for one in get_args(kind))
+        return tuple((str(one), SUBJECT_WORDS[Subject(one)] if key == ABOUT else str(one)) for one in get_args(kind))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return tuple((str(one.value), one.label if isinstance(one, Choice) else str(one.value)) for one in kind)
     return ()
@@ -218,10 +223,21 @@ def _usual(info: FieldInfo, sort: str) -> str:
 def opened(part: type[Part], node: Node | None, path: str = "") -> list[Slot]:
     """The fields of a part that is written there; of none, empty ones."""
     known = node if isinstance(node, Mapping) else None
-    return [_opened(shape, known and known.get(shape.key), _joined(path, shape.key)) for shape in shapes_of(part)]
+    about = known.get(ABOUT) if known is not None else None
+    subject = _subject(part, about.text if isinstance(about, Scalar) else "")
+    return [
+        _opened(shape, known and known.get(shape.key), _joined(path, shape.key), subject) for shape in shapes_of(part)
+    ]
 
 
-def _opened(shape: Shape, node: Node | None, path: str) -> Slot:
+def _subject(part: type[Part], about: str) -> Subject:
+    """Whose facts a condition of this part asks for, by what it says it is about."""
+    if ABOUT not in part.model_fields:
+        return Subject.CUSTOMER
+    return Subject(about) if about in WATCHED else Subject(WATCHED[0])
+
+
+def _opened(shape: Shape, node: Node | None, path: str, subject: Subject) -> Slot:
     slot = Slot(shape, path, node)
     if shape.sort == "parts" and shape.inner is not None:
         items = node.items if isinstance(node, Items) else ()
@@ -229,7 +245,8 @@ def _opened(shape: Shape, node: Node | None, path: str) -> Slot:
     elif shape.sort == "part" and shape.inner is not None:
         slot.rows = [_row(shape.inner, path, node, 0)]
     elif shape.sort == "condition":
-        slot.group = Group(path) if node is None else group_of(read_condition(node), path)
+        empty = Group(path, subject=subject)
+        slot.group = empty if node is None else group_of(read_condition(node, subject), path, subject)
         if not _fits(slot.group):
             slot = Slot(replace(shape, sort="fixed"), path, node)
     elif shape.sort == "lines" and isinstance(node, Items) and not all(map(_one_line, node.items)):
@@ -266,10 +283,11 @@ def _fits(group: Group, depth: int = 1) -> bool:
 
 def sent(slots: Sequence[Slot], posted: Posted) -> list[Slot]:
     """The fields as they were sent; ``slots`` are those of the document they were opened with."""
-    return [_sent(slot, posted.get(slot.shape.key)) for slot in slots]
+    subject = _subject(slots[0].shape.part, first_text(posted.get(ABOUT))) if slots else Subject.CUSTOMER
+    return [_sent(slot, posted.get(slot.shape.key), subject) for slot in slots]
 
 
-def _sent(old: Slot, posted: Any) -> Slot:
+def _sent(old: Slot, posted: Any, subject: Subject) -> Slot:
     slot = Slot(old.shape, old.path, old.node)
     if old.fixed or old.shape.sort == "rules":
         return slot
@@ -279,7 +297,7 @@ def _sent(old: Slot, posted: Any) -> Slot:
         was = old.rows[0]
         slot.rows = [Row(was.path, sent(was.slots, posted if isinstance(posted, dict) else {}), 0, was.id, was.node)]
     elif old.shape.sort == "condition":
-        slot.group = read_group(posted, old.path)
+        slot.group = read_group(posted, old.path, subject)
     else:
         slot.text = first_text(posted)
         if slot.shape.sort == "lines":

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from admin_app.i18n import in_her_language
 from admin_app.operations.refusals import Forbidden, Missing, Refused
+from admin_app.rule_trials import words
 from models.catalogue import Service
 from models.entity import db
 from models.names import Name
@@ -34,9 +35,10 @@ from views.document_fields import (
     sent,
     without_blank_rows,
 )
+from views.examples import examples
 from views.person import do, refuse
 from views.rule_choices import Choices
-from views.rule_form import Options, tree_of
+from views.rule_form import Group, Options, tree_of
 from views.rule_studio import (
     ensure_opened,
     faults_of,
@@ -166,11 +168,16 @@ def _page(form: DocumentForm, moved: RuleVersion | None = None) -> str:
         with_rules=issubclass(DOCUMENTS[document], RulesDocument),
         offered=offered,
         named=_named(form, offered),
+        examples=examples(_conditions(form), words(db.session())),
         unlisted=unlisted,
         pieces=_pieces(form.base.text, form.text),
         moved=moved,
         between=_between(form.base.text, moved.text) if moved is not None else [],
     )
+
+
+def _conditions(form: DocumentForm) -> list[Group]:
+    return [slot.group for slot in every_slot(form.slots) if slot.group is not None]
 
 
 def _pieces(before: str, after: str) -> list[tuple[str, bool]]:

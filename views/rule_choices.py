@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask_babel import LazyString
@@ -9,11 +10,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from admin_app.i18n import in_her_language
+from admin_app.operations.registry import specs
 from admin_app.rulebook import words_of
 from models.customers import Stage
 from models.standing import Severeness
 from rules.book import Rulebook
-from rules.language.facts import FAMILIES, FactType
+from rules.language.facts import FAMILIES_OF, SUBJECT_WORDS, FactType, Family, Subject
 from views.rule_form import GROUPS, KIND_WORDS, ONCE_WORDS, Leaf, Options
 
 
@@ -21,7 +23,7 @@ from views.rule_form import GROUPS, KIND_WORDS, ONCE_WORDS, Leaf, Options
 class Choices:
     """The lists that the form offers."""
 
-    facts: list[tuple[str, list[tuple[str, str]]]]
+    facts: dict[Subject, list[tuple[str, Options]]]
     groups: Options
     kinds: Options
     roles: Options
@@ -33,6 +35,7 @@ class Choices:
     once: Options
     severities: Options
     stages: Options
+    operations: Options
 
     def slugs(self, leaf: Leaf) -> Options:
         """What the name in a fact may be."""
@@ -48,6 +51,10 @@ class Choices:
                 return self.tiers
             case FactType.TAG:
                 return self.tags
+            case FactType.ROLE:
+                return self.roles
+            case FactType.OPERATION:
+                return self.operations
             case FactType.FLAG:
                 return [("yes", _("Yes")), ("no", _("No"))]
             case FactType.CHOICE if family.choices is not None:
@@ -66,7 +73,7 @@ SHELVES: tuple[tuple[LazyString, tuple[str, ...]], ...] = (
 def choices(book: Rulebook, tags: Options, parameters: Options) -> Choices:
     """What there is to choose from now."""
     return Choices(
-        facts=[(str(label), _shelf(sources)) for label, sources in SHELVES],
+        facts={subject: _shelves(subject) for subject in Subject},
         groups=[(key, str(word)) for key, word in GROUPS.items()],
         kinds=[(key, str(word)) for key, word in KIND_WORDS.items()],
         roles=words_of("roles"),
@@ -78,9 +85,17 @@ def choices(book: Rulebook, tags: Options, parameters: Options) -> Choices:
         once=[(key, str(word)) for key, word in ONCE_WORDS.items()],
         severities=[(str(one), str(one.label)) for one in Severeness],
         stages=[(str(one), str(one.label)) for one in Stage],
+        operations=[(str(spec.name), str(spec.label)) for spec in specs()],
     )
 
 
-def _shelf(sources: tuple[str, ...]) -> list[tuple[str, str]]:
-    families = [family for family in FAMILIES if family.source.value in sources]
+def _shelves(subject: Subject) -> list[tuple[str, Options]]:
+    """The facts of a subject, by shelf."""
+    families = FAMILIES_OF[subject]
+    if subject is not Subject.CUSTOMER:
+        return [(str(SUBJECT_WORDS[subject]), _patterns(families))]
+    return [(str(label), _patterns(one for one in families if one.source in sources)) for label, sources in SHELVES]
+
+
+def _patterns(families: Iterable[Family]) -> Options:
     return [(one.pattern, str(one.label) % {"n": "N", "slug": "…"}) for one in families]

@@ -28,7 +28,7 @@ from rules.documents.rules import (
 )
 from rules.language.conditions import OPERATORS, All, Comparison, Condition, Not, Operator
 from rules.language.conditions import Any as AnyOf
-from rules.language.facts import FAMILIES, Fact, FactType, Family, fact_named
+from rules.language.facts import FAMILIES_OF, Fact, FactType, Family, Subject, fact_named
 from rules.language.reading import Part
 from rules.language.writing import Lines, value_plain
 
@@ -75,7 +75,7 @@ LIMITS = {"most": "customers_per_run", "quiet": "quiet", "per_customer": "per_cu
 """The form's fields of limits, and how they are written."""
 HOURS = ("daily_at", "on", "missed")
 """The form's fields of a rule's own hours."""
-LISTED = (FactType.CHOICE, FactType.TIER, FactType.TAG)
+LISTED = (FactType.CHOICE, FactType.TIER, FactType.TAG, FactType.ROLE, FactType.OPERATION)
 UNITS: dict[FactType, LazyString] = {
     FactType.MONEY: _l("yuan"),
     FactType.DAYS: _l("days"),
@@ -95,15 +95,16 @@ class Leaf:
     operator: str = ""
     values: list[str] = field(default_factory=list)
     never: bool = False
+    subject: Subject = Subject.CUSTOMER
 
     @property
     def family(self) -> Family | None:
-        return next((one for one in FAMILIES if one.pattern == self.pattern), None)
+        return next((one for one in FAMILIES_OF[self.subject] if one.pattern == self.pattern), None)
 
     @property
     def fact(self) -> Fact | None:
         name = self.pattern.replace("{n}", self.n.strip()).replace("{slug}", self.slug.strip())
-        return fact_named(name)
+        return fact_named(name, self.subject)
 
     @property
     def operators(self) -> Options:
@@ -130,6 +131,7 @@ class Group:
     path: str
     kind: str = "all"
     parts: list[Leaf | Group] = field(default_factory=list)
+    subject: Subject = Subject.CUSTOMER
 
 
 @dataclass
@@ -195,21 +197,25 @@ def _effect_form(path: str, effect: Effect, plain: Mapping[str, Any]) -> EffectF
     return EffectForm(path, kind, values)
 
 
-def group_of(condition: Condition, path: str) -> Group:
+def group_of(condition: Condition, path: str, subject: Subject = Subject.CUSTOMER) -> Group:
     """A condition as rows; a single comparison is a group of one."""
     if isinstance(condition, Not):
         inner = condition.part
         parts: Sequence[Condition] = inner.parts if isinstance(inner, AnyOf) else (inner,)
-        return Group(path, "none", [_part(part, f"{path}.{place}") for place, part in enumerate(parts)])
+        return Group(path, "none", _parts(parts, path, subject), subject)
     if isinstance(condition, All | AnyOf):
         kind = "all" if isinstance(condition, All) else "any"
-        return Group(path, kind, [_part(part, f"{path}.{place}") for place, part in enumerate(condition.parts)])
-    return Group(path, "all", [_part(condition, f"{path}.0")])
+        return Group(path, kind, _parts(condition.parts, path, subject), subject)
+    return Group(path, "all", _parts([condition], path, subject), subject)
 
 
-def _part(condition: Condition, path: str) -> Leaf | Group:
+def _parts(conditions: Sequence[Condition], path: str, subject: Subject) -> list[Leaf | Group]:
+    return [_part(condition, f"{path}.{place}", subject) for place, condition in enumerate(conditions)]
+
+
+def _part(condition: Condition, path: str, subject: Subject) -> Leaf | Group:
     if not isinstance(condition, Comparison):
-        return group_of(condition, path)
+        return group_of(condition, path, subject)
     fact = condition.fact
     listed = {Operator.IS: Operator.IN, Operator.IS_NOT: Operator.NOT_IN}
     operator = listed.get(condition.operator, condition.operator) if fact.type in LISTED else condition.operator
@@ -221,6 +227,7 @@ def _part(condition: Condition, path: str) -> Leaf | Group:
         operator.value,
         [value_plain(fact, value) for value in condition.values],
         condition.never,
+        subject,
     )
 
 
@@ -269,17 +276,18 @@ def numbered(tree: Any) -> list[Posted]:
     return [value for _, value in sorted(found, key=itemgetter(0))]
 
 
-def read_group(tree: Any, path: str) -> Group:
+def read_group(tree: Any, path: str, subject: Subject = Subject.CUSTOMER) -> Group:
     kind = first_text(tree.get("kind")) if isinstance(tree, dict) else ""
-    parts = [_read_part(one, f"{path}.{place}") for place, one in enumerate(numbered(tree)[:MOST_PARTS])]
-    return Group(path, kind if kind in GROUPS else "all", parts)
+    parts = [_read_part(one, f"{path}.{place}", subject) for place, one in enumerate(numbered(tree)[:MOST_PARTS])]
+    return Group(path, kind if kind in GROUPS else "all", parts, subject)
 
 
-def _read_part(tree: Posted, path: str) -> Leaf | Group:
+def _read_part(tree: Posted, path: str, subject: Subject) -> Leaf | Group:
     if "kind" in tree:
-        return read_group(tree, path)
+        return read_group(tree, path, subject)
     fields = {name: first_text(tree.get(name)) for name in ("fact", "n", "slug", "op")}
     leaf = Leaf(path, fields["fact"], fields["n"], fields["slug"], fields["op"], list(tree.get("value", [])))
+    leaf.subject = subject
     leaf.never = bool(first_text(tree.get("never")))
     if leaf.family is not None:
         known = [value for value, _word in leaf.operators]
@@ -308,7 +316,8 @@ def change(form: RuleForm, action: str) -> None:
 
 def change_group(group: Group, what: str, where: str) -> None:
     if group.path == where and what != "drop":
-        group.parts.append(Leaf("") if what == "add-row" else Group("", "any", [Leaf("")]))
+        row = Leaf("", subject=group.subject)
+        group.parts.append(row if what == "add-row" else Group("", "any", [row], group.subject))
         return
     if what == "drop":
         group.parts = [part for part in group.parts if part.path != where]

@@ -41,6 +41,7 @@ from rules.language.reading import read_document
 from rules.language.rewriting import with_item
 from rules.language.sentences import Words, fact_said, value_said
 from rules.language.writing import emit, plain_of
+from views.examples import examples
 from views.navigation import list_address
 from views.person import access, do, refuse
 from views.rule_choices import Choices, choices
@@ -56,8 +57,8 @@ from views.rule_form import (
     read_form,
     row_of,
 )
+from views.rule_templates import NEW_TAG, form_from, template_asked
 
-NEW_TAG = "+"
 """What the form says for a tag that is to be made with the rule, by its name."""
 
 
@@ -241,6 +242,8 @@ def rule_page(document: str) -> Any:
 def _first_form(document: str, rule_id: str) -> RuleForm:
     if (before := _before(document, rule_id)) is not None:
         return before.form
+    if (template := template_asked()) is not None and template.document == document:
+        return form_from(template, request.args)
     form = read_form({"when.0.fact": ["days_since_visit"], "when.0.op": ["at_least"], "existing_customers": [""]}, "")
     change(form, {"tags": "add-effect:tag", "alerts": "add-effect:task"}.get(document, "add-effect:coupon"))
     if document == "tags":
@@ -272,6 +275,7 @@ def _rule_page(
         new_tag=NEW_TAG,
         unlisted=unlisted,
         happenings=HAPPENING_WORDS.items(),
+        examples=examples([form.when], known),
     )
 
 

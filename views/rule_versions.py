@@ -17,8 +17,9 @@ from admin_app.operations.refusals import Missing, Refused
 from admin_app.operations.rules import SECOND_PERSON
 from admin_app.rule_files import write_back
 from admin_app.rule_trials import Preview, preview, words
-from admin_app.rulebook import in_force, refresh, rulebook
+from admin_app.rulebook import in_force, refresh, rulebook, words_of
 from admin_app.scheduler import run_now
+from admin_app.tier_trials import TierTrial, try_tiers
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
@@ -26,6 +27,7 @@ from models.rulebook import RuleActivation, RuleMatch, RuleVersion
 from rules.book import DOCUMENTS, Rulebook
 from rules.documents.rules import Rule, RulesDocument, WatchRule
 from rules.documents.said import rule_said
+from rules.documents.tiers import TiersDocument
 from rules.evaluation.trial import failing_tests
 from rules.language.faults import Fault
 from rules.language.reading import read_document
@@ -107,6 +109,7 @@ class Compared:
     faults: list[Fault]
     changed: list[Changed]
     failed: list[Fault]
+    tiers: TierTrial | None = None
 
     @property
     def before(self) -> str:
@@ -115,14 +118,35 @@ class Compared:
     @property
     def moves(self) -> int:
         """For how many customers something changes, rule by rule."""
-        return sum(one.shown.moves for one in self.changed if one.shown is not None)
+        tiers = 0 if self.tiers is None else self.tiers.moved
+        return tiers + sum(one.shown.moves for one in self.changed if one.shown is not None)
 
 
 def _compared(version: RuleVersion) -> Compared:
     standing = next((one for one, _id in in_force(db.session()) if one.document == version.document), None)
     faults = faults_of(version.document, version.text)
     changed, failed = ([], []) if faults else _what_changes(version, "" if standing is None else standing.text)
-    return Compared(version, standing, faults, changed, failed)
+    return Compared(version, standing, faults, changed, failed, None if faults else _tiers(version))
+
+
+def _tiers(version: RuleVersion) -> TierTrial | None:
+    if version.document != "tiers":
+        return None
+    return try_tiers(db.session(), read_document(TiersDocument, version.text, ""), business_day(now()))
+
+
+def _tier_lines(trial: TierTrial | None) -> dict[str, Any]:
+    """The tiers by name, the highest first: how many hold each now and then; and who moves from where to where."""
+    if trial is None:
+        return {}
+    names = dict(words_of("tiers")) | {None: _("no tier")}
+    order = [tier.id for tier in rulebook().tiers.tiers]
+    ids = sorted({*trial.now, *trial.then}, key=lambda one: order.index(one) if one in order else len(order))
+    moves = [(names.get(old, old), names.get(new, new), many) for (old, new), many in trial.moves.items()]
+    return {
+        "stand": [(names.get(one, one), trial.now.get(one, 0), trial.then.get(one, 0)) for one in ids],
+        "moves": sorted(moves, key=lambda move: -move[2]),
+    }
 
 
 def _activation(number: int) -> dict[str, Any]:
@@ -158,6 +182,7 @@ def _version_page(compared: Compared, fault: str = "", many: int = 0) -> str:
         is_standing=standing is not None and standing.id == version.id,
         lines=lines,
         changed=compared.changed,
+        tiers=_tier_lines(compared.tiers),
         faults=compared.faults,
         failed=compared.failed,
         moved=db.session.scalar(later.limit(1)) is not None and version.number > (standing.number if standing else 0),

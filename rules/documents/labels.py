@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext as _l
 
 from rules.documents.festivals import Birthdays, Festival, FestivalsDocument, Weekday
 from rules.documents.rules import (
+    AlertsDocument,
     CampaignsDocument,
     CouponTemplate,
     LayerRow,
@@ -14,6 +15,9 @@ from rules.documents.rules import (
     PerCustomer,
     TagDeclaration,
     TagsDocument,
+    WatchAlert,
+    WatchEffect,
+    WatchRule,
 )
 from rules.documents.tiers import Tier, TiersDocument
 from rules.documents.till import (
@@ -55,6 +59,21 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
     TagDeclaration: {"colour": _l("Colour")},
     Layers: {"first_match": _l("Layer by layer")},
     LayerRow: {"tag": _l("Tag"), "when": _l("Who belongs to it")},
+    AlertsDocument: {"watch": _l("Rules about staff, goods and what is done")},
+    WatchRule: {
+        "about": _l("What it is about"),
+        "when": _l("When this holds"),
+        "then": _l("Then"),
+        "tests": _l("Tests"),
+        "enabled": _l("At work"),
+    },
+    WatchEffect: {"alert": _l("Raise an alert")},
+    WatchAlert: {
+        "to": _l("For"),
+        "text": _l("Text"),
+        "within": _l("Due within"),
+        "severity": _l("Severity"),
+    },
     CampaignsDocument: {
         "quiet": _l("Quiet hours"),
         "messages_per_customer": _l("Messages a customer gets at most"),
@@ -115,6 +134,9 @@ HELP: dict[type[Part], dict[str, LazyString]] = {
     },
     Layers: {"first_match": _l("The first layer whose condition holds is hers; the last one takes the rest.")},
     LayerRow: {"when": _l("Without a condition it takes everybody who is left.")},
+    AlertsDocument: {"watch": _l("Each raises an alert when a person, a product, a service or an act fulfils it.")},
+    WatchRule: {"when": _l("What it asks for depends on what it is about.")},
+    WatchAlert: {"text": _l("{name} and facts in braces are filled in.")},
     CampaignsDocument: {
         "quiet": _l("No message leaves in these hours, such as 21:00-09:00; a rule may have its own."),
         "messages_per_customer": _l("Of all rules together; what is beyond it is held back, and kept as such."),

@@ -53,7 +53,7 @@ class TagDeclaration(Part):
 class AlertEffect(Part):
     """``alert: {to: manager, text: "{name} …", within: 24h, severity: warning}``"""
 
-    to: Slug
+    to: Annotated[Slug, Names("roles")]
     text: Template
     within: Hours | None = None
     severity: Severeness = Severeness.WARNING

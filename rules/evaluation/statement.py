@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
     FromClause,
+    Table,
     and_,
     case,
     exists,
@@ -121,13 +122,22 @@ def counts(facts: FromClause, conditions: Mapping[str, Condition]) -> AnySelect:
     return select(func.count().label("customers"), *columns).select_from(facts)
 
 
-def standing(facts: FromClause, day: date, document: TiersDocument) -> AnySelect:
-    """Of those whose facts are given, whose tier may have to move, or who should be told that it will: id, ``tier``,
-    validity and when she was told now, ``entered`` rank, ``keeps``, and the facts.
+class BesideTiers(NamedTuple):
+    """Whose facts are given, beside the tier each holds, and the columns that decide whether it moves.
 
-    ``entered`` is the rank of the first tier whose condition holds (0 the highest). ``keeps`` is 1 when the condition
-    to keep the present tier holds.
+    ``rank`` is that of the tier held, ``entered`` of the first one whose condition holds (0 the highest); ``keeps`` is
+    1 when the condition to keep the tier held is fulfilled.
     """
+
+    rows: FromClause
+    held: Table
+    rank: ColumnElement[int]
+    entered: ColumnElement[int]
+    keeps: ColumnElement[int]
+
+
+def beside_tiers(facts: FromClause, document: TiersDocument) -> BesideTiers:
+    """What a document says of the tiers of those whose facts are given."""
     held = table_of(Membership)
     lowest = len(document.tiers) - 1
     ranked = [(predicate(t.enter, facts), rank) for rank, t in enumerate(document.tiers) if t.enter is not None]
@@ -137,6 +147,14 @@ def standing(facts: FromClause, day: date, document: TiersDocument) -> AnySelect
     ranks = ((held.c.tier == tier.id, place) for place, tier in enumerate(document.tiers))
     rank = case(*ranks, else_=lowest + 1)  # a tier that is gone stands below all
     own = and_(held.c.customer_id == facts.c.customer_id, held.c.ended_on.is_(None))
+    return BesideTiers(facts.outerjoin(held, own), held, rank, entered, keeps)
+
+
+def standing(facts: FromClause, day: date, document: TiersDocument) -> AnySelect:
+    """Of those whose facts are given, whose tier may have to move, or who should be told that it will: id, ``tier``,
+    validity and when she was told now, ``entered`` rank, ``keeps``, and the facts.
+    """
+    rows, held, rank, entered, keeps = beside_tiers(facts, document)
     near = held.c.valid_until <= literal(day + timedelta(document.notice), Date)
     falls = document.downgrade is not Downgrade.NEVER
     falling = and_(held.c.told_on.is_(None), near, entered > rank, keeps == 0) if falls else false()
@@ -150,6 +168,6 @@ def standing(facts: FromClause, day: date, document: TiersDocument) -> AnySelect
             entered.label("entered"),
             keeps.label("keeps"),
         )
-        .select_from(facts.outerjoin(held, own))
+        .select_from(rows)
         .where(or_(held.c.id.is_(None), entered < rank, held.c.valid_until < literal(day, Date), falling))
     )

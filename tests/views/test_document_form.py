@@ -16,7 +16,8 @@ from models.rulebook import RuleVersion
 from models.standing import Tag
 from rules.book import DOCUMENTS
 from rules.documents.labels import COMMON, LABELS
-from rules.language.reading import Part
+from rules.documents.rules import AlertsDocument
+from rules.language.reading import Part, read_document
 from tests.conftest import House
 from tests.rules.texts import SHIPPED, replaced
 from tests.views.pages import sent_as_shown, words
@@ -60,8 +61,8 @@ def kept(document: str) -> list[int]:
 
 
 def test_the_documents_that_have_a_form() -> None:
-    assert {"tiers", "tags", "campaigns", "points", "recharge", "till", "commissions"} <= set(WITH_FORM)
-    assert not {"roles", "alerts"} & set(WITH_FORM)
+    assert {"tiers", "tags", "campaigns", "points", "recharge", "till", "commissions", "alerts"} <= set(WITH_FORM)
+    assert "roles" not in WITH_FORM
 
 
 @pytest.mark.parametrize("document", WITH_FORM)
@@ -359,7 +360,7 @@ def test_only_who_drafts_rules_has_the_form(sqlite_house: House, role: str) -> N
     assert kept("tiers") == [1]
 
 
-@pytest.mark.parametrize("document", ["roles", "alerts", "nothing"])
+@pytest.mark.parametrize("document", ["roles", "nothing"])
 def test_there_is_no_form_of_what_has_none(sqlite_house: House, document: str) -> None:
     assert sqlite_house.browser("owner").get(f"/rules/{document}/form").status_code == 404
 
@@ -383,12 +384,53 @@ def test_the_yaml_beside_the_form_shows_what_is_new(sqlite_house: House) -> None
     assert kept("points") == [1]
 
 
+# ------------------------------------------------------------------------------- rules about something else
+
+
+def test_a_rule_about_a_product_is_made_without_yaml(sqlite_house: House) -> None:
+    """What it is about decides what it may ask for; the others stay as they are written."""
+    browser = sqlite_house.browser("owner")
+    place = len(rulebook().alerts.watch)
+    row = f"watch.{place}"
+    fields = pressed(browser, "alerts", filled_in(browser, "alerts"), "add-item:watch")
+    fields |= {f"{row}.name": ["慢销品"], f"{row}.about": ["product"]}
+    fields = pressed(browser, "alerts", fields, f"add-row:{row}.when")
+    page = browser.post("/rules/alerts/form", fields | {"action": ["refresh"]}).text
+    asked = re.search(rf'(?s)<select name="{row}.when.0.fact".*?</select>', page)
+    assert asked is not None
+    assert 'value="days_since_sold"' in asked[0]
+    assert 'value="days_since_visit"' not in asked[0]
+    leaf = {"fact": "days_since_sold", "op": "at_least", "value": "45"}
+    fields |= {f"{row}.when.0.{name}": [value] for name, value in leaf.items()}
+    fields = pressed(browser, "alerts", fields, f"add-item:{row}.then")
+    said = {"to": "manager", "text": "{name} 已 {days_since_sold} 天没有卖出"}
+    text = save(browser, "alerts", fields | {f"{row}.then.0.alert.{name}": [value] for name, value in said.items()})
+    assert text.startswith(SHIPPED["alerts"].rstrip("\n"))
+    [rule] = [one for one in read_document(AlertsDocument, text, "a").watch if one.name == "慢销品"]
+    assert (rule.about, rule.then[0].alert.to, rule.id) == ("product", "manager", "man-xiao-pin")
+    assert text.count("days_since_sold: {at_least: 45}") == 1
+
+
+def test_a_rule_about_what_is_done_keeps_its_roles_and_acts(sqlite_house: House) -> None:
+    """Another number in one of its rows changes that line alone."""
+    browser = sqlite_house.browser("owner")
+    fields = filled_in(browser, "alerts")
+    assert fields["watch.0.when.0.0.value"] == ["reverse_sale"]
+    text = save(browser, "alerts", fields | {"watch.0.when.0.2.value": ["4"]})
+    assert "operation: reverse_sale" in text
+    assert len(rows_changed(SHIPPED["alerts"], text)) < 14
+
+
+def rows_changed(before: str, after: str) -> set[str]:
+    return set(before.splitlines()) ^ set(after.splitlines())
+
+
 # ---------------------------------------------------------------------------------------------------- words
 
 
 def parts_of(part: type[Part]) -> set[type[Part]]:
-    inner = [shape.inner for shape in shapes_of(part) if shape.inner is not None and shape.sort != "rules"]
-    return {part}.union(*map(parts_of, inner))
+    asked = [shape for shape in shapes_of(part) if shape.sort not in ("rules", "fixed")]
+    return {part}.union(*(parts_of(shape.inner) for shape in asked if shape.inner is not None))
 
 
 @pytest.mark.parametrize("document", WITH_FORM)

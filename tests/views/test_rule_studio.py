@@ -23,7 +23,7 @@ from models.standing import Membership, Tag
 from tests.cast import NOON, TODAY, password_of, raw_operation
 from tests.conftest import House
 from tests.rules.texts import SHIPPED, replaced
-from tests.views.pages import sent_as_shown
+from tests.views.pages import paid, sent_as_shown
 from tests.web import Browser
 from views import rule_versions
 
@@ -68,7 +68,7 @@ def test_rules_about_something_else_are_said_beside_them(sqlite_house: House) ->
     page = english(sqlite_house).get("/rules").text
     assert "Of products, when on sale, and what it is for is For sale or Both, and days since it was last sold" in page
     assert "(what was done is Take back, and not: was refused, and which time that day by the same person is 2)" in page
-    cells = re.findall(r"(?s)/rules/alerts/yaml\"[^>]*>([^<]+)</a>.*?Found now\">([^<]+)<", page)
+    cells = re.findall(r"(?s)/rules/alerts/form\"[^>]*>([^<]+)</a>.*?Found now\">([^<]+)<", page)
     assert dict(cells)["Many reactions or missed bookings"] == "1"
     assert dict(cells)["Product unsold"] == "0"
     assert dict(cells)["Odd operations"] == "–"
@@ -308,6 +308,29 @@ def test_hours_go_through_the_form_and_are_said(sqlite_house: House) -> None:
     assert HOURS.items() <= sent.items()
     browser.post(address, sent | {"action": ["save"]})
     assert db.session.scalars(select(RuleVersion.text).where(RuleVersion.number == 3)).one() == text
+
+
+def test_a_draft_of_the_tiers_says_who_would_move(house: House) -> None:
+    with raw_operation():
+        for who in ("anna", "berta"):
+            db.session.add(Membership(customer_id=house.ids[who], tier="gold", since=TODAY))
+    evaluate(TODAY)
+    text = replaced("tiers", "    enter: {paid_365d: {at_least: 50000}}", "    enter: {visits_total: {at_least: 0}}")
+    page = english(house).get(f"/rules/version/{draft('tiers', text, 'owner', house)}").text
+    assert "Gold → Diamond: 2" in page
+    rows = re.findall(r'<th scope="row">(\w+)</th><td class="number">(\d+)</td><td class="number">(\d+)</td>', page)
+    assert ("Gold", "2", "0") in rows
+    assert {name: after for name, _before, after in rows}["Diamond"] == str(sum(int(one) for _, one, _ in rows))
+
+
+def test_beside_a_row_stands_what_is_usual_here(house: House) -> None:
+    """Of three who paid: half lie between."""
+    for who, fen in (("anna", 10_000), ("berta", 20_000), ("cora", 60_000)):
+        paid(house, TODAY, fen, customer=who)
+    page = english(house).get("/rules/tags/rule?template=good-customer").text
+    assert re.search(r"An amount in yuan\. Usual here: ¥\d+; half lie from ¥\d+ to ¥\d+\.", page)
+    page = english(house).get("/rules/tags/rule?template=gold-away").text
+    assert "A number of days." in page
 
 
 GIFT = """version: 1
