@@ -37,6 +37,8 @@ PAGES = {
     "a rule": "/rules/campaigns/rule?id=birthday-gift",
     "tiers as a form": "/rules/tiers/form",
     "tags as a form": "/rules/tags/form",
+    "rules about goods as a form": "/rules/alerts/form",
+    "templates": "/rules/templates",
     "rules as YAML": "/rules/tags/yaml",
     "versions": "/rules/tags/versions",
     "a version": "/rules/version/3",
