@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PEONY_LANGUAGE"] = "zh_Hans_CN"
     if (memory := engines.in_memory()) is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
+
+
+SHARED = ("demos", "first", "members", "salons")
+"""Fixtures that take long to make: whoever asks for one of them runs in one process, so that it is made once."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in SHARED:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -105,6 +117,8 @@ class Template:
             log_start()
             self.ids = build_cast()
             self.operations = db.session.scalar(select(func.max(Operation.id))) or 0
+            refresh()
+            self.rules = self.app.extensions["peony_rules"]
             self.keep("first")
 
     def keep(self, state: str) -> None:
@@ -145,8 +159,9 @@ class Template:
         self.put_back("first")
         for file in (HOUSE / "rules").glob("*.yaml"):
             shutil.copyfile(file, self.folder / "rules" / file.name)
-        for known in ("peony_rules", "peony_rule_files"):
-            self.app.extensions.pop(known, None)
+        self.app.extensions.pop("peony_rule_files", None)
+        known = {"versions": dict(self.rules.versions), "hashes": dict(self.rules.hashes), "looked_at": 0.0}
+        self.app.extensions["peony_rules"] = replace(self.rules, **known)
 
 
 _templates: dict[str, Template] = {}

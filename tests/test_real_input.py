@@ -21,6 +21,7 @@ from tests import engines
 DATA = Path(__file__).parent / "data"
 WORKBOOK, SALES = DATA / "salon_workbook.xlsx", DATA / "cdnow_sales.csv"
 AS_OF = pd.Timestamp("1998-07-01")
+pytestmark = pytest.mark.xdist_group("real input")  # what they share is made once
 
 REFUSED = {
     17: "姓名",

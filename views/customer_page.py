@@ -98,20 +98,19 @@ def _tier_ways(customer_id: int, held: Held | None) -> list[str]:
     """How far it is to the tier above, «To Gold: ¥1,340 more paid in 365 days (by 30 June)», and what keeps hers."""
     session, book, day = db.session(), rulebook(), business_day(now())
     facts = facts_now(session, customer_id, day, book.tiers.conditions())
-    said: list[str] = []
+    said, known = list[str](), words(session, book)
     above = next_tier(book.tiers, held.tier if held else None, facts)
     if above is not None and all(above[1]):
         tier, ways = above
         name = in_her_language(tier.name, tier.name_en)
-        said.append(_("To %(tier)s: %(ways)s", tier=name, ways=_ways_said(customer_id, ways)))
+        said.append(_("To %(tier)s: %(ways)s", tier=name, ways=_ways_said(customer_id, ways, known)))
     if held is not None and held.valid_until is not None and (kept := ways_to_keep(book.tiers, held, facts, day)):
         ends = format_date(held.valid_until, "medium")
-        said.append(_("To keep hers beyond %(day)s: %(ways)s", day=ends, ways=_ways_said(customer_id, kept)))
+        said.append(_("To keep hers beyond %(day)s: %(ways)s", day=ends, ways=_ways_said(customer_id, kept, known)))
     return said
 
 
-def _ways_said(customer_id: int, ways: list[list[Lack]]) -> str:
-    known = words(db.session(), rulebook())
+def _ways_said(customer_id: int, ways: list[list[Lack]], known: Words) -> str:
     said: str = _(", or ").join(_(" and ").join(_more(customer_id, lack, known) for lack in way) for way in ways)
     return said
 

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 
 def last_time(clock: str, at: datetime, zone: ZoneInfo) -> datetime:
-    """The last moment up to ``at`` when it was this time of day (``10:00``)."""
-    here = at.astimezone(zone)
-    today, before = (datetime.combine(here.date() - timedelta(n), time.fromisoformat(clock), zone) for n in (0, 1))
-    return (today if today <= here else before).astimezone(UTC)
+    """The last moment up to ``at``, told in its zone, when it was this time of day (``10:00``)."""
+    day = at.astimezone(zone).date()
+    days = (datetime.combine(day - timedelta(n), time.fromisoformat(clock), zone) for n in (0, 1))
+    return next(one for one in days if one.astimezone(UTC) <= at.astimezone(UTC)).astimezone(at.tzinfo)
 
 
 def may_leave(at: datetime, quiet: str | None, zone: ZoneInfo) -> datetime:

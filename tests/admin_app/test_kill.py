@@ -1,7 +1,7 @@
 """Sudden death: a process that rings up sales is killed again and again, and no acknowledged operation is lost or done
 twice.
 
-Each run of the tests kills 50 times on SQLite and 10 on PostgreSQL; ``PEONY_TEST_KILLS=1000 python -m pytest
+Each run of the tests kills 20 times on SQLite and 5 on PostgreSQL; ``PEONY_TEST_KILLS=1000 python -m pytest
 tests/admin_app/test_kill.py`` does it as often as it says on both engines.
 """
 
@@ -30,7 +30,7 @@ from tests.conftest import House
 from tests.menu import bill, build_menu
 from tests.processes import Process
 
-KILLS = {"sqlite": 50, "postgresql": 10}
+KILLS = {"sqlite": 20, "postgresql": 5}
 DAY = (Name.SELL, Name.RECHARGE, Name.REDEEM_SESSION)
 AN_OPERATION = 60
 """About so many statements has one of them."""
