@@ -30,7 +30,7 @@ from models.entity import db, writing
 from models.names import Name
 from models.rulebook import RuleActivation, RuleFile
 from models.standing import Severeness
-from rules.book import DOCUMENTS, Rulebook, read_book
+from rules.book import DOCUMENTS, NOTHING_OWN, Own, Rulebook, read_book
 from rules.language.faults import Fault, Faults, Place
 from rules.language.reading import Document, read_document
 
@@ -42,12 +42,12 @@ def path_of(document: str) -> Path:
     return folder / f"{document}.yaml"
 
 
-def read_files(hand_tags: frozenset[str] = frozenset()) -> Rulebook:
+def read_files(own: Own = NOTHING_OWN) -> Rulebook:
     """All files as they stand, together.
 
     :raises Faults: everything that is wrong with any of them, or that one is not there.
     """
-    return read_book(_files().__getitem__, hand_tags=hand_tags)
+    return read_book(_files().__getitem__, own=own)
 
 
 def _files() -> dict[str, str]:

@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 from admin_app.i18n import in_her_language
 from admin_app.settings import HOUSE
 from models.actor import Actor
+from models.assessments import AssessmentParameter
 from models.entity import db
 from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Tag
-from rules.book import DOCUMENTS, Rulebook, read_documents
+from rules.book import DOCUMENTS, Own, Rulebook, read_documents
 from rules.decisions.access import Access
 from rules.documents.rules import RulesDocument
 
@@ -99,9 +100,10 @@ def refresh() -> None:
         rulebook()
 
 
-def hand_tags(session: Session) -> frozenset[str]:
-    """The slugs of the tags that people made in the salon."""
-    return frozenset(session.scalars(select(Tag.slug).where(~Tag.by_rule)))
+def own_of(session: Session) -> Own:
+    """The tags that people made in the salon, and what it measures; a house that is just being opened has neither."""
+    tags = frozenset(session.scalars(select(Tag.slug).where(~Tag.by_rule)))
+    return Own(tags, frozenset(session.scalars(select(AssessmentParameter.slug))) or None)
 
 
 def _look(active: _Active) -> None:
@@ -126,7 +128,7 @@ def in_force(session: Session) -> list[tuple[RuleVersion, int]]:
 def book_of(texts: Mapping[str, str], session: Session) -> Rulebook:
     """The book of these texts, not asked whether they fit."""
     documents: dict[str, Any] = read_documents(lambda name: texts.get(name) or _shipped(name))
-    return Rulebook(**documents, hand_tags=hand_tags(session))
+    return Rulebook(**documents, own=own_of(session))
 
 
 def _shipped(document: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from flask_babel import lazy_gettext as _l
 
@@ -24,7 +25,18 @@ from rules.documents.rules import (
 )
 from rules.documents.tiers import TiersDocument
 from rules.documents.till import CommissionsDocument, PointsDocument, RechargeDocument, TillDocument
-from rules.language.conditions import All, Comparison, Condition, Not, comparisons, implies, read_value_of, tags_in
+from rules.language.conditions import (
+    All,
+    Any,
+    Comparison,
+    Condition,
+    Not,
+    Operator,
+    comparisons,
+    implies,
+    read_value_of,
+    tags_in,
+)
 from rules.language.facts import Fact, FactType, Source, Subject, fact_named, no_such_fact
 from rules.language.faults import Fault, Faults, Place, unknown
 from rules.language.reading import Document, places_in, read_document, wrong_place
@@ -46,9 +58,19 @@ AT_THE_CONSOLE = command_actor("").role
 """The role of whoever types commands: no role of the rules, yet one that an operation may have been done by."""
 
 
+class Own(NamedTuple):
+    """What a salon has made itself and rules may name: tags, and what it measures (None: not known, not looked at)."""
+
+    tags: frozenset[str] = frozenset()
+    readings: frozenset[str] | None = None
+
+
+NOTHING_OWN = Own()
+
+
 @dataclass(frozen=True)
 class Rulebook:
-    """The documents in force. ``hand_tags`` are the slugs of tags that people made in the salon."""
+    """The documents in force, and what rules may name beside them."""
 
     roles: RolesDocument
     tiers: TiersDocument
@@ -60,7 +82,7 @@ class Rulebook:
     till: TillDocument
     commissions: CommissionsDocument
     festivals: FestivalsDocument
-    hand_tags: frozenset[str] = frozenset()
+    own: Own = NOTHING_OWN
 
     def rules(self) -> list[Rule]:
         return [rule for document in self.rule_documents().values() for rule in document.rules]
@@ -108,9 +130,10 @@ class Rulebook:
             *self._effects(),
             *self._watch(),
             *self._giving(),
-            *self._festivals(),
+            *self._names(),
             *self._tests(),
             *self._cycles(),
+            *self._stages(),
             *self.recharge.misfits(),
         ]
 
@@ -209,20 +232,24 @@ class Rulebook:
                     if value not in known:
                         yield Fault(leaf.place, unknown(str(value), known, _l("tier")))
 
-    def _festivals(self) -> Iterator[Fault]:
-        """Festivals that conditions and texts count the days to."""
+    def _names(self) -> Iterator[Fault]:
+        """The names of festivals and readings in the facts of conditions and texts."""
         for leaf in self._leaves():
             if leaf.place is not None:
-                yield from self._festival(leaf.fact, leaf.place)
+                yield from self._named_in(leaf.fact, leaf.place)
         for effect in (effect for rule in self.rules() for effect in rule.then):
             for place in (place for text in effect.texts for place in places_in(text)):
                 if (fact := fact_named(place)) is not None:
-                    yield from self._festival(fact, effect.place)
+                    yield from self._named_in(fact, effect.place)
 
-    def _festival(self, fact: Fact, place: Place) -> Iterator[Fault]:
+    def _named_in(self, fact: Fact, place: Place) -> Iterator[Fault]:
+        """The festival or the reading whose name a fact carries."""
         known = [one.id for one in self.festivals.festivals]
         if fact.festival is not None and fact.festival not in known:
             yield Fault(place, unknown(fact.festival, known, _l("festival")))
+        readings = self.own.readings
+        if readings is not None and fact.reading is not None and fact.reading not in readings:
+            yield Fault(place, unknown(fact.reading, sorted(readings), _l("reading")))
 
     def _leaves(self) -> Iterator[Comparison]:
         for condition in self.conditions():
@@ -237,7 +264,7 @@ class Rulebook:
         yield from self.tiers.conditions()
 
     def _known_tags(self) -> list[str]:
-        return [*(tag.id for tag in self.tags.tags), *self.hand_tags]
+        return [*(tag.id for tag in self.tags.tags), *self.own.tags]
 
     def _tags(self) -> Iterator[Fault]:
         known = self._known_tags()
@@ -288,7 +315,7 @@ class Rulebook:
         if fact is None:
             yield Fault(place, no_such_fact(name, subject))
             return
-        yield from self._festival(fact, place)
+        yield from self._named_in(fact, place)
         for word in written if isinstance(written, list) else [written]:
             try:
                 value = read_value_of(fact, str(word))
@@ -299,6 +326,20 @@ class Rulebook:
                 yield Fault(place, unknown(str(value), self._known_tags(), _l("tag")))
             if fact.type is FactType.TIER and self.tiers.rank(str(value)) is None:
                 yield Fault(place, unknown(str(value), [tier.id for tier in self.tiers.tiers], _l("tier")))
+
+    def _stages(self) -> Iterator[Fault]:
+        """Rules that would move a customer's stage round and round, each asking for what another writes."""
+        ways: dict[str, dict[str, Place]] = {}
+        for rule in self.rules():
+            for effect in rule.then:
+                if effect.field is not None:
+                    for stage in _stages_asked(rule.when) - {effect.field.stage.value}:
+                        ways.setdefault(stage, {})[effect.field.stage.value] = effect.place
+        for stage, onward in ways.items():
+            if stage in _reached(ways, stage):
+                message = _l("Rules would move a customer on from %(stage)s and back, run after run.", stage=stage)
+                yield Fault(next(iter(onward.values())), message)
+                return
 
     def _cycles(self) -> Iterator[Fault]:
         try:
@@ -392,6 +433,25 @@ def _place_of(book: Rulebook, name: str) -> Place:
     return places[name.partition(":")[0]]
 
 
+def _stages_asked(condition: Condition) -> set[str]:
+    """The stages that a condition asks her to be in."""
+    match condition:
+        case Comparison(fact=fact, operator=Operator.IS | Operator.IN, values=values) if fact.name == "stage":
+            return {str(value) for value in values}
+        case All(parts) | Any(parts):
+            return {stage for part in parts for stage in _stages_asked(part)}
+    return set()
+
+
+def _reached(ways: Mapping[str, Mapping[str, object]], start: str) -> set[str]:
+    """Where one comes to from ``start``, however far."""
+    found, fresh = set[str](), set(ways.get(start, ()))
+    while fresh:
+        found |= fresh
+        fresh = {one for stage in fresh for one in ways.get(stage, ())} - found
+    return found
+
+
 def _way_round(waits: dict[str, set[str]]) -> list[str]:
     way = [min(waits)]
     while way[-1] not in way[:-1]:
@@ -430,13 +490,13 @@ def read_documents(
 def read_book(
     read: Callable[[str], str],
     label: Callable[[str], str] = "rules/{}.yaml".format,
-    hand_tags: frozenset[str] = frozenset(),
+    own: Own = NOTHING_OWN,
 ) -> Rulebook:
     """The whole book, whose documents fit together.
 
     :raises Faults: everything that is wrong with any of them, or between them.
     """
-    book = Rulebook(**read_documents(read, label), hand_tags=hand_tags)  # type: ignore[arg-type]  # see DOCUMENTS
+    book = Rulebook(**read_documents(read, label), own=own)  # type: ignore[arg-type]  # see DOCUMENTS
     if found := book.faults():
         raise Faults(found)
     return book

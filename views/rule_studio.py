@@ -321,7 +321,7 @@ def fresh_id(name: str, also: Iterable[str] = ()) -> str:
     """A short name made of the name's letters, or its pinyin, that no rule, table, tag or any of ``also`` has."""
     book = rulebook()
     taken = set(also) | {rule.id for rule in book.tested()} | {layers.id for layers in book.tags.layers}
-    taken |= {tag.id for tag in book.tags.tags} | book.hand_tags
+    taken |= {tag.id for tag in book.tags.tags} | book.own.tags
     letters = re.sub(r"[^a-z0-9]+", "-", "-".join(lazy_pinyin(name)).lower()).strip("-")[:32].strip("-")
     base = letters if re.match(r"[a-z]", letters) else f"rule-{letters}".strip("-")
     return next(one for n in range(1, 1_000) if (one := base if n == 1 else f"{base}-{n}") not in taken)

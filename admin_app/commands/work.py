@@ -19,7 +19,7 @@ from admin_app.evaluation import evaluate, try_out
 from admin_app.importing.files import OF_A_SALON, FileReport, import_file, importable
 from admin_app.operations.kernel import business_day, now
 from admin_app.rule_files import path_of, read_files, watch_files
-from admin_app.rulebook import hand_tags
+from admin_app.rulebook import own_of
 from admin_app.start import open_house
 from models.entity import db, entity_named
 from models.rulebook import RuleMatch
@@ -40,7 +40,7 @@ def check_command(context: click.Context, as_json: bool) -> None:
         faults: list[str] = []
         tests = 0
         try:
-            book = read_files(hand_tags(db.session()) if upgrade.check() else frozenset())
+            book = read_files(own_of(db.session())) if upgrade.check() else read_files()
             tests, failed = failing_tests(book)
             faults = [str(fault) for fault in failed]
         except Faults as found:

@@ -286,6 +286,11 @@ class Fact:
         return self.slug if self.family.pattern == "days_to_{slug}" else None
 
     @property
+    def reading(self) -> str | None:
+        """The short name of what is measured, where it is the latest of it."""
+        return self.slug if self.family.pattern == "reading_{slug}" else None
+
+    @property
     def label(self) -> str:
         return self.called(self.slug)
 

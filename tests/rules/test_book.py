@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rules.book import DOCUMENTS, decision_rows, read_book, strata
+from rules.book import DOCUMENTS, Own, decision_rows, read_book, strata
 from rules.language.faults import Faults
 from rules.language.reading import read_document
 from tests.rules.texts import SHIPPED, book, book_faults, only_at, replaced, some, spoken
@@ -318,6 +318,56 @@ def test_taking_a_tag_off_closes_a_cycle_too() -> None:
     )
     [found] = book_faults({"campaigns": text, "tags": with_rules(("y", "{not: {tag: lost}}", "active"))})
     assert "wait for one another" in spoken(found)
+
+
+def stages(*moves: tuple[str, str]) -> str:
+    """Tags with rules that move customers: from where (a condition of the stage) and whither."""
+    lines = [
+        f"  - {{id: m{place}, name: M, when: {{stage: {when}}}, then: [{{field: {{stage: {then}}}}}]}}\n"
+        for place, (when, then) in enumerate(moves)
+    ]
+    return replaced("tags", "rules:\n", "rules:\n" + "".join(lines))
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        [("lead", "trial"), ("trial", "lead")],
+        [("lead", "trial"), ("trial", "member"), ("{in: [member, given_up]}", "lead")],
+    ],
+)
+def test_stages_that_would_go_round_and_round(moves: list[tuple[str, str]]) -> None:
+    [found] = book_faults({"tags": stages(*moves)})
+    assert "run after run" in spoken(found)
+
+
+@pytest.mark.parametrize(
+    "moves",
+    [
+        [("lead", "trial"), ("trial", "member"), ("lead", "member")],
+        [("member", "member")],
+        [("{not_in: [member]}", "member"), ("{not_in: [given_up]}", "given_up")],
+        [("{in: [lead, trial]}", "member"), ("member", "given_up")],
+    ],
+)
+def test_stages_that_come_to_an_end(moves: list[tuple[str, str]]) -> None:
+    assert book_faults({"tags": stages(*moves)}) == []
+
+
+def test_a_reading_that_the_salon_does_not_take_is_named_with_the_nearest() -> None:
+    text = SHIPPED["tags"].replace("reading_sensitivity", "reading_sensitivty")
+    own = Own(readings=frozenset({"sensitivity", "moisture"}))
+    with pytest.raises(Faults) as raised:
+        read_book({**SHIPPED, "tags": text}.__getitem__, own=own)
+    told = {spoken(fault) for fault in raised.value.faults}
+    assert all("There is no reading called sensitivty; did you mean sensitivity?" in one for one in told)
+    assert len(raised.value.faults) == text.count("reading_sensitivty")
+    assert read_book(SHIPPED.__getitem__, own=own).faults() == []
+
+
+def test_where_it_is_not_known_what_is_measured_any_reading_may_be_named() -> None:
+    text = SHIPPED["tags"].replace("reading_sensitivity", "reading_sensitivty")
+    assert book_faults({"tags": text}) == []
 
 
 def test_a_long_chain_of_rules_is_no_cycle() -> None:
