@@ -71,7 +71,12 @@ def language_tag() -> str:
     return str(locale).replace("_", "-")
 
 
+def in_english() -> bool:
+    """Whether she who looks reads English."""
+    locale = get_locale()
+    return locale is not None and locale.language == "en"
+
+
 def in_her_language(name: str, name_en: str | None) -> str:
     """A name that an owner gave in Chinese and perhaps in English."""
-    locale = get_locale()
-    return name_en if name_en and locale is not None and locale.language == "en" else name
+    return name_en if name_en and in_english() else name

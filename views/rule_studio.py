@@ -265,7 +265,7 @@ def _rule_page(
         offered=offered_choices(),
         yaml=emit([plain]),
         rule=rule,
-        said=rule_said(rule, known) if rule is not None else "",
+        said=_said(rule, known) if rule is not None else "",
         preview=shown,
         people=people_in(shown),
         cases=boundary_cases(rule.when) if rule is not None else [],
@@ -277,6 +277,12 @@ def _rule_page(
         happenings=HAPPENING_WORDS.items(),
         examples=examples([form.when], known),
     )
+
+
+def _said(rule: Rule, known: Words) -> str:
+    """The rule in words; a tag that is made with it goes by its name."""
+    fresh = {tag: in_her_language(rule.name, rule.name_en) for tag in rule.tags() if tag not in known.tags}
+    return rule_said(rule, replace(known, tags={**known.tags, **fresh}))
 
 
 def offered_choices(more_tags: Options | None = None) -> Choices:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, abort, render_template, request
 from werkzeug.datastructures import MultiDict
 
-from admin_app.i18n import in_her_language
+from admin_app.i18n import in_english, in_her_language
 from admin_app.operations.refusals import Forbidden
 from admin_app.rule_trials import words
 from models.entity import db
@@ -39,7 +39,7 @@ def templates_page() -> Any:
 
 
 def _all() -> list[RuleTemplate]:
-    return list(rule_templates().values())
+    return list(rule_templates(english=in_english()).values())
 
 
 def _name(template: RuleTemplate) -> str:
@@ -55,7 +55,7 @@ def template_asked() -> RuleTemplate | None:
     name = request.args.get("template")
     if name is None:
         return None
-    return rule_templates().get(name) or abort(404)
+    return rule_templates(english=in_english()).get(name) or abort(404)
 
 
 def form_from(template: RuleTemplate, filled: MultiDict[str, str]) -> RuleForm:

@@ -30,11 +30,14 @@ class RuleTemplate:
 
 
 @cache
-def rule_templates() -> dict[str, RuleTemplate]:
-    """Every template by its id, document by document."""
+def rule_templates(*, english: bool = False) -> dict[str, RuleTemplate]:
+    """Every template by its id, document by document, with its texts in Chinese or English."""
     found: dict[str, RuleTemplate] = {}
+    words = plain_of(read_nodes(_file("english"), "english")) if english else {}
     for name in ("tags", "alerts", "campaigns"):
-        text = files("rules").joinpath("templates", f"{name}.yaml").read_text(encoding="utf-8")
+        text = _file(name)
+        for chinese, said in words.items():
+            text = text.replace(chinese, str(said))
         rules = read_document(RulesDocument, text, f"rules/templates/{name}.yaml").rules
         written = read_nodes(text, name).get("rules")
         assert isinstance(written, Sequence)
@@ -42,3 +45,7 @@ def rule_templates() -> dict[str, RuleTemplate]:
             assert isinstance(node, Mapping)
             found[rule.id] = RuleTemplate(name, rule, plain_of(node))
     return found
+
+
+def _file(name: str) -> str:
+    return files("rules").joinpath("templates", f"{name}.yaml").read_text(encoding="utf-8")

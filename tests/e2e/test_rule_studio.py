@@ -19,6 +19,7 @@ from models.standing import CustomerTag, Membership, Tag
 from tests.cast import TODAY, raw_operation
 from tests.conftest import House
 from tests.e2e.conftest import Street
+from tests.e2e.pictures import picture
 
 NAME = "60 天没来的金卡客户"
 
@@ -67,10 +68,11 @@ def test_a_tag_without_a_line_of_yaml(owner: Page, street: Street) -> None:
     page.get_by_label("金卡", exact=True).check()
     page.get_by_role("button", name="试算").click()
     look = page.locator("#look")
-    expect(look.locator(".said")).to_contain_text("60 天")
+    expect(look.locator(".said")).to_contain_text(f"打上标签「{NAME}」")
     expect(look.locator(".figure strong").first).to_have_text("1")
     expect(look).to_contain_text("安娜")
     expect(look).not_to_contain_text("贝塔")
+    picture(page, "rule-trial")
 
     page.get_by_role("button", name="存为草稿").click()
     expect(page.locator("h1")).to_contain_text("版本 2")
@@ -94,6 +96,23 @@ def test_a_tag_without_a_line_of_yaml(owner: Page, street: Street) -> None:
     expect(page.locator(".toast").first).to_contain_text("生效")
     assert tagged() == {str(ids["anna"])}
     assert db.session.scalars(select(RuleVersion.number).where(RuleVersion.document == "tags")).all() == [1, 2, 3]
+
+
+def test_a_template_with_a_number_of_her_own(owner: Page, street: Street) -> None:
+    """Sixty days away becomes forty-five, and nothing else is typed."""
+    owner.get_by_role("link", name="规则模板").click()
+    picture(owner, "rule-templates", whole=False)
+    card = owner.locator(".template", has_text="沉睡的高级会员")
+    card.locator("input[name='v0']").fill("45")
+    card.get_by_role("button", name="用这个").click()
+    expect(owner.locator("#name")).to_have_value("沉睡的高级会员")
+    expect(owner.locator(".example").last).to_contain_text("天")
+    owner.get_by_role("button", name="存为草稿").click()
+    in_force(owner)
+    db.session.rollback()
+    held = select(CustomerTag.customer_id).join(Tag, Tag.id == CustomerTag.tag_id)
+    ids = street.house.ids
+    assert set(db.session.scalars(held.where(Tag.name == "沉睡的高级会员"))) == {ids["anna"], ids["berta"]}
 
 
 def test_why_she_has_it_and_another_has_not(owner: Page, street: Street) -> None:

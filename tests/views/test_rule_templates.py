@@ -84,6 +84,21 @@ def test_the_page_says_each_and_asks_for_each_number(sqlite_house: House) -> Non
     assert "own" not in re.findall(r"「(\w+)」", page)
 
 
+def test_its_texts_are_in_the_language_of_who_chooses_it(sqlite_house: House) -> None:
+    """Every one of them."""
+    rule = kept(english(sqlite_house), TEMPLATES["few-sessions"]).rules[-1]
+    assert rule.then[0].texts == ["{name} has {fewest_sessions_left} sessions left on a card"]
+    words = [text for one in rule_templates(english=True).values() for text in plain_texts(one.plain["then"])]
+    assert [text for text in words if re.search("[\u4e00-\u9fff]", text)] == []
+    assert len(words) > 20
+
+
+def plain_texts(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [text for one in value.values() for text in plain_texts(one)]
+    return [text for one in value for text in plain_texts(one)] if isinstance(value, list) else [str(value)]
+
+
 @pytest.mark.parametrize("role", ["auditor", "manager", "reception"])
 def test_only_who_drafts_rules_has_them(sqlite_house: House, role: str) -> None:
     assert sqlite_house.browser(role).get("/rules/templates").status_code == 403
