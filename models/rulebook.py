@@ -75,7 +75,7 @@ class RuleMatch(Entity):
 
     rule: Mapped[str] = field(Text(60), label=_l("Rule"), words="rules")
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
-    since: Mapped[date] = field(Day, label=_l("Since"))
+    since: Mapped[date] = field(Day, label=_l("Since"), index=True)
     until: Mapped[date | None] = field(Day, label=_l("Until"))
     why: Mapped[dict[str, Any]] = field(Json, label=_l("Why"))
     why_not: Mapped[dict[str, Any] | None] = field(Json, label=_l("Why it ended"))
