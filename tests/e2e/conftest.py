@@ -100,8 +100,16 @@ def street(sqlite_house: House, chrome: Browser) -> Iterator[Street]:
     for context in chrome.contexts:
         context.close()
     server.task_dispatcher.shutdown()
-    server.trigger.pull_trigger(server.close)  # in the loop's own thread, so that nothing is closed under its hands
-    thread.join(timeout=10)
+
+    def close() -> None:
+        """In the loop's own thread, so that nothing is closed under its hands; a line held open would keep it going."""
+        for channel in list(server.active_channels.values()):
+            channel.handle_close()
+        server.close()
+
+    server.trigger.pull_trigger(close)
+    thread.join(timeout=30)
+    assert not thread.is_alive()
     db.session.remove()
     assert found.complaints == []
 
