@@ -30,7 +30,7 @@ from models.entity import rows_changed, table_of
 from models.log import EntryKind
 from models.names import Name
 from models.rulebook import MASK_BITS, MASKS, RuleMatch, RuleSlot, RuleState
-from rules.book import DecisionRow, Rulebook, strata
+from rules.book import Rulebook
 from rules.documents.rules import Rule
 from rules.evaluation import interpreter
 from rules.evaluation.dialect import among
@@ -38,6 +38,7 @@ from rules.evaluation.frame import Frame
 from rules.evaluation.statement import Slotted, differing
 from rules.language.conditions import NEVER, Condition
 from rules.language.reading import places_in
+from rules.order import DecisionRow, strata
 
 LEASE = timedelta(minutes=2)
 

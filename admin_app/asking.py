@@ -13,9 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.rulebook import RuleSlot
-from rules.book import Rulebook, listening
+from rules.book import Rulebook
 from rules.decisions.clock import last_time
 from rules.documents.rules import Happening, Rule
+from rules.order import listening
 
 TABLES: dict[Happening, tuple[str, ...]] = {
     "visit": ("visit",),

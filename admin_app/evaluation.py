@@ -44,12 +44,13 @@ from models.customers import Customer
 from models.entity import EVERYBODY, db, table_of, writing
 from models.names import Name
 from models.rulebook import MASK_BITS, ChangedCustomer, RuleActivation, RuleMatch, RulePending, RuleSlot, RuleState
-from rules.book import DecisionRow, Rulebook
+from rules.book import Rulebook
 from rules.documents.rules import Rule
 from rules.evaluation.crossing import Passed, crossed
 from rules.evaluation.dialect import among
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import Slotted, counts, facts_in, standing, unsettled
+from rules.order import DecisionRow
 
 CHUNK = 500
 """Customers settled by one operation; a till waits for no more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -26,20 +26,16 @@ from rules.documents.rules import (
 from rules.documents.tiers import TiersDocument
 from rules.documents.till import CommissionsDocument, PointsDocument, RechargeDocument, TillDocument
 from rules.language.conditions import (
-    All,
-    Any,
     Comparison,
     Condition,
-    Not,
-    Operator,
     comparisons,
     implies,
     read_value_of,
-    tags_in,
 )
 from rules.language.facts import Fact, FactType, Source, Subject, fact_named, no_such_fact
 from rules.language.faults import Fault, Faults, Place, unknown
 from rules.language.reading import Document, places_in, read_document, wrong_place
+from rules.order import DecisionRow, decision_rows, stage_that_returns, strata
 
 DOCUMENTS: dict[str, type[Document]] = {
     "roles": RolesDocument,
@@ -124,7 +120,6 @@ class Rulebook:
             *_twice(self.festivals.festivals),
             *_twice([*self.tested(), *self.tags.layers]),
             *self._roles(),
-            *self._noticed(),
             *self._tiers(),
             *self._tags(),
             *self._effects(),
@@ -137,22 +132,20 @@ class Rulebook:
             *self.recharge.misfits(),
         ]
 
-    def _noticed(self) -> Iterator[Fault]:
-        roles = [role.id for role in self.roles.roles]
-        if self.tiers.notice_to not in roles:
-            yield Fault(self.tiers.place, unknown(self.tiers.notice_to, roles, _l("role")))
-
     def _roles(self) -> Iterator[Fault]:
         known = [role.id for role in self.roles.roles]
         if OWNER not in known:
             yield Fault(self.roles.place, _l("There must be a role called %(name)s.", name=OWNER))
         for role in self.roles.roles:
             yield from _role_faults(role, known)
-        for rule in self.rules():
-            for effect in rule.then:
-                asked = effect.alert or effect.task
-                if asked is not None and asked.to not in known:
-                    yield Fault(asked.place, unknown(asked.to, known, _l("role")))
+        asked = [one for rule in self.rules() for effect in rule.then if (one := effect.alert or effect.task)]
+        for place, to in [
+            (self.tiers.place, self.tiers.notice_to),
+            *((one.place, one.to) for one in asked),
+            *((effect.alert.place, effect.alert.to) for rule in self.alerts.watch for effect in rule.then),
+        ]:
+            if to not in known:
+                yield Fault(place, unknown(to, known, _l("role")))
 
     def _giving(self) -> Iterator[Fault]:
         """Rules that hold out, or give by cards, where there is nothing of the kind."""
@@ -195,9 +188,7 @@ class Rulebook:
                         if one not in (*roles, AT_THE_CONSOLE)
                     )
             for alert in (effect.alert for effect in rule.then):
-                if alert.to not in roles:
-                    yield Fault(alert.place, unknown(alert.to, roles, _l("role")))
-                elif roles[alert.to].sees not in (Sees.ALL, Sees.STORE):
+                if alert.to in roles and roles[alert.to].sees not in (Sees.ALL, Sees.STORE):
                     message = _l("%(role)s sees customers of her own only, and would not see this.", role=alert.to)
                     yield Fault(alert.place, message)
                 if (wrong := wrong_place(alert.text, rule.subject)) is not None:
@@ -329,17 +320,10 @@ class Rulebook:
 
     def _stages(self) -> Iterator[Fault]:
         """Rules that would move a customer's stage round and round, each asking for what another writes."""
-        ways: dict[str, dict[str, Place]] = {}
-        for rule in self.rules():
-            for effect in rule.then:
-                if effect.field is not None:
-                    for stage in _stages_asked(rule.when) - {effect.field.stage.value}:
-                        ways.setdefault(stage, {})[effect.field.stage.value] = effect.place
-        for stage, onward in ways.items():
-            if stage in _reached(ways, stage):
-                message = _l("Rules would move a customer on from %(stage)s and back, run after run.", stage=stage)
-                yield Fault(next(iter(onward.values())), message)
-                return
+        if (round_about := stage_that_returns(self.rules())) is not None:
+            stage, place = round_about
+            message = _l("Rules would move a customer on from %(stage)s and back, run after run.", stage=stage)
+            yield Fault(place, message)
 
     def _cycles(self) -> Iterator[Fault]:
         try:
@@ -364,99 +348,6 @@ def _role_faults(role: Role, roles: list[str]) -> Iterator[Fault]:
     for named in (*role.masked, *role.hidden, *role.read_only):
         if named not in fields:
             yield Fault(role.place, unknown(named, fields, _l("field")))
-
-
-@dataclass(frozen=True)
-class DecisionRow:
-    """A row of a decision table as a rule of its own: its condition, and none of those above."""
-
-    id: str
-    tag: str
-    when: Condition
-
-
-def decision_rows(layers: Layers) -> list[DecisionRow]:
-    rows: list[DecisionRow] = []
-    above: list[Condition] = []
-    for row in layers.first_match:
-        own = () if row.when is None else (row.when,)
-        condition = All((*(Not(earlier) for earlier in above), *own))
-        rows.append(DecisionRow(f"{layers.id}:{row.tag}", row.tag, condition))
-        above.extend(own)
-    return rows
-
-
-def strata(book: Rulebook) -> list[list[str]]:
-    """Rule ids in layers: a rule stands above every rule whose tag it asks for.
-
-    :raises Faults: rules that wait for one another, with the way round.
-    """
-    waits, found = _waits(book), list[list[str]]()
-    while waits:
-        ready = sorted(rule for rule, others in waits.items() if not others & waits.keys())
-        if not ready:
-            way = _way_round(waits)
-            message = _l("These rules wait for one another: %(way)s.", way=" → ".join(way))
-            raise Faults([Fault(_place_of(book, way[0]), message)])
-        found.append(ready)
-        for name in ready:
-            del waits[name]
-    return found
-
-
-def listening(book: Rulebook, names: Collection[str]) -> set[str]:
-    """Some rules, and those that ask for their tags, however far round."""
-    waits, found = _waits(book), set(names)
-    while more := {rule for rule, others in waits.items() if rule not in found and others & found}:
-        found |= more
-    return found
-
-
-def _waits(book: Rulebook) -> dict[str, set[str]]:
-    """Of each rule those whose tags it asks for."""
-    setters: dict[str, set[str]] = {}
-    needs = {rule.id: tags_in(rule.when) for rule in book.rules()}
-    for rule in book.rules():
-        for effect in rule.then:
-            if (slug := effect.tag or effect.untag) is not None:
-                setters.setdefault(slug, set()).add(rule.id)
-    for layers in book.tags.layers:
-        for row in decision_rows(layers):
-            needs[row.id] = tags_in(row.when)
-            setters.setdefault(row.tag, set()).add(row.id)
-    return {rule: {setter for tag in tags for setter in setters.get(tag, ())} for rule, tags in needs.items()}
-
-
-def _place_of(book: Rulebook, name: str) -> Place:
-    """Where a rule, or the layers of a row, stand."""
-    places = {rule.id: rule.place for rule in book.rules()} | {one.id: one.place for one in book.tags.layers}
-    return places[name.partition(":")[0]]
-
-
-def _stages_asked(condition: Condition) -> set[str]:
-    """The stages that a condition asks her to be in."""
-    match condition:
-        case Comparison(fact=fact, operator=Operator.IS | Operator.IN, values=values) if fact.name == "stage":
-            return {str(value) for value in values}
-        case All(parts) | Any(parts):
-            return {stage for part in parts for stage in _stages_asked(part)}
-    return set()
-
-
-def _reached(ways: Mapping[str, Mapping[str, object]], start: str) -> set[str]:
-    """Where one comes to from ``start``, however far."""
-    found, fresh = set[str](), set(ways.get(start, ()))
-    while fresh:
-        found |= fresh
-        fresh = {one for stage in fresh for one in ways.get(stage, ())} - found
-    return found
-
-
-def _way_round(waits: dict[str, set[str]]) -> list[str]:
-    way = [min(waits)]
-    while way[-1] not in way[:-1]:
-        way.append(min(waits[way[-1]] & waits.keys()))
-    return way[way.index(way[-1]) :]
 
 
 def _twice(parts: Iterable[object]) -> Iterator[Fault]:

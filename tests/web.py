@@ -73,3 +73,10 @@ class Browser:
             answer = self.client.open(address, method=method, buffered=True, **options)
         db.session.rollback()  # the test itself sees what the request has written
         return answer
+
+
+def english(house: House, role: str = "owner") -> Browser:
+    """The browser of someone who reads English."""
+    browser = Browser(house, role)
+    browser.post("/account/language", {"language": "en"})
+    return browser

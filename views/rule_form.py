@@ -73,6 +73,8 @@ ONCE_WORDS: dict[str, LazyString] = {
 }
 LIMITS = {"most": "customers_per_run", "quiet": "quiet", "per_customer": "per_customer", "holdout": "holdout"}
 """The form's fields of limits, and how they are written."""
+NEW_TAG = "+"
+"""What the form says for a tag that is made with the rule and has its name."""
 HOURS = ("daily_at", "on", "missed")
 """The form's fields of a rule's own hours."""
 LISTED = (FactType.CHOICE, FactType.TIER, FactType.TAG, FactType.ROLE, FactType.OPERATION)

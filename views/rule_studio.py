@@ -46,6 +46,7 @@ from views.navigation import list_address
 from views.person import access, do, refuse
 from views.rule_choices import Choices, choices
 from views.rule_form import (
+    NEW_TAG,
     Before,
     Leaf,
     Options,
@@ -57,9 +58,7 @@ from views.rule_form import (
     read_form,
     row_of,
 )
-from views.rule_templates import NEW_TAG, form_from, template_asked
-
-"""What the form says for a tag that is to be made with the rule, by its name."""
+from views.rule_templates import form_from, template_asked
 
 
 def register(app: Flask) -> None:

@@ -17,10 +17,7 @@ from rules.documents.templates import COUNTED, OWN, RuleTemplate, rule_templates
 from rules.language.sentences import Words
 from views.examples import leaves
 from views.person import access, refuse
-from views.rule_form import Leaf, RuleForm, form_of
-
-NEW_TAG = "+"
-"""In a form: a tag that is made with the rule and has its name."""
+from views.rule_form import NEW_TAG, Leaf, RuleForm, form_of
 
 
 def register(app: Flask) -> None:

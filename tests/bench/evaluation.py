@@ -30,10 +30,10 @@ from models.entity import db, writing
 from models.names import Name
 from models.organisation import Staff
 from models.rulebook import RuleVersion
-from rules.book import strata
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import Slotted, differing, facts_in
+from rules.order import strata
 from tests.bench import rivals
 from tests.bench.place import Figure, Place, seconds, spread
 from tests.processes import Process, barrier

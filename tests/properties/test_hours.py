@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from admin_app.asking import TABLES
 from admin_app.evaluation import evaluate, self_check
 from models.entity import db
-from models.rulebook import RuleSlot, RuleState
+from models.rulebook import ChangedCustomer, RuleSlot, RuleState
 from models.standing import Task
 from tests.cast import TODAY
+from tests.conftest import House
+from tests.factory import fill
 from tests.properties.history import Salon, activate, tags_of
 from tests.rules.texts import SHIPPED
 
@@ -59,13 +62,17 @@ def tasks() -> int:
     return len(db.session.scalars(select(Task).where(Task.source == "at-ten")).all())
 
 
-@pytest.fixture
-def people(salon: Salon) -> list[int]:
+def opened(salon: Salon, more: str = "") -> list[int]:
     """Forty who have never been here; the rule has found nobody yet."""
     found = salon.people(40)
-    with_rule()
+    with_rule(more)
     evaluate(TODAY, at=at("08:00"))
     return found
+
+
+@pytest.fixture
+def people(salon: Salon) -> list[int]:
+    return opened(salon)
 
 
 def test_she_gets_it_at_its_hour_and_not_before(salon: Salon, people: list[int]) -> None:
@@ -105,9 +112,7 @@ def test_whoever_asks_for_its_tag_hears_of_it_at_once(salon: Salon, people: list
 
 
 def test_what_it_waits_for_makes_it_asked_at_once(salon: Salon) -> None:
-    people = salon.people(40)
-    with_rule(", on: [visit]")
-    evaluate(TODAY, at=at("08:00"))
+    people = opened(salon, ", on: [visit]")
     salon.visit(people[0], TODAY)
     salon.change(people[1], notes="x")
     ask("08:05")
@@ -115,9 +120,7 @@ def test_what_it_waits_for_makes_it_asked_at_once(salon: Salon) -> None:
 
 
 def test_something_else_does_not(salon: Salon) -> None:
-    people = salon.people(40)
-    with_rule(", on: [sale]")
-    evaluate(TODAY, at=at("08:00"))
+    people = opened(salon, ", on: [sale]")
     salon.visit(people[0], TODAY)
     ask("08:05")
     assert tagged(people[:1]) == [False]
@@ -129,9 +132,7 @@ def test_something_else_does_not(salon: Salon) -> None:
 @pytest.mark.parametrize(("missed", "made_up"), [("run_once", True), ("skip", False)])
 def test_an_hour_that_was_missed(salon: Salon, missed: str, made_up: bool) -> None:
     """The house was off from nine to two."""
-    people = salon.people(40)
-    with_rule(f", missed: {missed}")
-    evaluate(TODAY, at=at("08:00"))
+    people = opened(salon, f", missed: {missed}")
     salon.visit(people[0], TODAY)
     ask("14:00")
     assert tagged(people[:1]) == [made_up]
@@ -140,9 +141,7 @@ def test_an_hour_that_was_missed(salon: Salon, missed: str, made_up: bool) -> No
 
 
 def test_a_little_late_is_not_missed(salon: Salon) -> None:
-    people = salon.people(40)
-    with_rule(", missed: skip")
-    evaluate(TODAY, at=at("08:00"))
+    people = opened(salon, ", missed: skip")
     salon.visit(people[0], TODAY)
     ask("10:20")
     assert tagged(people[:1]) == [True]
@@ -200,9 +199,7 @@ def test_the_weekly_proof_waits_for_its_hour_too(
 
 def test_hour_by_hour_it_is_as_good_as_all_at_once(salon: Salon) -> None:
     """A week by the clock, and everybody asked anew at its end: not a bit differs."""
-    people = salon.people(40)
-    with_rule(", on: [visit]")
-    evaluate(TODAY, at=at("08:00"))
+    people = opened(salon, ", on: [visit]")
     for days in range(7):
         salon.visit(people[days], TODAY + timedelta(days))
         for clock in ("00:05", "09:00", "10:00", "18:00"):
@@ -216,3 +213,10 @@ def test_hour_by_hour_it_is_as_good_as_all_at_once(salon: Salon) -> None:
 def states() -> list[tuple[int, ...]]:
     columns = (RuleState.customer_id, RuleState.mask_0, RuleState.mask_1)
     return [tuple(row) for row in db.session.execute(select(*columns).order_by(RuleState.customer_id))]
+
+
+def test_what_a_rule_may_wait_for_marks_customers(house: House) -> None:
+    """A table that is misspelt, or marks nobody, would leave the rule asleep and say nothing."""
+    fill(house)
+    heard = {table for tables in TABLES.values() for table in tables}
+    assert heard <= set(db.session.scalars(select(ChangedCustomer.source).distinct()))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rules.book import DOCUMENTS, Own, decision_rows, read_book, strata
+from rules.book import DOCUMENTS, Own, read_book
 from rules.language.faults import Faults
 from rules.language.reading import read_document
+from rules.order import decision_rows, strata
 from tests.rules.texts import SHIPPED, book, book_faults, only_at, replaced, some, spoken
 
 pytestmark = pytest.mark.usefixtures("bare")

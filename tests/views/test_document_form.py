@@ -21,18 +21,12 @@ from rules.language.reading import Part, read_document
 from tests.conftest import House
 from tests.rules.texts import SHIPPED, replaced
 from tests.views.pages import sent_as_shown, words
-from tests.web import Browser
+from tests.web import Browser, english
 from views.document_fields import shapes_of
 from views.document_form import offers_form
 
 WITH_FORM = [name for name in DOCUMENTS if offers_form(name)]
 Fields = dict[str, list[str]]
-
-
-def english(house: House, role: str = "owner") -> Browser:
-    browser = house.browser(role)
-    browser.post("/account/language", {"language": "en"})
-    return browser
 
 
 def filled_in(browser: Browser, document: str) -> Fields:

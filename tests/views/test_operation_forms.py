@@ -15,7 +15,7 @@ from models.sales import Payment, Sale, SaleLine
 from models.till import Approval
 from tests.cast import create, password_of
 from tests.conftest import House
-from tests.web import Browser
+from tests.web import Browser, english
 
 
 @pytest.fixture
@@ -44,8 +44,7 @@ def bill(house: House, menu: dict[str, int], **more: object) -> dict[str, object
 
 
 def page(house: House, role: str, name: str, on: str) -> tuple[Browser, str]:
-    browser = house.browser(role)
-    browser.post("/account/language", {"language": "en"})
+    browser = english(house, role)
     address = f"/do/{name}/?on={house.ids[on]}"
     assert browser.get(address).status_code == 200
     return browser, address
@@ -140,8 +139,7 @@ def test_only_money_is_offered_where_only_money_is_taken(house: House) -> None:
 
 
 def test_closing_the_day_says_its_money_as_money(house: House) -> None:
-    browser = house.browser("owner")
-    browser.post("/account/language", {"language": "en"})
+    browser = english(house)
     counted = {"store": house.ids["first"], "counted": "1234.50", "why": "change left in the drawer"}
     assert browser.post("/do/close_day/", counted).status_code == 302
     told = browser.get("/day_close/").text

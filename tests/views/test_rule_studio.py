@@ -24,7 +24,7 @@ from tests.cast import NOON, TODAY, password_of, raw_operation
 from tests.conftest import House
 from tests.rules.texts import SHIPPED, replaced
 from tests.views.pages import paid, sent_as_shown
-from tests.web import Browser
+from tests.web import english
 from views import rule_versions
 
 AWAY = {
@@ -38,12 +38,6 @@ AWAY = {
     "existing_customers": "tag_only",
     "action": "save",
 }
-
-
-def english(house: House, role: str = "owner") -> Browser:
-    browser = house.browser(role)
-    browser.post("/account/language", {"language": "en"})
-    return browser
 
 
 def draft(document: str, text: str, role: str, house: House) -> int:

@@ -16,15 +16,9 @@ from rules.language.conditions import comparisons
 from rules.language.reading import read_document
 from tests.conftest import House
 from tests.views.pages import sent_as_shown
-from tests.web import Browser
+from tests.web import Browser, english
 
 TEMPLATES = rule_templates()
-
-
-def english(house: House, role: str = "owner") -> Browser:
-    browser = house.browser(role)
-    browser.post("/account/language", {"language": "en"})
-    return browser
 
 
 def address(template: RuleTemplate, query: str = "") -> str:
