@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, and_, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from admin_app import pending, run_set
@@ -165,9 +166,10 @@ def everything(book: Rulebook) -> list[Rule | DecisionRow]:
 
 
 def retired(book: Rulebook, slots: Mapping[str, RuleSlot]) -> list[Retired]:
-    """The rules that still have a bit, and are in the book no longer."""
+    """The rules that still have a bit, and are in the book no longer, not even set aside."""
     known = {rule.id for rule in everything(book)}
-    return [Retired(name, tuple(slot.tags or ())) for name, slot in slots.items() if name not in known]
+    gone = {name: slot for name, slot in slots.items() if name not in known and not book.is_aside(name)}
+    return [Retired(name, tuple(slot.tags or ())) for name, slot in gone.items()]
 
 
 def tags_of(rule: AnyRule) -> list[str]:
@@ -232,8 +234,11 @@ class _Work:
     book: Rulebook
     versions: dict[str, int]
 
-    def version_of(self, rule: str) -> int:
-        return version_of(self.book, self.versions, rule)
+    @cached_property
+    def version_of(self) -> dict[str, int]:
+        """The version that each rule is of; those that are gone have none."""
+        standing = {name: rule for name, rule in self.rules.items() if not isinstance(rule, Retired)}
+        return {name: version_of(self.book, self.versions, name) for name in standing}
 
     @property
     def tags(self) -> dict[str, Tags]:
@@ -312,12 +317,12 @@ def _write_matches(op: Operation, frame: Frame, work: _Work, gained: list[Any], 
             "customer_id": facts["customer_id"],
             "since": frame.as_of,
             "why": {"because": interpreter.evidence(rules[rule_id].when, facts)},
-            "rule_version_id": work.version_of(rule_id),
+            "rule_version_id": work.version_of[rule_id],
         }
         for rule_id, facts in gained
     ]
     if fresh:
-        op.session.execute(insert(RuleMatch), fresh)
+        op.session.execute(insert(table_of(RuleMatch)), fresh)
 
 
 def _write_states(op: Operation, moved: dict[int, dict[int, int]]) -> None:
@@ -325,7 +330,12 @@ def _write_states(op: Operation, moved: dict[int, dict[int, int]]) -> None:
     known = set(op.session.scalars(select(RuleState.customer_id).where(among(moved)(RuleState.customer_id))))
     if missing := [{"customer_id": customer} for customer in sorted(moved) if customer not in known]:
         op.session.execute(insert(RuleState), missing)
+    if not moved:
+        return
     table = table_of(RuleState)
-    for customer, masks in moved.items():
-        values = {table.c[f"mask_{mask}"]: table.c[f"mask_{mask}"] + change for mask, change in masks.items()}
-        op.session.execute(update(table).where(table.c.customer_id == customer).values(values))
+    more = {f"mask_{mask}": table.c[f"mask_{mask}"] + bindparam(f"more_{mask}") for mask in range(MASKS)}
+    added = update(table).where(table.c.customer_id == bindparam("who")).values(more)
+    op.session.execute(
+        added,
+        [{"who": who, **{f"more_{mask}": masks.get(mask, 0) for mask in range(MASKS)}} for who, masks in moved.items()],
+    )

@@ -340,9 +340,10 @@ def _rules_changed() -> bool:
     """Whether some rule has not yet been evaluated for everybody as it is now, or is gone; one with hours can wait."""
     book, version = rulebook(), versions()
     timed = with_hours(book)
-    done = db.session.execute(select(RuleSlot.rule, RuleSlot.rule_version_id)).all()
-    due = {rule.id: _judged_by(book, version, rule) for rule in everything(book)}
-    return {name: by for name, by in done if name not in timed} != {n: by for n, by in due.items() if n not in timed}
+    slots = db.session.execute(select(RuleSlot.rule, RuleSlot.rule_version_id)).all()
+    done = {name: by for name, by in slots if name not in timed and not book.is_aside(name)}
+    due = {rule.id: _judged_by(book, version, rule) for rule in everything(book) if rule.id not in timed}
+    return done != due
 
 
 def _judged_by(book: Rulebook, version: dict[str, int], rule: Rule | DecisionRow) -> int | None:
@@ -362,10 +363,11 @@ def _remember(session: Session, names: Iterable[str]) -> None:
 
 def _let_go_of_gone(session: Session, as_of: date) -> None:
     """Rules that are gone have let go of their tags; now their bits are free."""
-    known = {rule.id for rule in everything(rulebook(session))}
-    for slot in session.scalars(select(RuleSlot).where(RuleSlot.rule.not_in(known))):
-        _let_go(session, slot, as_of)
-    pending.forget(session, known)
+    book = rulebook(session)
+    slots = {slot.rule: slot for slot in session.scalars(select(RuleSlot))}
+    for gone in retired(book, slots):
+        _let_go(session, slots.pop(gone.id), as_of)
+    pending.forget(session, set(slots))
 
 
 def _let_go(session: Session, slot: RuleSlot, as_of: date) -> None:

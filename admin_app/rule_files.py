@@ -23,13 +23,13 @@ from sqlalchemy import func, select
 from admin_app.operations.kernel import perform
 from admin_app.operations.rules import ActivateInput, content_hash
 from admin_app.operations.todo import RaiseAlertInput
-from admin_app.rulebook import hashes, refresh, rulebook
+from admin_app.rulebook import hashes, refresh, rulebook, versions
 from admin_app.rulebook import in_force as in_force_now
 from models.actor import SYSTEM, Actor, ActorKind
 from models.entity import db, writing
 from models.names import Name
 from models.rulebook import RuleActivation, RuleFile
-from models.standing import Severeness
+from models.standing import Alert, Severeness
 from rules.book import DOCUMENTS, NOTHING_OWN, Own, Rulebook, read_book
 from rules.language.faults import Fault, Faults, Place
 from rules.language.reading import Document, read_document
@@ -83,6 +83,7 @@ def watch_files() -> list[str]:
     with _LOCK:
         seen: dict[str, str] = current_app.extensions.setdefault("peony_rule_files", {})
         refresh()
+        _tell_aside()
         write_back()
         in_force, texts = hashes(), _readable()
         found = {name: content_hash(texts[name]) if name in texts else MISSING for name in DOCUMENTS}
@@ -233,6 +234,21 @@ def _tell_broken(document: str, digest: str, faults: Faults) -> None:
     """Tell the owner, once per content, that a file is broken and what stays in force."""
     text = _("%(file)s was not taken up: %(fault)s", file=f"{document}.yaml", fault=faults.faults[0])
     _tell(f"{document}:{digest}", text)
+
+
+def _tell_aside() -> None:
+    """Tell the owner, once a version, of each rule that this release cannot read; settle that when it is mended."""
+    book, version = rulebook(), versions()
+    wrong = {f"aside:{one.document}:{version[one.document]}:{one.id}": one for one in book.aside}
+    mine = (Alert.source == SOURCE, Alert.occasion.startswith("aside:"))
+    told = dict(db.session.execute(select(Alert.occasion, Alert.closed_at).where(*mine)).all())
+    for occasion in wrong.keys() - told.keys():
+        one = wrong[occasion]
+        text = _("The rule %(id)s cannot be read; nobody gains or loses it until it is mended. %(fault)s")
+        _tell(occasion, text % {"id": one.id, "fault": one.faults[0]})
+    for occasion in told.keys() - wrong.keys():
+        if told[occasion] is None:
+            perform(Name.SETTLE_ALERTS, {"source": SOURCE, "occasion": occasion}, actor=SYSTEM)
 
 
 def _tell(occasion: str, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from models.assessments import AssessmentParameter
 from models.entity import db
 from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Tag
+from rules.aside import read_in_force
 from rules.book import DOCUMENTS, Own, Rulebook, read_documents
 from rules.decisions.access import Access
 from rules.documents.rules import RulesDocument
@@ -127,8 +128,12 @@ def in_force(session: Session) -> list[tuple[RuleVersion, int]]:
 
 def book_of(texts: Mapping[str, str], session: Session) -> Rulebook:
     """The book of these texts, not asked whether they fit."""
-    documents: dict[str, Any] = read_documents(lambda name: texts.get(name) or _shipped(name))
+    documents: dict[str, Any] = read_documents(_text_of(texts))
     return Rulebook(**documents, own=own_of(session))
+
+
+def _text_of(texts: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda name: texts.get(name) or _shipped(name)
 
 
 def _shipped(document: str) -> str:
@@ -141,7 +146,8 @@ def _shipped(document: str) -> str:
 def _load(active: _Active, session: Session) -> None:
     """The versions in force, read from the database."""
     found = in_force(session)
-    active.book = book_of({version.document: version.text for version, _ in found}, session)
+    texts = {version.document: version.text for version, _ in found}
+    active.book = read_in_force(_text_of(texts), own_of(session))
     active.hashes = {version.document: version.content_hash for version, _ in found}
     active.versions = {version.document: version.id for version, _ in found}
     active.newest = max(activation for _, activation in found)

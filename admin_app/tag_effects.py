@@ -9,7 +9,8 @@ from sqlalchemy import insert, select, update
 
 from admin_app.operations.kernel import Operation
 from admin_app.rulebook import rulebook
-from models.rulebook import RuleMatch
+from models.entity import table_of
+from models.rulebook import RuleMatch, RuleSlot
 from models.standing import CustomerTag, Tag
 
 Found = list[tuple[str, dict[str, Any]]]
@@ -46,7 +47,7 @@ def set_tags(op: Operation, tags: Mapping[str, Tags], gained: Found, lost: Found
         if (customer, known[slug].id) not in current and not _group_taken(op, known[slug], customer, pinned)
     ]
     if fresh:
-        op.session.execute(insert(CustomerTag), fresh)
+        op.session.execute(insert(table_of(CustomerTag)), fresh)
 
 
 def _current(op: Operation, customers: set[int]) -> dict[tuple[int, int], CustomerTag]:
@@ -101,6 +102,10 @@ def setters_of(op: Operation, slugs: set[str]) -> dict[str, set[str]]:
     for row in book.layer_rules():
         if row.tag in found:
             found[row.tag].add(row.id)
+    if book.aside:
+        for slot in op.session.scalars(select(RuleSlot)):
+            for slug in found.keys() & (slot.tags or []) if book.is_aside(slot.rule) else ():
+                found[slug].add(slot.rule)
     return found
 
 
@@ -130,4 +135,4 @@ def hold_by_rules(op: Operation, tag: Tag, customers: list[int]) -> None:
         hers = sorted(set(op.session.scalars(matches)))
         fresh = [{"customer_id": who, **values} for who in hers if not _group_taken(op, one, who, pinned)]
         if fresh:
-            op.session.execute(insert(CustomerTag), fresh)
+            op.session.execute(insert(table_of(CustomerTag)), fresh)

@@ -102,13 +102,20 @@ def look(session: Session, as_of: date, full: bool) -> Seen:
     rules = rulebook(session).alerts.watch
     states = {state.rule: state for state in session.scalars(select(WatchState))}
     frame = Frame(as_of, None, merges=True, zone=current_app.config["PEONY"].zone)
-    seen = Seen(_reached(session, frame), gone=set(states) - {rule.id for rule in rules})
+    seen = Seen(_reached(session, frame), gone=_gone(states))
     seen.looked = [rule for rule in rules if full or _moves_by_day(rule)]
     seen.fresh = {rule.id for rule in seen.looked if rule.id not in states or states[rule.id].about != rule.about}
     for subject in (Subject.STAFF, Subject.PRODUCT, Subject.SERVICE):
         _standing(session, frame, [rule for rule in seen.looked if rule.subject is subject], seen)
     _done(session, frame, [rule for rule in seen.looked if rule.subject is Subject.OPERATION], states, seen)
     return seen
+
+
+def _gone(states: Iterable[str]) -> set[str]:
+    """Rules that were looked at once and are in the book no longer."""
+    book = rulebook()
+    known = {rule.id for rule in book.alerts.watch}
+    return {name for name in states if name not in known and not book.is_aside(name)}
 
 
 def _moves_by_day(rule: WatchRule) -> bool:

@@ -64,6 +64,14 @@ class Own(NamedTuple):
 NOTHING_OWN = Own()
 
 
+class Aside(NamedTuple):
+    """A rule that this release cannot read: nobody gains or loses it until it is mended."""
+
+    id: str
+    document: str
+    faults: tuple[Fault, ...]
+
+
 @dataclass(frozen=True)
 class Rulebook:
     """The documents in force, and what rules may name beside them."""
@@ -79,6 +87,11 @@ class Rulebook:
     commissions: CommissionsDocument
     festivals: FestivalsDocument
     own: Own = NOTHING_OWN
+    aside: tuple[Aside, ...] = ()
+
+    def is_aside(self, name: str) -> bool:
+        """Whether a rule, or the table that a row belongs to, is set aside."""
+        return any(one.id == name.partition(":")[0] for one in self.aside)
 
     def rules(self) -> list[Rule]:
         return [rule for document in self.rule_documents().values() for rule in document.rules]
@@ -104,7 +117,8 @@ class Rulebook:
 
         :raises Faults: what does not fit together now, and did before.
         """
-        book = replace(self, **documents)  # type: ignore[arg-type]  # each name has its own model in DOCUMENTS
+        left = tuple(one for one in self.aside if one.document not in documents)
+        book = replace(self, aside=left, **documents)  # type: ignore[arg-type]  # each name has its model in DOCUMENTS
         before = {(fault.place, str(fault.message)) for fault in self.faults()}
         if faults := [fault for fault in book.faults() if (fault.place, str(fault.message)) not in before]:
             raise Faults(faults)

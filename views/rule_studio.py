@@ -175,7 +175,12 @@ def rules_page() -> Any:
         drafts = session.scalar(waiting) or 0
         shelves.append(Shelf(document, str(label), version, lines, drafts, document in book.rule_documents(), watched))
     return render_template(
-        "rules.html", shelves=shelves, last=_last_run(), may_edit=may_edit(), list_address=list_address
+        "rules.html",
+        shelves=shelves,
+        aside=book.aside,
+        last=_last_run(),
+        may_edit=may_edit(),
+        list_address=list_address,
     )
 
 

@@ -62,7 +62,14 @@ def read_document(model: type[M], text: str, file: str) -> M:
 
     :raises Faults: what is wrong (the first hundred at most of each sort), each at its place.
     """
-    root = read_nodes(text, file)
+    return read_tree(model, read_nodes(text, file))
+
+
+def read_tree(model: type[M], root: Mapping) -> M:
+    """The typed document of a tree of nodes.
+
+    :raises Faults: as above.
+    """
     found: list[Fault] = []
     try:
         return model.model_validate(_plain(root), context=found)

@@ -20,12 +20,13 @@ from models.entity import db
 from models.names import Name
 from models.rulebook import RuleActivation, RuleVersion, WatchMatch
 from models.standing import Membership, Tag
+from rules.aside import read_in_force
 from tests.cast import NOON, TODAY, password_of, raw_operation
 from tests.conftest import House
 from tests.rules.texts import SHIPPED, replaced
 from tests.views.pages import paid, sent_as_shown
 from tests.web import english
-from views import rule_versions
+from views import rule_studio, rule_versions
 
 AWAY = {
     "name": "久未到店",
@@ -381,3 +382,16 @@ def test_the_studio_says_what_the_last_run_did(house: House) -> None:
     evaluate(NOON.date())
     page = english(house).get("/rules").text
     assert f"as of {NOON.date()}: 3 customers looked at" in page
+
+
+def test_the_studio_says_what_this_release_cannot_read(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = SHIPPED["tags"].replace("days_since_visit: {at_least: 180}", "days_since_seen: {at_least: 180}")
+    book = read_in_force((SHIPPED | {"tags": text}).__getitem__)
+    monkeypatch.setattr(rule_studio, "rulebook", lambda: book)
+    page = english(sqlite_house).get("/rules").text
+    told = re.search(r'role="alert">(.*?)</p>', page, re.DOTALL)
+    assert told is not None
+    assert "The rule lost cannot be read" in told[1]
+    assert "days_since_seen" in told[1]
+    assert "days_since_visit" in told[1]  # what was most likely meant
+    assert 'href="/rules/tags/yaml"' in told[1]
