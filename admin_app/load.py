@@ -4,6 +4,7 @@ digests.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation, the_machine
 from models import triggers
 from models.actor import Actor
+from models.connection import with_room
 from models.customers import Customer
 from models.entity import AnySelect, db
 from models.log import EntryKind
@@ -120,7 +122,8 @@ def load_rows(op: Operation, data: LoadInput) -> Answer:
         raise Refused(_l("This is for an empty salon only."))
     loader = Loader(connection, op.number)
     triggers.uninstall(connection)
-    _work[-1](loader)
+    with with_room(connection):
+        _work[-1](loader)
     rebuild_balances(connection)
     triggers.install(connection)
     connection.execute(text("ANALYZE"))  # without it the planner knows nothing of the new rows
@@ -139,9 +142,11 @@ def load(work: Any, why: str, actor: Actor) -> dict[str, int]:
 @contextmanager
 def _waiting(work: Any) -> Iterator[None]:
     _work.append(work)
+    gc.freeze()  # the collector need not walk through the whole house for every few rows
     try:
         yield
     finally:
+        gc.unfreeze()
         _work.pop()
 
 

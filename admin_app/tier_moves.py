@@ -13,6 +13,7 @@ from sqlalchemy import insert, select, update
 from admin_app.operations.kernel import Operation
 from admin_app.rulebook import words_of
 from admin_app.todo_effects import carers_of, once
+from models.entity import table_of
 from models.rulebook import ChangedCustomer
 from models.standing import Membership, Task, TierChange, TierMove
 from rules.decisions.tiers import Held, Move, decide, until, will_fall
@@ -54,8 +55,8 @@ def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: in
         changes.append(_change(row, move, document, frame, version))
         moved[move.tier] += 1
     if memberships:
-        op.session.execute(insert(Membership), memberships)
-        op.session.execute(insert(TierChange), changes)
+        op.session.execute(insert(table_of(Membership)), memberships)
+        op.session.execute(insert(table_of(TierChange)), changes)
     _ask_to_tell(op, frame, document, falling)
     return moved
 

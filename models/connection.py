@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +29,9 @@ __all__ = ["WRITES", "engine_options", "prepare_engine", "sqlite_driver", "wal_i
 
 WRITES = "peony_writes"
 """Execution option of a connection that is about to write."""
+
+ROOM = -128_000
+"""What SQLite may keep of the file in memory while much is brought in; below 0: KiB."""
 
 HIDDEN = "•"
 """What the log holds instead of a secret value."""
@@ -148,6 +153,22 @@ def _on_sqlite_begin(connection: Connection) -> None:
     connection.connection.info["write_state"].forget()  # what an earlier transaction did lends nothing to this one
     writes = connection.get_execution_options().get(WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def with_room(connection: Connection) -> Iterator[None]:
+    """Let SQLite keep much of the file in memory, and sort with a second thread, while millions of rows come in."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    usual = connection.exec_driver_sql("PRAGMA cache_size").scalar()
+    for pragma in (f"cache_size={ROOM}", "threads=1"):
+        connection.exec_driver_sql(f"PRAGMA {pragma}")
+    try:
+        yield
+    finally:
+        for pragma in (f"cache_size={usual}", "threads=0"):
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
 
 
 def take_operation(connection: Connection, name: str) -> int:

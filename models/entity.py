@@ -221,8 +221,8 @@ def insert_new(session: Session, mapped: type[Base], rows: Sequence[Mapping[str,
     """Insert those of the rows whose key is not there yet; how many they were."""
     table = table_of(mapped)
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    fresh = dialect.insert(table).values(list(rows)).on_conflict_do_nothing()
-    return len(session.execute(fresh.returning(*table.primary_key.columns)).all())
+    fresh = dialect.insert(table).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return len(session.execute(fresh, list(rows)).all())
 
 
 def entities() -> list[type[Entity]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, case, insert, literal, literal_column, select
 
 from admin_app.load import Loader, align_sequences, load
 from models import search
@@ -18,11 +17,15 @@ from models.customers import Calendar, Customer, Sex, SkinType, Stage
 from models.entity import AnySelect, table_of
 from models.organisation import Staff, Store
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit, VisitSource
+from models.types import Day, Instant
 from models.value import COMMODITY, Account, AccountKind, LedgerEntry
 from seed.names import name_of, phone_of
 from seed.reference import reference_rows
 
 PART = 5_000
+DAYS = 730
+MIXED = "((n * n % 2147483647) * 48271 + n * 16807 + {seed} * 2654435) % 2147483647"
+"""Numbers 0 to 2^31 − 2 that follow no order to speak of, made of a number by both engines alike."""
 PRICES = (16_800, 19_800, 29_800, 32_800, 59_800)
 TABLES = (
     "store, room, bed, service, product, staff, customer, visit, sale, sale_line, payment, account, ledger_entry"
@@ -50,11 +53,9 @@ def make_large(
             progress(done, total)
         loader.add(table_of(Account), _accounts())
         with loader.without_indexes(*map(table_of, (Visit, Sale, SaleLine, Payment, LedgerEntry))):
-            for first, visits, sold in _sales(random, customers, sales, today):
-                loader.add(table_of(Visit), visits)
-                loader.add(table_of(Sale), sold)
-                _derive(loader, first, first + len(sold) - 1)
-                done += len(sold)
+            for day, first, last in _days(sales, today):
+                _sell(loader, day, first, last, customers, seed)
+                done += last - first + 1
                 progress(done, total)
         for entity in (Store, Staff):
             search.rebuild(loader.connection, entity)
@@ -69,8 +70,40 @@ def _accounts() -> list[dict[str, Any]]:
     return [{"id": n, "kind": kind, "commodity": COMMODITY[kind]} for n, kind in enumerate(kinds, 1)]
 
 
+def _days(sales: int, today: date) -> Iterator[tuple[date, int, int]]:
+    """The days of two years with the numbers of their first and last sale, those without any left out."""
+    for place in range(DAYS):
+        first, last = sales * place // DAYS + 1, sales * (place + 1) // DAYS
+        if first <= last:
+            yield today - timedelta(DAYS - 1 - place), first, last
+
+
+def _sell(loader: Loader, day: date, first: int, last: int, customers: int, seed: int) -> None:
+    """A day's sales by the database itself, skewed towards few customers, as in life: visit, sale, line, payment and
+    both sides of its movement, all of the sale's own number.
+    """
+    one = select(literal(first, BigInteger).label("n")).cte("numbers", recursive=True)
+    n = one.union_all(select(one.c.n + 1).where(one.c.n < last)).c.n
+    drawn = select(n, literal_column(MIXED.format(seed=seed), BigInteger).label("drawn")).subquery("drawn").c
+    who: ColumnElement[int] = literal_column(f"1 + {customers} * (drawn / 2048) * (drawn / 2048) / {1 << 40}")
+    come = {"id": drawn.n, "customer_id": who, "store_id": literal_column("n % 3 + 1")}
+    come |= {"business_day": literal(day, Day), "source": literal_column(f"'{VisitSource.HISTORY.value}'")}
+    loader.derive(table_of(Visit), _columns(come))
+    visit = table_of(Visit).c
+    price = case(dict(enumerate(PRICES)), value=visit.id * 7 % 11 % len(PRICES))
+    sold = {name: visit[name] for name in ("id", "customer_id", "store_id", "business_day")} | {
+        "number": literal_column(f"(id - {first}) / 3 + 1"),
+        "visit_id": visit.id,
+        "sold_at": literal(datetime.combine(day, time(6), UTC), Instant),
+        "total": price,
+        "public_id": literal_column(f"'000000' || CAST({10**17} + id AS VARCHAR)"),
+    }
+    loader.derive(table_of(Sale), _columns(sold).where(visit.id.between(first, last)))
+    _derive(loader, first, last)
+
+
 def _derive(loader: Loader, first: int, last: int) -> None:
-    """The line, the payment and both sides of its movement of each sale in a range, all of the sale's own number."""
+    """The line, the payment and both sides of its movement of each sale in a range."""
     sale = table_of(Sale).c
     here, said = sale.id.between(first, last), literal_column
     line: dict[str, ColumnElement[Any]] = {
@@ -136,24 +169,3 @@ def _keys(loader: Loader, part: list[dict[str, Any]]) -> None:
     keys = [key for row in part for key in search.key_rows(Customer, row["id"], [row["name"], row["member_no"]])]
     for start in range(0, len(keys), PART):
         loader.connection.execute(insert(SearchKey), keys[start : start + PART])
-
-
-def _sales(
-    random: Random, customers: int, count: int, today: date
-) -> Iterator[tuple[int, list[dict[str, Any]], list[dict[str, Any]]]]:
-    """Sales skewed towards few customers, as in life, and the visit of each, under the same number; part by part."""
-    numbers: dict[tuple[int, date], int] = defaultdict(int)
-    days = [today - timedelta(ago) for ago in range(730)]
-    moments = {day: datetime.combine(day, time(6), UTC) for day in days}
-    for start in range(1, count + 1, PART):
-        visits, sales = [], []
-        for number in range(start, min(start + PART, count + 1)):
-            customer = min(customers, int(customers * random.random() ** 2) + 1)
-            day = days[int(730 * random.random())]
-            store, amount = number % 3 + 1, random.choice(PRICES)
-            numbers[store, day] += 1
-            shared = {"id": number, "customer_id": customer, "store_id": store, "business_day": day}
-            visits.append({**shared, "source": VisitSource.HISTORY})
-            sale = {"number": numbers[store, day], "visit_id": number, "sold_at": moments[day], "total": amount}
-            sales.append({**shared, **sale, "public_id": f"{number:024x}"})
-        yield start, visits, sales

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, DateTime, String, literal
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, DateTime, Select, String, cast, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -55,6 +55,29 @@ def among(numbers: Iterable[int]) -> Callable[[Any], ColumnElement[bool]]:
     """Which of a column's numbers are among these."""
     listed = json.dumps(sorted(numbers))
     return lambda column: one_of(column, literal(listed, String))
+
+
+class entries(FunctionElement[Any]):  # noqa: N801 - SQL functions are written small
+    """``entries('{"a": 1}')``: a table of ``key`` and ``value`` (as text), bound whole as one text like ``one_of``."""
+
+    name = "entries"
+    inherit_cache = True
+
+
+@compiles(entries, "sqlite")
+def _entries_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"json_each({compiler.process(*element.clauses, **options)})"
+
+
+@compiles(entries, "postgresql")
+def _entries_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"jsonb_each_text(CAST({compiler.process(*element.clauses, **options)} AS JSONB))"
+
+
+def looked_up(numbers: Mapping[str, int]) -> Select[str, int]:
+    """A statement that gives ``key`` and ``value`` of a table that Python has made."""
+    listed = entries(literal(json.dumps(numbers), String)).table_valued("key", "value")
+    return select(listed.c.key.label("key"), cast(listed.c.value, BigInteger).label("value"))
 
 
 class whole_quotient(FunctionElement[int]):  # noqa: N801 - SQL functions are written small

@@ -13,17 +13,14 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     FromClause,
-    Integer,
     String,
     and_,
     case,
     cast,
-    column,
     func,
     literal,
     or_,
     select,
-    values,
 )
 
 from models.assessments import Assessment, AssessmentParameter, Reading
@@ -35,8 +32,8 @@ from models.standing import Membership
 from rules.decisions.birthdays import calendar_ahead, kept_until
 from rules.decisions.festivals import days_to
 from rules.evaluation import value_sources
-from rules.evaluation.dialect import days_between, quotient
-from rules.evaluation.frame import Frame, by_owner, or_zero, sum_if
+from rules.evaluation.dialect import days_between, looked_up, quotient
+from rules.evaluation.frame import Frame, by_owner, or_zero, reach, sum_if
 from rules.evaluation.value_sources import taken_back
 from rules.language.facts import Fact, Source
 
@@ -44,7 +41,7 @@ from rules.language.facts import Fact, Source
 def _payments(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
     columns = [sum_if(frame.within(Payment.business_day, f.days), Payment.amount).label(f.name) for f in facts]
     return by_owner(frame, Payment.customer_id, columns).where(
-        Payment.method.in_(MONEY_IN), Payment.business_day <= frame.day
+        Payment.method.in_(MONEY_IN), frame.within(Payment.business_day, reach(facts))
     )
 
 
@@ -64,7 +61,7 @@ def _services(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         .join(SaleLine, SaleLine.sale_id == Sale.id)
         .where(
             SaleLine.kind.in_((LineKind.SERVICE, LineKind.PRODUCT)),
-            Sale.business_day <= frame.day,
+            frame.within(Sale.business_day, reach(facts)),
             ~taken_back(frame, line=True),
         )
     )
@@ -82,7 +79,7 @@ def _sales(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
 
     columns = [made(fact).label(fact.name) for fact in facts]
     return by_owner(frame, Sale.customer_id, columns).where(
-        Sale.business_day <= frame.day, ~taken_back(frame, line=False)
+        frame.within(Sale.business_day, reach(facts)), ~taken_back(frame, line=False)
     )
 
 
@@ -117,7 +114,7 @@ def _visits(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         return sum_if(frame.within(Visit.business_day, fact.days), literal(1))
 
     columns = [made(fact).label(fact.name) for fact in facts]
-    return by_owner(frame, Visit.customer_id, columns).where(Visit.business_day <= frame.day)
+    return by_owner(frame, Visit.customer_id, columns).where(frame.within(Visit.business_day, reach(facts)))
 
 
 def time_away(frame: Frame) -> ColumnElement[Any]:
@@ -196,20 +193,18 @@ def _referrals(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
 
 
 def _birthday(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    known = values(
-        column("calendar", String),
-        column("month", Integer),
-        column("day", Integer),
-        column("days", Integer),
+    days = {
+        f"{kind}{100 * month + day}": ahead
+        for kind, month, day, ahead in calendar_ahead(frame.as_of, frame.calendar.birthdays)
+    }
+    ahead = looked_up(days).cte("ahead").prefix_with("MATERIALIZED")
+    hers = cast(Customer.birth_calendar, String) + cast(Customer.birth_month * 100 + Customer.birth_day, String)
+    columns = [ahead.c.value.label(fact.name) for fact in facts]
+    return (
+        select(Customer.id.label("customer_id"), *columns)
+        .join(ahead, ahead.c.key == hers)
+        .where(frame.asked(Customer.id))
     )
-    ahead = known.data(list(calendar_ahead(frame.as_of, frame.calendar.birthdays))).cte("ahead")
-    same = and_(
-        cast(Customer.birth_calendar, String) == ahead.c.calendar,
-        Customer.birth_month == ahead.c.month,
-        Customer.birth_day == ahead.c.day,
-    )
-    columns = [ahead.c.days.label(fact.name) for fact in facts]
-    return select(Customer.id.label("customer_id"), *columns).join(ahead, same).where(frame.asked(Customer.id))
 
 
 SOURCES: dict[Source, Callable[[Frame, Sequence[Fact]], AnySelect]] = {

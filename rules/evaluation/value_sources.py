@@ -13,7 +13,7 @@ from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine
 from models.till import Reversal
 from models.value import Account, AccountKind, LedgerEntry
 from rules.evaluation.dialect import days_between
-from rules.evaluation.frame import Frame, by_owner, sum_if
+from rules.evaluation.frame import Frame, by_owner, reach, sum_if
 from rules.language.facts import Fact
 
 STANDS_IN = {
@@ -115,7 +115,7 @@ def recharges(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         .join(SaleLine, SaleLine.sale_id == Sale.id)
         .where(
             SaleLine.kind == LineKind.RECHARGE,
-            Sale.business_day <= frame.day,
+            frame.within(Sale.business_day, reach(facts)),
             ~taken_back(frame, line=True),
         )
     )

@@ -1,0 +1,24 @@
+"""What the rules ask of every customer stands whole in an index that begins with her."""
+
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    for table, before, now, columns, beside in (
+        ("visit", "customer_id", "customer_id_business_day", ["customer_id", "business_day"], []),
+        ("sale", "customer_id", "customer_id_business_day", ["customer_id", "business_day", "total"], ["id"]),
+        (
+            "payment",
+            "customer_id",
+            "customer_id_business_day",
+            ["customer_id", "business_day", "method", "amount", "sale_id"],
+            [],
+        ),
+        ("payment", "sale_id", "sale_id_business_day", ["sale_id", "business_day", "method"], []),
+        ("sale_line", "sale_id", "sale_id_kind", ["sale_id", "kind", "amount", "quantity", "service_id"], ["id"]),
+    ):
+        op.create_index(op.f(f"ix_{table}_{now}"), table, columns, postgresql_include=beside)
+        op.drop_index(op.f(f"ix_{table}_{before}"), table)
