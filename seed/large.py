@@ -24,6 +24,8 @@ from seed.reference import reference_rows
 
 PART = 5_000
 DAYS = 730
+FEW = 20
+"""Sales of a day, where there are not more."""
 MIXED = "((n * n % 2147483647) * 48271 + n * 16807 + {seed} * 2654435) % 2147483647"
 """Numbers 0 to 2^31 − 2 that follow no order to speak of, made of a number by both engines alike."""
 PRICES = (16_800, 19_800, 29_800, 32_800, 59_800)
@@ -71,11 +73,11 @@ def _accounts() -> list[dict[str, Any]]:
 
 
 def _days(sales: int, today: date) -> Iterator[tuple[date, int, int]]:
-    """The days of two years with the numbers of their first and last sale, those without any left out."""
-    for place in range(DAYS):
-        first, last = sales * place // DAYS + 1, sales * (place + 1) // DAYS
-        if first <= last:
-            yield today - timedelta(DAYS - 1 - place), first, last
+    """Days of two years with the numbers of their first and last sale: all, or as many as have a few sales each."""
+    days = min(DAYS, -(-sales // FEW))
+    for place in range(days):
+        day = today - timedelta(DAYS - DAYS * (place + 1) // days)
+        yield day, sales * place // days + 1, sales * (place + 1) // days
 
 
 def _sell(loader: Loader, day: date, first: int, last: int, customers: int, seed: int) -> None:

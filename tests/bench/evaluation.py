@@ -112,8 +112,9 @@ CONDITIONS = (
     "days_since_visit: {{at_least: {n}}}, paid_365d: {{at_least: {m}}}",
     "visits_90d: {{at_least: {k}}}, used_90d: {{less_than: {m}}}",
     "paid_90d: {{between: [{m}, 90000]}}, sales_365d: {{at_least: {k}}}",
-    "largest_sale_365d: {{at_least: {m}}}, days_since_sale: {{at_most: {n}}}",
+    "largest_sale_365d: {{at_least: 590}}, days_since_sale: {{at_most: {k}}}",
 )
+"""As rules are in life: most of them find a few customers in a hundred."""
 
 
 def run(place: Place) -> list[Figure]:
@@ -160,13 +161,14 @@ def _hundred_rules() -> None:
     """As many rules of their own beside the shipped ones as make a hundred."""
     missing = RULES - len(everything(rulebook()))
     fresh = "".join(
-        NEW.format(n=n, when=CONDITIONS[n % 4].format(n=10 + n, m=100 * n, k=1 + n % 9)) for n in range(1, missing + 1)
+        NEW.format(n=n, when=CONDITIONS[n % 4].format(n=30 + n, m=2000 + 50 * n, k=4 + n % 9))
+        for n in range(1, missing + 1)
     )
     _activate(rulebook_text().replace("\nrules:\n", f"\nrules:\n{fresh}", 1))
 
 
 def _other_threshold() -> None:
-    _activate(rulebook_text().replace("at_least: 1100}", "at_least: 1101}", 1))
+    _activate(rulebook_text().replace("at_least: 2200}", "at_least: 2201}", 1))
 
 
 def rulebook_text() -> str:

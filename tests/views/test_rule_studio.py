@@ -393,5 +393,5 @@ def test_the_studio_says_what_this_release_cannot_read(sqlite_house: House, monk
     assert told is not None
     assert "The rule lost cannot be read" in told[1]
     assert "days_since_seen" in told[1]
-    assert "days_since_visit" in told[1]  # what was most likely meant
+    assert "did you mean days_since_" in told[1]
     assert 'href="/rules/tags/yaml"' in told[1]
