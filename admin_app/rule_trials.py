@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, exists, func, literal, not_, select
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, literal, not_, select
 from sqlalchemy.orm import Session
 
 from admin_app.applying import condition_of
@@ -92,8 +92,8 @@ def preview(session: Session, rule: Rule, book: Rulebook, as_of: date, hers: Col
     rule_id, when = rule.id, condition_of(rule)
     facts = facts_today(session, as_of, facts_in([when]))
     parts = when.parts if isinstance(when, All) and when.parts else (when,)
-    match = table_of(RuleMatch)
-    was = exists().where(match.c.rule == rule_id, match.c.customer_id == facts.c.customer_id, match.c.until.is_(None))
+    matches = select(RuleMatch.customer_id).where(RuleMatch.rule == rule_id, RuleMatch.until.is_(None))
+    was = facts.c.customer_id.in_(matches)  # a list that is made once, where EXISTS would be asked of each customer
     alone = [predicate(part, facts).label(f"part_{place}") for place, part in enumerate(parts)]
     rows = select(facts.c.customer_id, was.label("was"), *alone).subquery("rows")
     found = [rows.c[f"part_{place}"] for place in range(len(parts))]

@@ -157,18 +157,16 @@ def _on_sqlite_begin(connection: Connection) -> None:
 
 @contextmanager
 def with_room(connection: Connection) -> Iterator[None]:
-    """Let SQLite keep much of the file in memory, and sort with a second thread, while millions of rows come in."""
+    """Let SQLite keep much of the file in memory while millions of rows come in."""
     if connection.dialect.name != "sqlite":
         yield
         return
     usual = connection.exec_driver_sql("PRAGMA cache_size").scalar()
-    for pragma in (f"cache_size={ROOM}", "threads=1"):
-        connection.exec_driver_sql(f"PRAGMA {pragma}")
+    connection.exec_driver_sql(f"PRAGMA cache_size={ROOM}")
     try:
         yield
     finally:
-        for pragma in (f"cache_size={usual}", "threads=0"):
-            connection.exec_driver_sql(f"PRAGMA {pragma}")
+        connection.exec_driver_sql(f"PRAGMA cache_size={usual}")
 
 
 def take_operation(connection: Connection, name: str) -> int:
