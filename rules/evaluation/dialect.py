@@ -38,6 +38,10 @@ class one_of(FunctionElement[bool]):  # noqa: N801 - SQL functions are written s
     type = Boolean()
     inherit_cache = True
 
+    def self_group(self, against: Any = None) -> one_of:
+        """As it stands: SQLAlchemy would make it «… = 1» for SQLite, which then looks for no index."""
+        return self
+
 
 @compiles(one_of, "sqlite")
 def _one_of_sqlite(element: Any, compiler: Any, **options: Any) -> str:
