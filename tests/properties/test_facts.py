@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from models.customers import Calendar, Stage
-from models.entity import db
+from models.entity import Base, db
 from models.sales import LineKind, PaymentMethod
 from rules.documents.festivals import FestivalsDocument
+from rules.evaluation.dialect import among
 from rules.evaluation.frame import Frame
-from rules.evaluation.sources import facts_of
-from rules.language.facts import FAMILIES, Fact, FactType, fact_named
+from rules.evaluation.sources import SOURCES, facts_of
+from rules.language.facts import FAMILIES, Fact, FactType, Family, Source, fact_named
 from rules.language.reading import read_document
 from tests.cast import raw_operation
 from tests.conftest import House
@@ -211,3 +212,20 @@ def test_by_the_lunar_calendar_too(house: House, as_of: date, age: int) -> None:
     """Born on the 20th of the twelfth lunar month of 1990, which 2026 keeps on 27 January 2027."""
     salon = Salon(as_of, [person(calendar=Calendar.LUNAR, born=(12, 20), year=1990)])
     assert fact_of(house, salon, "age") == age
+
+
+def example_of(family: Family) -> Fact:
+    found = fact_named(family.pattern.format(n=30, slug="sensitivity"))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=str)
+def test_facts_of_a_few_are_found_by_an_index(sqlite_house: House, source: Source) -> None:
+    """However many others there are: no table is read from one end to the other."""
+    query = SOURCES[source](
+        Frame(DAYS[0], among([1, 2])), [example_of(one) for one in FAMILIES if one.source is source]
+    )
+    said = query.compile(db.engine, compile_kwargs={"literal_binds": True})
+    plan = [step[3].split() for step in db.session.execute(text(f"EXPLAIN QUERY PLAN {said}".replace(":", "\\:")))]
+    assert [step for step in plan if step[0] == "SCAN" and step[1] in Base.metadata.tables] == []

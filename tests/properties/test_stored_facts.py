@@ -149,14 +149,3 @@ rules:
     evaluate(TODAY, full=False)
     evaluate(TODAY, full=False)
     assert "asks" in rules_of(anna)
-
-
-@pytest.mark.parametrize("source", [one for one in Source if one in SOURCES], ids=str)
-def test_facts_of_a_few_are_found_by_their_index(sqlite_house: House, source: Source) -> None:
-    """However many others there are: no table is read from one end to the other."""
-    facts = [fact for family in FAMILIES if family.source is source for fact in [a_fact_of(family)]]
-    frame = Frame(TODAY, among([1, 2]))
-    query = SOURCES[source](frame, facts).compile(db.engine, compile_kwargs={"literal_binds": True})
-    plan = db.session.execute(text("EXPLAIN QUERY PLAN " + str(query).replace(":", "\\:"))).all()
-    tables = {table.name for table in Base.metadata.sorted_tables}
-    assert [step[3] for step in plan if step[3].startswith("SCAN ") and step[3].split()[1] in tables] == []
