@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Column, ForeignKey, String, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.entity import Base, Derived, Entity, Event, Record
@@ -71,11 +71,12 @@ class RuleMatch(Entity):
     __table_args__ = (
         one_where("uq_rule_match_current", "rule", "customer_id", condition="until IS NULL"),
         holds("until IS NULL OR until >= since", "span", "until", _l("The end must not come before the beginning.")),
+        Index("ix_rule_match_rule_since", "rule", "since"),
     )
 
     rule: Mapped[str] = field(Text(60), label=_l("Rule"), words="rules")
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
-    since: Mapped[date] = field(Day, label=_l("Since"), index=True)
+    since: Mapped[date] = field(Day, label=_l("Since"))
     until: Mapped[date | None] = field(Day, label=_l("Until"))
     why: Mapped[dict[str, Any]] = field(Json, label=_l("Why"))
     why_not: Mapped[dict[str, Any] | None] = field(Json, label=_l("Why it ended"))

@@ -1,4 +1,6 @@
-"""What the rules ask of every customer stands whole in an index that begins with her."""
+"""What the rules ask of every customer stands whole in an index that begins with her; who gained a rule on a day is found
+by both.
+"""
 
 from alembic import op
 
@@ -22,3 +24,5 @@ def upgrade() -> None:
     ):
         op.create_index(op.f(f"ix_{table}_{now}"), table, columns, postgresql_include=beside)
         op.drop_index(op.f(f"ix_{table}_{before}"), table)
+    op.create_index(op.f("ix_rule_match_rule_since"), "rule_match", ["rule", "since"])
+    op.drop_index(op.f("ix_rule_match_since"), "rule_match")
