@@ -1,5 +1,5 @@
-"""What the rules ask of every customer stands whole in an index that begins with her; who gained a rule on a day is found
-by both.
+"""What the rules ask of every customer stands whole in an index that begins with her; who gained a rule on a day stands
+in one.
 """
 
 from alembic import op
