@@ -137,8 +137,8 @@ def run(place: Place) -> list[Figure]:
         _other_threshold()
         note("a changed threshold: all rules over the facts kept", lambda: evaluate(AS_OF, full=False))
         for count, most in ((1_000, "1 s"), (1, "50 / 20 ms")):
-            _mark(count)
-            note(f"{count:,} changed", lambda: evaluate(AS_OF, full=False), "ms", f"asked: < {most}")
+            took = statistics.median(_changed(count) for _ in range(5))
+            figures.append(Figure(f"{count:,} changed, median of 5", 1000 * took, "ms", f"asked: < {most}"))
         note("the day turns: whom time moved", lambda: evaluate(TOMORROW, full=False), more="asked: < 5 s at a million")
         figures += _trials(place)
         figures += _sale_at_night(place)
@@ -148,13 +148,22 @@ def run(place: Place) -> list[Figure]:
             Figure("the same by hand-written SQL", hand, "s"),
             Figure("ratio compiled / hand-written", ours / hand, "×", "asked: ≤ 1.5"),
         ]
+        figures.append(Figure("most memory of this process", _memory(), "MB", "asked: < 500"))
         figures += rivals.columnar(_by_hand_for("postgresql"), _bounds(1, place.customers))
         figures += rivals.one_by_one(
             [condition_of(rule) for rule in everything(rulebook())], _people(2_000), place.customers
         )
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        figures.append(Figure("most memory of this process, rivals and all", memory, "MB"))
     return figures
+
+
+def _memory() -> float:
+    """The most that this process has had at once, in MB; the salon that it made is part of it."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _changed(count: int) -> float:
+    _mark(count)
+    return seconds(lambda: evaluate(AS_OF, full=False))
 
 
 def _hundred_rules() -> None:
