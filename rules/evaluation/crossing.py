@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, SQLColumnExpression, and_, false, func, literal, or_, select
+from sqlalchemy import ColumnElement, Date, SQLColumnExpression, and_, exists, false, func, literal, or_, select
+from sqlalchemy.orm import aliased
 
 from models.assessments import Assessment
 from models.booking import Appointment
@@ -104,10 +105,11 @@ def _of_leaf(passed: Passed, leaf: Comparison) -> Named:
         yield ("birthday", "over"), _birthdays(passed, -1)
     elif fact.source in _DAYS:
         for day, query in _DAYS[fact.source]():
-            later = {0} if fact.days is None else {0, fact.days}
+            later = dict.fromkeys((0,) if fact.days is None else (0, fact.days), query)
             if fact.type is FactType.DAYS and fact.name not in UNTIL:
-                later.update(thresholds(leaf))
-            yield from (((str(day), str(query), number), query.where(passed.reached(day, number))) for number in later)
+                later |= dict.fromkeys(set(thresholds(leaf)) - {0}, _that_decides(passed, fact, query))
+            for number, rows in later.items():
+                yield (str(day), str(rows), number), rows.where(passed.reached(day, number))
         yield from _beside(passed, leaf)
 
 
@@ -126,6 +128,16 @@ def _beside(passed: Passed, leaf: Comparison) -> Named:
         yield ("danger",), select(Contraindication.customer_id).where(passed.reached(Contraindication.until, 1))
     if fact.name == "away_percent":
         yield ("away", leaf.operator, leaf.values), _away(passed, leaf)
+
+
+def _that_decides(passed: Passed, fact: Fact, visits: AnySelect) -> AnySelect:
+    """Of visits her last one, or her first, where that is what days are counted from; of other rows all."""
+    other = aliased(Visit)
+    beside = {
+        "days_since_visit": and_(other.business_day > Visit.business_day, other.business_day <= passed.before.day),
+        "days_since_first_visit": other.business_day < Visit.business_day,
+    }.get(fact.name)
+    return visits if beside is None else visits.where(~exists().where(other.customer_id == Visit.customer_id, beside))
 
 
 Days = Iterator[tuple[SQLColumnExpression[Any], AnySelect]]

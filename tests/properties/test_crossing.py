@@ -159,6 +159,18 @@ def test_who_crosses_no_edge_is_left_alone(house: House) -> None:
         assert looked_at(days_passed(TODAY - timedelta(1), TODAY), ahead) == set()
 
 
+def test_only_the_visit_that_days_are_counted_from_makes_her_cross(house: House) -> None:
+    """The last one, or the first; one that is still to come is neither."""
+    visits = [(0, 20), (0, 3), (1, 20), (1, 40), (2, 20), (2, -5)]
+    last, first = (
+        Comparison(fact_named(name), Operator.AT_LEAST, (20,))  # type: ignore[arg-type]
+        for name in ("days_since_visit", "days_since_first_visit")
+    )
+    with standing(Plain(TODAY, [person(), person(), person()], visits=visits), house):
+        assert looked_at(days_passed(TODAY - timedelta(1), TODAY), last) == {1, 2}
+        assert looked_at(days_passed(TODAY - timedelta(1), TODAY), first) == {0, 2}
+
+
 def test_a_rule_of_weekdays_concerns_everybody_on_the_day_it_turns() -> None:
     sunday = Comparison(fact_named("weekday"), Operator.IS, (7,))  # type: ignore[arg-type]
     assert TODAY.isoweekday() == 7
