@@ -141,7 +141,7 @@ def _moved(since: date, as_of: date, marked: set[int]) -> set[int] | None:
     queries = _crossing(rulebook(), since, as_of)
     if queries is None:
         return None
-    found = marked | set(pending.due(db.session(), as_of))
+    found = marked | pending.due(db.session(), as_of)
     for query in queries:
         found.update(one for one in db.session.scalars(query) if one is not None)
     total = db.session.scalar(select(func.count()).select_from(Customer)) or 0

@@ -41,9 +41,9 @@ class _Waiting:
     first: bool
 
 
-def due(session: Session, as_of: date) -> list[int]:
+def due(session: Session, as_of: date) -> set[int]:
     """Customers for whom something that waited counts by this day."""
-    return list(session.scalars(select(RulePending.customer_id).where(RulePending.due <= as_of).distinct()))
+    return set(session.scalars(select(RulePending.customer_id).where(RulePending.due <= as_of)))
 
 
 def forget(session: Session, known: set[str]) -> None:

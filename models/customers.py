@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped
 
 from models.entity import Event, PublicId, Record
 from models.field import Choice, Privacy, Search, choice, field, reference
-from models.invariants import OneStep, holds, one_where
+from models.invariants import OneStep, found_where, holds, one_where
 from models.names import Name
 from models.screen import Screen, Section, WrittenBy
 from models.types import Big, Day, Encrypted, Flag, Instant, Items, LongText, Phone, Text
@@ -113,6 +113,7 @@ class Customer(PublicId, Record):
             _l("A birthday needs both month and day."),
         ),
         holds(BIRTHDAY_EXISTS, "birthday_exists", "birth_day", _l("There is no such day in this month.")),
+        found_where("ix_customer_merged_into_id", "merged_into_id", condition="merged_into_id IS NOT NULL"),
         holds(
             "merged_into_id IS NULL OR merged_into_id <> id",
             "merged",
@@ -170,7 +171,7 @@ class Customer(PublicId, Record):
     registered_on: Mapped[date] = field(Day, label=_l("Registered on"), index=True, generated=True)
     profile_checked_on: Mapped[date | None] = field(Day, label=_l("Profile checked on"))
     notes: Mapped[str | None] = field(LongText, label=_l("Notes"), aliases=("备注",))
-    merged_into_id: Mapped[int | None] = reference("customer", label=_l("Merged into"), generated=True)
+    merged_into_id: Mapped[int | None] = reference("customer", label=_l("Merged into"), generated=True, index=False)
     password_hash: Mapped[str | None] = field(
         Text(200), label=_l("Member password"), privacy=Privacy.SECRET, generated=True
     )

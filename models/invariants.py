@@ -40,5 +40,10 @@ def holds(condition: str, name: str, at: str, message: LazyString) -> CheckConst
 
 def one_where(name: str, *columns: str, condition: str | ColumnElement[bool]) -> Index:
     """A partial unique index: at most one row of these columns fulfils the condition."""
+    return found_where(name, *columns, condition=condition, unique=True)
+
+
+def found_where(name: str, *columns: str, condition: str | ColumnElement[bool], unique: bool = False) -> Index:
+    """An index of the rows that fulfil a condition, where they are few."""
     where = text(condition) if isinstance(condition, str) else condition
-    return Index(name, *columns, unique=True, sqlite_where=where, postgresql_where=where)
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)

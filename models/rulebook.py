@@ -152,7 +152,9 @@ class RulePending(Derived):
     """That a customer began (or ceased) to fulfil a rule that asks to hold, or stays, for some days first."""
 
     rule: Mapped[str] = mapped_column(String(60), primary_key=True)
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), primary_key=True, autoincrement=False)
+    customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customer.id"), primary_key=True, autoincrement=False, index=True
+    )
     since: Mapped[date] = mapped_column(Day)
     due: Mapped[date] = mapped_column(Day, index=True)
     first: Mapped[bool]  # found when the rule was evaluated for the first time

@@ -112,9 +112,10 @@ CONDITIONS = (
     "days_since_visit: {{at_least: {n}}}, paid_365d: {{at_least: {m}}}",
     "visits_90d: {{at_least: {k}}}, used_90d: {{less_than: {m}}}",
     "paid_90d: {{between: [{m}, 90000]}}, sales_365d: {{at_least: {k}}}",
-    "largest_sale_365d: {{at_least: 590}}, days_since_sale: {{at_most: {k}}}",
+    "largest_sale_365d: {{at_least: 590}}, days_since_sale: {{at_most: {k}}}, visits_90d: {{at_least: {k}}}",
 )
-"""As rules are in life: most of them find a few customers in a hundred."""
+"""As rules are in life: most of them find a few customers in a hundred, and days are round."""
+AWAY, AGO = (30, 45, 60, 90, 180), (5, 7, 10)
 
 
 def run(place: Place) -> list[Figure]:
@@ -170,7 +171,7 @@ def _hundred_rules() -> None:
     """As many rules of their own beside the shipped ones as make a hundred."""
     missing = RULES - len(everything(rulebook()))
     fresh = "".join(
-        NEW.format(n=n, when=CONDITIONS[n % 4].format(n=30 + n, m=2000 + 50 * n, k=4 + n % 9))
+        NEW.format(n=n, when=CONDITIONS[n % 4].format(n=AWAY[n % 5], m=2000 + 50 * n, k=AGO[n % 3]))
         for n in range(1, missing + 1)
     )
     _activate(rulebook_text().replace("\nrules:\n", f"\nrules:\n{fresh}", 1))

@@ -2,6 +2,7 @@
 in one.
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
@@ -26,3 +27,13 @@ def upgrade() -> None:
         op.drop_index(op.f(f"ix_{table}_{before}"), table)
     op.create_index(op.f("ix_rule_match_rule_since"), "rule_match", ["rule", "since"])
     op.drop_index(op.f("ix_rule_match_since"), "rule_match")
+    op.create_index(op.f("ix_rule_pending_customer_id"), "rule_pending", ["customer_id"])
+    merged = sa.text("merged_into_id IS NOT NULL")
+    op.drop_index(op.f("ix_customer_merged_into_id"), "customer")
+    op.create_index(
+        op.f("ix_customer_merged_into_id"),
+        "customer",
+        ["merged_into_id"],
+        sqlite_where=merged,
+        postgresql_where=merged,
+    )
