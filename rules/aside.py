@@ -47,7 +47,7 @@ def _book_of(roots: dict[str, Mapping], own: Own) -> tuple[Rulebook | None, list
     if faults:
         return None, faults
     book = Rulebook(**documents, own=own)
-    return book, book.faults()
+    return book, replace(book, own=Own(own.tags)).faults()  # what a salon does not measure it knows of nobody
 
 
 def _set_aside(roots: dict[str, Mapping], faults: list[Fault]) -> Iterator[Aside]:

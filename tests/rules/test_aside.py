@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rules.aside import read_in_force
-from rules.book import Rulebook
+from rules.book import Own, Rulebook
 from rules.language.faults import Faults
 from tests.rules.texts import SHIPPED
 
@@ -87,3 +87,10 @@ def test_another_version_of_the_document_brings_the_rule_back() -> None:
     found = book(LOST)
     assert found.with_documents({"alerts": found.alerts}).is_aside("lost")
     assert not found.with_documents({"tags": book().tags}).is_aside("lost")
+
+
+def test_a_reading_that_the_salon_no_longer_takes_is_no_fault() -> None:
+    """Nobody has it, and the rule's other conditions still find whom they found."""
+    found = read_in_force(SHIPPED.__getitem__, Own(readings=frozenset({"height"})))
+    assert found.aside == ()
+    assert found.own.readings == {"height"}
