@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, or_, select, update
@@ -41,13 +42,14 @@ from models.actor import SYSTEM, Actor
 from models.clock import EvaluationRun
 from models.connection import lock_facts, lock_rules
 from models.customers import Customer
-from models.entity import EVERYBODY, db, table_of, writing
+from models.entity import EVERYBODY, AnySelect, db, table_of, writing
 from models.names import Name
 from models.rulebook import MASK_BITS, ChangedCustomer, RuleActivation, RuleMatch, RulePending, RuleSlot, RuleState
 from rules.book import Rulebook
 from rules.documents.rules import Rule
 from rules.evaluation.crossing import Passed, crossed
-from rules.evaluation.dialect import among
+from rules.evaluation.dialect import Some, listed, ranged
+from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import Slotted, counts, facts_in, standing, unsettled
 from rules.order import DecisionRow
@@ -144,7 +146,10 @@ def _moved(since: date, as_of: date, marked: set[int]) -> set[int] | None:
     found = marked | pending.due(db.session(), as_of)
     for query in queries:
         found.update(one for one in db.session.scalars(query) if one is not None)
-    total = db.session.scalar(select(func.count()).select_from(Customer)) or 0
+    enough = (
+        select(Customer.id).limit(int(len(found) / FULL_ABOVE) + 1).subquery()
+    )  # counted no further than it matters
+    total = db.session.scalar(select(func.count()).select_from(enough)) or 0
     return None if len(found) > FULL_ABOVE * total else found
 
 
@@ -159,8 +164,8 @@ def _look_at_staged(run: EvaluationRun, judging: _Judging) -> int:
     staged = run_set.staged(db.session(), run.id)
     for start in range(0, len(staged), CHUNK):
         part = staged[start : start + CHUNK]
-        stored_facts.refresh(run.as_of, among(part))
-        run_set.keep(run.id, part, _unsettled(run.as_of, among(part), judging, ready=True))
+        stored_facts.refresh(run.as_of, listed(part))
+        run_set.keep(run.id, part, _unsettled(run.as_of, listed(part), judging, ready=True))
     return len(staged)
 
 
@@ -172,7 +177,7 @@ def _look_at_all(
     ids = db.session.scalars(select(Customer.id).where(Customer.id > run.last_customer_id).order_by(Customer.id)).all()
     spans = list(run_set.spans(ids, size))
     for done, (low, high) in enumerate(spans, 1):
-        here = run_set.between(low, high)
+        here = ranged(low, high)
         if anew:
             stored_facts.refresh(run.as_of, here)
         run_set.put(run.id, _unsettled(run.as_of, here, judging, ready=anew), high)
@@ -181,17 +186,31 @@ def _look_at_all(
     return len(ids)
 
 
-def _unsettled(as_of: date, here: Among, judging: _Judging, *, ready: bool) -> set[int]:
+def _unsettled(as_of: date, here: Some, judging: _Judging, *, ready: bool) -> set[int]:
     """Who of these stands otherwise than the rules say by the facts kept, or waits."""
-    session, book = db.session(), judging.book
-    facts = stored_facts.facts_at(session, as_of, facts_in(book.conditions()), here, ready=ready)
-    tiers = standing(facts, as_of, book.tiers).with_only_columns(facts.c.customer_id)
-    found = {*session.scalars(tiers), *session.scalars(unsettled(facts, judging.bits))}
-    found.update(session.scalars(select(RulePending.customer_id).where(here(RulePending.customer_id))))
-    if judging.retagged:
-        kept = holders(judging.retagged).where(here(RuleMatch.customer_id))
-        found.update(customer for _rule, customer in session.execute(kept).all())
-    return found
+    session = db.session()
+    merges, where = frame_of(session, as_of).merges, tuple(stored_facts.columns(session, filled=not ready).items())
+    asked = _asking_whom(judging, as_of, merges, here.among, where)
+    return {customer for statement in asked for customer in session.scalars(statement, here.values)}
+
+
+@lru_cache(maxsize=8)
+def _asking_whom(
+    judging: _Judging, as_of: date, merges: bool, of: Among, where: stored_facts.Columns
+) -> tuple[AnySelect, ...]:
+    """What is asked for that; made once for a judging and a day, since that takes longer than to ask it of a few."""
+    book = judging.book
+    frame = Frame(as_of, of, merges, calendar=book.festivals)
+    facts = stored_facts.told_from(frame, facts_in(book.conditions()), dict(where))
+    return (
+        standing(facts, as_of, book.tiers).with_only_columns(facts.c.customer_id),
+        unsettled(facts, judging.bits),
+        select(RulePending.customer_id).where(of(RulePending.customer_id)),
+        *(
+            holders([rule]).with_only_columns(RuleMatch.customer_id).where(of(RuleMatch.customer_id))
+            for rule in judging.retagged
+        ),
+    )
 
 
 class _Judging(NamedTuple):
@@ -200,8 +219,8 @@ class _Judging(NamedTuple):
     """
 
     book: Rulebook
-    bits: list[Slotted]
-    retagged: list[str]
+    bits: tuple[Slotted, ...]
+    retagged: tuple[str, ...]
 
 
 def _judging(only: frozenset[str] | None = None) -> _Judging:
@@ -211,7 +230,7 @@ def _judging(only: frozenset[str] | None = None) -> _Judging:
     names = asked_always(book, slots) if only is None else only
     known = [rule for rule in everything(book) if rule.id in slots and rule.id in names]
     gone = retired(book, slots) if only is None else []
-    return _Judging(book, slotted([*known, *gone], slots), retagged(known, slots))
+    return _Judging(book, tuple(slotted([*known, *gone], slots)), tuple(retagged(known, slots)))
 
 
 def _ask(run: EvaluationRun, asking: Asking, report: Report, claim: Claim | None, actor: Actor) -> None:
@@ -219,10 +238,10 @@ def _ask(run: EvaluationRun, asking: Asking, report: Report, claim: Claim | None
     judging = _judging(asking.rules)
     if asking.customers is None:
         ids = db.session.scalars(select(Customer.id).order_by(Customer.id)).all()
-        places = [run_set.between(low, high) for low, high in run_set.spans(ids, LOOK)]
+        places = [ranged(low, high) for low, high in run_set.spans(ids, LOOK)]
     else:
         hers = sorted(with_kin(db.session(), asking.customers))
-        places = [among(hers[start : start + LOOK]) for start in range(0, len(hers), LOOK)]
+        places = [listed(hers[start : start + LOOK]) for start in range(0, len(hers), LOOK)]
     for here in places:
         run_set.put(run.id, _unsettled(run.as_of, here, judging, ready=False))
     _settle(run, report, claim, actor, rules=heard_by(judging.book, asking.rules))
@@ -236,8 +255,10 @@ def self_check(as_of: date, *, claim: Claim | None = None, actor: Actor = SYSTEM
     ids, bits = db.session.scalars(select(Customer.id).order_by(Customer.id)).all(), _judging().bits
     explained, drifted = _explained(), 0
     for low, high in run_set.spans(ids, LOOK):
-        frame = frame_of(db.session(), as_of, run_set.between(low, high))
-        found = set(db.session.scalars(unsettled(facts_of(frame, facts_in(rule.when for rule in bits)), bits)))
+        here = ranged(low, high)
+        frame = frame_of(db.session(), as_of, here.among)
+        asked = unsettled(facts_of(frame, facts_in(rule.when for rule in bits)), bits)
+        found = set(db.session.scalars(asked, here.values))
         explained |= _explained()
         drifted += 0 if EVERYBODY in explained else len(found - explained)
     if drifted:
@@ -288,7 +309,7 @@ def _open_run(as_of: date, *, full: bool, anew: bool) -> EvaluationRun:
     slots_of(session, rulebook(session))
     session.flush()
     alive = or_(EvaluationRun.id == run.id, EvaluationRun.started_at > now() - FRESH)
-    run_set.sweep(session, session.scalars(select(EvaluationRun.id).where(alive)).all())
+    run_set.sweep(session, alive)
     session.refresh(run)
     session.expunge(run)
     session.commit()

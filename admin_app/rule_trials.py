@@ -8,15 +8,14 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, literal, not_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, case, func, literal, not_, select
 from sqlalchemy.orm import Session
 
 from admin_app.applying import condition_of
-from admin_app.frames import frame_of
 from admin_app.i18n import in_her_language
 from admin_app.operations.registry import specs
 from admin_app.rulebook import rulebook, words_of
-from admin_app.stored_facts import facts_today
+from admin_app.stored_facts import facts_today, hers_today
 from models.customers import Customer
 from models.entity import table_of
 from models.rulebook import EffectKind, RuleMatch, RuleSlot
@@ -24,13 +23,14 @@ from models.standing import CustomerTag, Membership, Tag
 from rules.book import Rulebook
 from rules.documents.rules import CouponEffect, GiftEffect, PointsEffect, Rule
 from rules.evaluation import interpreter
-from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import facts_in, predicate
 from rules.language.conditions import All, Comparison, Condition, Not, Operator
 from rules.language.facts import FactType
 from rules.language.sentences import Words, comparison_said, condition_said, value_said
 
 SAMPLES = 8
+_APART = 1 << 32
+"""Keeps two counts of customers apart in one sum."""
 
 
 def words(session: Session, book: Rulebook | None = None) -> Words:
@@ -93,33 +93,30 @@ def preview(session: Session, rule: Rule, book: Rulebook, as_of: date, hers: Col
     facts = facts_today(session, as_of, facts_in([when]))
     parts = when.parts if isinstance(when, All) and when.parts else (when,)
     matches = select(RuleMatch.customer_id).where(RuleMatch.rule == rule_id, RuleMatch.until.is_(None))
-    was = facts.c.customer_id.in_(matches)  # a list that is made once, where EXISTS would be asked of each customer
-    alone = [predicate(part, facts).label(f"part_{place}") for place, part in enumerate(parts)]
-    rows = select(facts.c.customer_id, was.label("was"), *alone).subquery("rows")
-    found = [rows.c[f"part_{place}"] for place in range(len(parts))]
-    holds = and_(*found)
-    counted = [_count(literal(1) == 1), _count(holds), _count(and_(holds, not_(rows.c.was)))]
-    counted += [_count(and_(not_(holds), rows.c.was)), *(_count(one) for one in found)]
-    counted += [_count(and_(*found[: place + 1])) for place in range(len(found))]
-    totals = [int(one or 0) for one in session.execute(select(*counted).select_from(rows)).one()]
-    several = len(parts)
-    known = words(session)
-    steps = [
-        Step(condition_said(part, known), totals[4 + place], totals[4 + several + place])
-        for place, part in enumerate(parts)
-    ]
-    customers, matching, gains, losses = totals[:4]
-    outcome = Preview(customers, matching, gains, losses, steps)
-    seen = select(rows.c.customer_id).join(Customer, Customer.id == rows.c.customer_id).where(hers)
-    order = seen.order_by(rows.c.customer_id).limit(SAMPLES)
-    outcome.gaining = list(session.scalars(order.where(holds, not_(rows.c.was))))
-    outcome.losing = list(session.scalars(order.where(not_(holds), rows.c.was)))
+    had = facts.c.customer_id.in_(matches)  # a list that is made once, where EXISTS would be asked of each customer
+    alone = [predicate(part, facts) for part in parts]
+    together = [and_(*alone[: place + 1]) for place in range(1, len(alone))]
+    holds = and_(*alone)
+    one_each = literal(1, BigInteger) + case((holds, literal(_APART, BigInteger)), else_=0)
+    who_had = func.coalesce(func.sum(case((had, one_each), else_=0)), 0)  # asked once: each asking makes its list anew
+    counted = [func.count(), who_had, *(func.count().filter(one) for one in (*alone, *together))]
+    customers, packed, *found = session.execute(select(*counted).select_from(facts)).one()
+    keeping, having = divmod(int(packed), _APART)
+    so_far, known = [found[0], *found[len(parts) :]], words(session)
+    steps = [Step(condition_said(part, known), found[place], so_far[place]) for place, part in enumerate(parts)]
+    outcome = Preview(customers, so_far[-1], so_far[-1] - keeping, having - keeping, steps)
+    seen = select(facts.c.customer_id).join(Customer, Customer.id == facts.c.customer_id).where(hers)
+    order = seen.order_by(facts.c.customer_id).limit(SAMPLES)
+    if outcome.gains:
+        outcome.gaining = list(session.scalars(order.where(holds, not_(had))))
+    if outcome.losses:
+        outcome.losing = list(session.scalars(order.where(had, not_(holds))))
     judged = session.scalar(select(RuleSlot.rule_version_id).where(RuleSlot.rule == rule_id)) is not None
     outcome.spared = rule.existing_customers == "tag_only" and not judged and bool(rule.given())
-    if gains and rule.given() and not outcome.spared:
-        held = and_(Membership.customer_id == rows.c.customer_id, Membership.ended_on.is_(None))
-        gained = select(Membership.tier, func.count()).select_from(rows.outerjoin(table_of(Membership), held))
-        by_tier = session.execute(gained.where(holds, not_(rows.c.was)).group_by(Membership.tier))
+    if outcome.gains and rule.given() and not outcome.spared:
+        held = and_(Membership.customer_id == facts.c.customer_id, Membership.ended_on.is_(None))
+        gained = select(Membership.tier, func.count()).select_from(facts.outerjoin(table_of(Membership), held))
+        by_tier = session.execute(gained.where(holds, not_(had)).group_by(Membership.tier))
         outcome.outlays = _outlays(rule, book, dict(by_tier.all()))
     return outcome
 
@@ -144,10 +141,6 @@ def _outlays(rule: Rule, book: Rulebook, gained: Mapping[str | None, int]) -> li
             count, much = found.get(kind, (0, 0))
             found[kind] = count + many, much + many * each
     return [Outlay(kind, *sums) for kind, sums in found.items()]
-
-
-def _count(condition: ColumnElement[bool]) -> ColumnElement[Any]:
-    return cast(func.sum(case((condition, 1), else_=0)), Integer)
 
 
 # ----------------------------------------------------------------------------------------------------- why
@@ -191,8 +184,8 @@ def explain(session: Session, customer_id: int, as_of: date, among: Sequence[Rul
 
 def facts_now(session: Session, customer_id: int, as_of: date, conditions: Sequence[Condition]) -> dict[str, Any]:
     """Her facts as the rules see them; empty for whom the rules pass over."""
-    frame = frame_of(session, as_of, lambda column: column == customer_id)
-    row = session.execute(select(facts_of(frame, facts_in(conditions)))).mappings().first()
+    facts = hers_today(session, as_of, facts_in(conditions), customer_id)
+    row = session.execute(select(facts)).mappings().first()
     held = (CustomerTag.customer_id == customer_id, CustomerTag.until.is_(None), CustomerTag.held)
     tags = session.scalars(select(Tag.slug).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(*held))
     return {**(row or {}), "tag": tuple(tags)}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
-from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from admin_app.operations.refusals import Refused
@@ -68,11 +67,6 @@ def spans(ids: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
     return ((ids[at], ids[min(at + size, len(ids)) - 1]) for at in range(0, len(ids), size))
 
 
-def between(first: int, last: int) -> Callable[[Any], ColumnElement[bool]]:
-    """Which customers lie in a range of numbers."""
-    return lambda column: column.between(first, last)
-
-
 def keep(run: int, looked_at: Sequence[int], customers: Collection[int]) -> None:
     """Of those looked at only these have to be settled."""
     session = writing()
@@ -87,6 +81,7 @@ def drop(session: Session, run: int, customers: Sequence[int]) -> None:
     session.execute(delete(RunCustomer).where(RunCustomer.run_id == run, among(customers)(_staged.customer_id)))
 
 
-def sweep(session: Session, live: Collection[int]) -> None:
-    """Forget what runs that will not be taken up again have left."""
-    session.execute(delete(RunCustomer).where(RunCustomer.run_id.not_in(live)))
+def sweep(session: Session, alive: ColumnElement[bool]) -> None:
+    """Forget what runs have left that are not ``alive``, for they will not be taken up again."""
+    living = exists().where(EvaluationRun.id == _staged.run_id, alive)
+    session.execute(delete(table_of(RunCustomer)).where(~living))

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, delete, select, update
+from sqlalchemy import ColumnElement, Delete, FromClause, Insert, delete, select, update
 from sqlalchemy.orm import Session
 
 from admin_app.frames import frame_of
 from admin_app.kin import with_kin
+from admin_app.rulebook import rulebook
 from admin_app.run_set import ensure_not_past, settled_on
 from models.connection import lock_facts
 from models.entity import EVERYBODY, table_of, writing
 from models.rulebook import ChangedCustomer, CustomerFact, FactSlot
 from rules.book import Rulebook
-from rules.evaluation.dialect import among
+from rules.evaluation.dialect import Some, among
+from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import facts_in
 from rules.evaluation.stored import filling, kept_for, room_for, stored_facts_of
 from rules.language.facts import Fact
 
 Among = Callable[[Any], ColumnElement[bool]]
+Columns = tuple[tuple[str, str], ...]
+"""Facts, and where each is kept."""
 
 FEW = 500
 """Changed customers whose facts are worked out anew beside the kept ones; where there are more, all are."""
@@ -57,7 +62,7 @@ def all_filled(session: Session) -> None:
     session.execute(update(FactSlot).values(filled=True))
 
 
-def refresh(as_of: date, of: Among) -> None:
+def refresh(as_of: date, some: Some) -> None:
     """Keep the facts of some customers anew.
 
     :raises TooEarlyError: another run has settled a later day meanwhile.
@@ -65,9 +70,17 @@ def refresh(as_of: date, of: Among) -> None:
     session = writing()
     lock_facts(session.connection())
     ensure_not_past(session, as_of)
-    session.execute(delete(CustomerFact).where(of(table_of(CustomerFact).c.customer_id)))
-    session.execute(filling(frame_of(session, as_of, of), columns(session, filled=False)))
+    merges, where = frame_of(session, as_of).merges, tuple(columns(session, filled=False).items())
+    for statement in _keeping(rulebook(session), as_of, merges, some.among, where):
+        session.execute(statement, some.values)
     session.commit()
+
+
+@lru_cache(maxsize=8)
+def _keeping(book: Rulebook, as_of: date, merges: bool, of: Among, where: Columns) -> tuple[Delete, Insert]:
+    """How facts are kept anew; made once for a book and a day, since that takes as long as executing it for a few."""
+    frame, table = Frame(as_of, of, merges, calendar=book.festivals), table_of(CustomerFact)
+    return delete(table).where(of(table.c.customer_id)), filling(frame, dict(where))
 
 
 def facts_at(
@@ -78,8 +91,11 @@ def facts_at(
     Who has changed since they were kept is not told anew: see ``facts_today``. ``ready`` says that those asked for have
     just been kept, whether or not all others have.
     """
-    kept = columns(session, filled=not ready)
-    frame = frame_of(session, as_of, of)
+    return told_from(frame_of(session, as_of, of), facts, columns(session, filled=not ready))
+
+
+def told_from(frame: Frame, facts: Sequence[Fact], kept: Mapping[str, str]) -> FromClause:
+    """Facts from where they are kept, if all of them are; else worked out."""
     if kept and all(fact.name in kept for fact in kept_for(facts)):
         return stored_facts_of(frame, facts, kept)
     return facts_of(frame, facts)
@@ -90,9 +106,24 @@ def facts_today(session: Session, as_of: date, facts: Sequence[Fact]) -> FromCla
     changed = _changed(session, as_of)
     if changed is None:
         return facts_of(frame_of(session, as_of), facts)
+    if not changed:
+        return facts_at(session, as_of, facts)
     rest = facts_at(session, as_of, facts, lambda column: ~among(changed)(column))
     anew = facts_of(frame_of(session, as_of, among(changed)), facts)
-    return select(rest).union_all(select(anew)).subquery("facts") if changed else rest
+    same = [anew.c[column.name] for column in rest.columns]  # a union goes by the places of columns, not by their names
+    return select(rest).union_all(select(*same)).subquery("facts")
+
+
+def hers_today(session: Session, as_of: date, facts: Sequence[Fact], customer_id: int) -> FromClause:
+    """One customer's facts exactly as they are now."""
+    changed = _changed(session, as_of)
+
+    def her(column: Any) -> ColumnElement[bool]:
+        return column == customer_id  # type: ignore[no-any-return]
+
+    if changed is None or customer_id in changed:
+        return facts_of(frame_of(session, as_of, her), facts)
+    return facts_at(session, as_of, facts, her)
 
 
 def _changed(session: Session, as_of: date) -> list[int] | None:

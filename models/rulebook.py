@@ -127,6 +127,7 @@ class RuleEffect(Record):
     )
     __table_args__ = (
         UniqueConstraint("rule", "customer_id", "occasion", "kind", "place"),
+        Index("ix_rule_effect_state_kind", "state", "kind"),
         holds("amount >= 0", "amount", "amount", _l("An amount is 0 or more.")),
         holds(
             "state <> 'held' OR held_because IS NOT NULL", "held", "held_because", _l("What is held back has a reason.")
@@ -143,7 +144,7 @@ class RuleEffect(Record):
     made_on: Mapped[date] = field(Day, label=_l("On"), index=True)
     valid_until: Mapped[date | None] = field(Day, label=_l("Valid until"))
     not_before: Mapped[datetime | None] = field(Instant, label=_l("Not before"))
-    state: Mapped[EffectState] = field(choice(EffectState), label=_l("State"), default=EffectState.WAITING, index=True)
+    state: Mapped[EffectState] = field(choice(EffectState), label=_l("State"), default=EffectState.WAITING)
     held_because: Mapped[HeldBecause | None] = field(choice(HeldBecause), label=_l("Held back because"))
     rule_version_id: Mapped[int] = reference("rule_version", label=_l("Rules"))
 

@@ -72,9 +72,9 @@ class Aside(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rulebook:
-    """The documents in force, and what rules may name beside them."""
+    """The documents in force, and what rules may name beside them; the same as no other book."""
 
     roles: RolesDocument
     tiers: TiersDocument

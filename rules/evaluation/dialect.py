@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, DateTime, Select, String, cast, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Date,
+    DateTime,
+    Select,
+    String,
+    bindparam,
+    cast,
+    literal,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -59,6 +71,37 @@ def among(numbers: Iterable[int]) -> Callable[[Any], ColumnElement[bool]]:
     """Which of a column's numbers are among these."""
     listed = json.dumps(sorted(numbers))
     return lambda column: one_of(column, literal(listed, String))
+
+
+class Some(NamedTuple):
+    """Some customers: which numbers of a column are theirs, and what that is bound to when a statement is executed.
+
+    One that has been made for some serves for others, who differ by these values alone.
+    """
+
+    among: Callable[[Any], ColumnElement[bool]]
+    values: dict[str, Any]
+
+
+def listed(numbers: Iterable[int]) -> Some:
+    """These customers."""
+    return Some(_listed, {"listed": json.dumps(sorted(numbers))})
+
+
+def _listed(column: Any) -> ColumnElement[bool]:
+    return one_of(column, bindparam("listed", type_=String))
+
+
+def ranged(first: int, last: int) -> Some:
+    """The customers whose numbers lie in a range."""
+    return Some(_ranged, {"first": first, "last": last})
+
+
+def _ranged(column: Any) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = column.between(
+        bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
+    )
+    return found
 
 
 class entries(FunctionElement[Any]):  # noqa: N801 - SQL functions are written small
