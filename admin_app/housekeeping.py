@@ -14,6 +14,7 @@ from admin_app.operations.kernel import now, perform
 from models.accounts import SignInThrottle, UserSession
 from models.actor import SYSTEM
 from models.clock import ScheduleClaim
+from models.connection import note_sizes
 from models.entity import rows_changed, writing
 from models.log import OperationKey
 from models.names import Name
@@ -36,7 +37,9 @@ def daily_backup() -> dict[str, Any]:
 
 
 def sweep() -> dict[str, Any]:
-    """Forget answered keys after a week, ended sessions and claims after half a year, old failures after a day."""
+    """Forget answered keys after a week, ended sessions and claims after half a year, old failures after a day; let the
+    database note how large its tables are.
+    """
     at = now()
     session = writing()
     swept = {
@@ -46,5 +49,6 @@ def sweep() -> dict[str, Any]:
         "failures": delete(SignInThrottle).where(SignInThrottle.last_failed_at < at - timedelta(days=1)),
     }
     counts = {name: rows_changed(session, statement) for name, statement in swept.items()}
+    note_sizes(session.connection())
     session.commit()
     return counts
