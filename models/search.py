@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pypinyin import Style, lazy_pinyin
 from sqlalchemy import ColumnElement, Connection, delete, event, insert, inspect, select
 from sqlalchemy.orm import Session
 
@@ -60,13 +59,20 @@ _HAN = re.compile(r"[㐀-鿿]")
 _WORD = re.compile(r"[㐀-鿿]+|[^\W_]+", re.UNICODE)
 
 
+def spoken(text: str) -> list[str]:
+    """A text as pinyin without tones, each character read as in a common word."""
+    from pypinyin import Style, lazy_pinyin  # its dictionary takes half a second, and few commands read a name
+
+    return lazy_pinyin(text, style=Style.NORMAL)
+
+
 def syllables(name: str) -> list[str]:
     """A Chinese name as pinyin syllables, its surname read as a surname."""
     for length in (2, 1):
         reading = SURNAMES.get(name[:length])
         if reading is not None and len(name) >= length:
-            return reading.split() + lazy_pinyin(name[length:], style=Style.NORMAL)
-    return lazy_pinyin(name, style=Style.NORMAL)
+            return reading.split() + spoken(name[length:])
+    return spoken(name)
 
 
 def keys_of(text: str) -> set[str]:
@@ -75,7 +81,7 @@ def keys_of(text: str) -> set[str]:
     for word in _WORD.findall(text.lower()):
         if _HAN.match(word):
             found += (word[place:] for place in range(len(word)))
-            for parts in (syllables(word), lazy_pinyin(word, style=Style.NORMAL)):  # read as a name, and as a word
+            for parts in (syllables(word), spoken(word)):  # read as a name, and as a word
                 found += ("".join(parts[place:]) for place in range(len(parts)))
                 found += ("".join(part[0] for part in parts[place:] if part) for place in range(len(parts)))
         else:

@@ -13,7 +13,6 @@ from flask import Flask, abort, flash, jsonify, redirect, render_template, reque
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from pypinyin import lazy_pinyin
 from sqlalchemy import func, select
 
 from admin_app.i18n import in_her_language
@@ -29,6 +28,7 @@ from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from models.rulebook import EffectKind, RuleMatch, RuleVersion, WatchMatch
+from models.search import spoken
 from models.standing import Tag
 from rules.book import DOCUMENTS, Rulebook
 from rules.documents.rules import Rule, RulesDocument, WatchRule
@@ -332,7 +332,7 @@ def fresh_id(name: str, also: Iterable[str] = ()) -> str:
     book = rulebook()
     taken = set(also) | {rule.id for rule in book.tested()} | {layers.id for layers in book.tags.layers}
     taken |= {tag.id for tag in book.tags.tags} | book.own.tags
-    letters = re.sub(r"[^a-z0-9]+", "-", "-".join(lazy_pinyin(name)).lower()).strip("-")[:32].strip("-")
+    letters = re.sub(r"[^a-z0-9]+", "-", "-".join(spoken(name)).lower()).strip("-")[:32].strip("-")
     base = letters if re.match(r"[a-z]", letters) else f"rule-{letters}".strip("-")
     return next(one for n in range(1, 1_000) if (one := base if n == 1 else f"{base}-{n}") not in taken)
 

@@ -280,7 +280,7 @@ def _mark(count: int) -> None:
 
 
 def _side_by_side(place: Place) -> tuple[float, float]:
-    """Medians of five turns each, in turn, over the same ranges of customers."""
+    """Medians of three turns each, in turn, over the same ranges of customers."""
     book = rulebook()
     session = writing()
     positions = {name: slot.position for name, slot in slots_of(session, book).items()}
@@ -290,7 +290,7 @@ def _side_by_side(place: Place) -> tuple[float, float]:
     slotted = [Slotted(name, condition_of(rules[name]), positions[name]) for name in shipped]
     hand = _by_hand_for(place.engine)
     ours_took, hand_took = [], []
-    for _ in range(5):
+    for _ in range(3):
         ours_took.append(seconds(lambda: _compiled(place, slotted)))
         hand_took.append(seconds(lambda: _by_hand(place, hand)))
     return statistics.median(ours_took), statistics.median(hand_took)
