@@ -36,7 +36,6 @@ from admin_app.kin import with_kin
 from admin_app.operations.giving import deliver_waiting
 from admin_app.operations.kernel import now, perform
 from admin_app.rulebook import refresh, rulebook, versions
-from admin_app.stored_facts import Among
 from admin_app.watching import watch
 from models.actor import SYSTEM, Actor
 from models.clock import EvaluationRun
@@ -48,7 +47,7 @@ from models.rulebook import MASK_BITS, ChangedCustomer, RuleActivation, RuleMatc
 from rules.book import Rulebook
 from rules.documents.rules import Rule
 from rules.evaluation.crossing import Passed, crossed
-from rules.evaluation.dialect import Some, listed, ranged
+from rules.evaluation.dialect import Among, Some, listed, ranged
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import Slotted, counts, facts_in, standing, unsettled
@@ -203,8 +202,8 @@ def _asking_whom(
     frame = Frame(as_of, of, merges, calendar=book.festivals)
     facts = stored_facts.told_from(frame, facts_in(book.conditions()), dict(where))
     return (
-        standing(facts, as_of, book.tiers).with_only_columns(facts.c.customer_id),
-        unsettled(facts, judging.bits),
+        standing(facts, of, as_of, book.tiers).with_only_columns(facts.c.customer_id),
+        unsettled(facts, of, judging.bits),
         select(RulePending.customer_id).where(of(RulePending.customer_id)),
         *(
             holders([rule]).with_only_columns(RuleMatch.customer_id).where(of(RuleMatch.customer_id))
@@ -257,7 +256,7 @@ def self_check(as_of: date, *, claim: Claim | None = None, actor: Actor = SYSTEM
     for low, high in run_set.spans(ids, LOOK):
         here = ranged(low, high)
         frame = frame_of(db.session(), as_of, here.among)
-        asked = unsettled(facts_of(frame, facts_in(rule.when for rule in bits)), bits)
+        asked = unsettled(facts_of(frame, facts_in(rule.when for rule in bits)), here.among, bits)
         found = set(db.session.scalars(asked, here.values))
         explained |= _explained()
         drifted += 0 if EVERYBODY in explained else len(found - explained)

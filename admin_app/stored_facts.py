@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -18,14 +18,13 @@ from models.connection import lock_facts
 from models.entity import EVERYBODY, table_of, writing
 from models.rulebook import ChangedCustomer, CustomerFact, FactSlot
 from rules.book import Rulebook
-from rules.evaluation.dialect import Some, among
+from rules.evaluation.dialect import Among, Some, among
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import facts_in
 from rules.evaluation.stored import filling, kept_for, room_for, stored_facts_of
 from rules.language.facts import Fact
 
-Among = Callable[[Any], ColumnElement[bool]]
 Columns = tuple[tuple[str, str], ...]
 """Facts, and where each is kept."""
 

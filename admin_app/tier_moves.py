@@ -32,7 +32,7 @@ def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: in
     memberships: list[dict[str, Any]] = []
     facts = facts_of(frame, facts_in(document.conditions()))
     falling: list[Falling] = []
-    asked = standing(facts, frame.as_of, document).order_by(facts.c.customer_id)
+    asked = standing(facts, frame.among, frame.as_of, document).order_by(facts.c.customer_id)
     for row in op.session.execute(asked).mappings().all():
         held = None if row["tier"] is None else Held(row["tier"], row["valid_until"])
         move = decide(document, held, row["entered"], bool(row["keeps"]), frame.as_of)

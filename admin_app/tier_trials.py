@@ -31,7 +31,7 @@ class TierTrial:
 def try_tiers(session: Session, document: TiersDocument, as_of: date) -> TierTrial:
     """Exact, of the salon as it is today: counted by the database in one pass over everybody."""
     facts = facts_today(session, as_of, facts_in(document.conditions()))
-    rows, held, _rank, entered, keeps = beside_tiers(facts, document)
+    rows, held, _rank, entered, keeps = beside_tiers(facts, None, document)
     over = held.c.valid_until < literal(as_of, Date)
     past_grace = held.c.valid_until < literal(as_of - timedelta(document.grace), Date)
     ended = case((held.c.valid_until.is_(None), 0), (past_grace, 3), (over, 2), else_=1)

@@ -113,11 +113,14 @@ def engine_options(url: str | URL) -> dict[str, Any]:
     """What ``create_engine`` needs for this address."""
     if make_url(url).get_backend_name() == "sqlite":
         return {"module": sqlite_driver, "connect_args": {"timeout": BUSY_MILLISECONDS / 1000}}
+    options = (
+        "-c timezone=UTC -c lock_timeout=10s -c jit=off"  # compiling a hundred rules takes longer than asking them
+    )
     return {
         "pool_size": 8,
         "max_overflow": 16,
         "pool_pre_ping": True,
-        "connect_args": {"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=10s"},
+        "connect_args": {"connect_timeout": 5, "options": options},
     }
 
 

@@ -34,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: a process often waits, for a browser, a command or a database."""
+    cores = os.cpu_count() or 1
+    return cores + cores // 2
+
+
 SHARED = ("demos", "first", "members", "salons")
 """Fixtures that take long to make: whoever asks for one of them runs in one process, so that it is made once."""
 

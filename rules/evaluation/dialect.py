@@ -22,6 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+Among = Callable[[Any], ColumnElement[bool]]
+"""Narrows a column of customer ids."""
+
 
 class days_between(FunctionElement[int]):  # noqa: N801 - SQL functions are written small
     """``days_between(a, b)``: whole days from day ``b`` to day ``a``."""
@@ -67,7 +70,7 @@ def _one_of_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     return f"({number} = ANY(CAST(string_to_array(btrim({listed}, '[]'), ', ') AS BIGINT[])))"
 
 
-def among(numbers: Iterable[int]) -> Callable[[Any], ColumnElement[bool]]:
+def among(numbers: Iterable[int]) -> Among:
     """Which of a column's numbers are among these."""
     listed = json.dumps(sorted(numbers))
     return lambda column: one_of(column, literal(listed, String))
@@ -79,7 +82,7 @@ class Some(NamedTuple):
     One that has been made for some serves for others, who differ by these values alone.
     """
 
-    among: Callable[[Any], ColumnElement[bool]]
+    among: Among
     values: dict[str, Any]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
+    FromClause,
     SQLColumnExpression,
     and_,
     case,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from models.customers import Customer
 from models.entity import AnySelect, table_of
 from rules.documents.festivals import USUAL, FestivalsDocument
+from rules.evaluation.dialect import Among
 from rules.language.facts import Fact
 
 
@@ -36,7 +38,7 @@ class Frame:
     """
 
     as_of: date
-    among: Callable[[Any], ColumnElement[bool]] | None = None
+    among: Among | None = None
     merges: bool = False
     calendar: FestivalsDocument = field(default=USUAL, kw_only=True)
     zone: tzinfo = field(default=UTC, kw_only=True)
@@ -74,6 +76,12 @@ class Frame:
         other = table_of(Customer).alias("asked")
         ids = select(other.c.id).where(or_(self.among(other.c.id), self.among(other.c.merged_into_id)))
         return customer_id.in_(ids)
+
+
+def same_customer(column: SQLColumnExpression[Any], facts: FromClause, among: Among | None) -> ColumnElement[bool]:
+    """Which row beside facts is hers. Told whose facts they are, PostgreSQL does not read the rows of everybody."""
+    hers: ColumnElement[bool] = column == facts.c.customer_id
+    return hers if among is None else and_(hers, among(column))
 
 
 Columns = Sequence[ColumnElement[Any]]

@@ -28,7 +28,8 @@ from models.rulebook import MASK_BITS, MASKS, RuleState
 from models.standing import CustomerTag, Membership, Tag
 from rules.documents.tiers import Downgrade, TiersDocument
 from rules.evaluation.compiler import compiled
-from rules.evaluation.frame import Frame
+from rules.evaluation.dialect import Among
+from rules.evaluation.frame import Frame, same_customer
 from rules.evaluation.sources import facts_of
 from rules.language.conditions import Condition, comparisons
 from rules.language.facts import Fact, FactType, fact_named
@@ -83,17 +84,17 @@ def differing(frame: Frame, rules: Sequence[Slotted], more: Iterable[str] = ()) 
     """
     facts = facts_of(frame, facts_in((rule.when for rule in rules), more))
     chosen, differs = _masks(facts, rules)
-    return _beside_state(facts, [*facts.c, *chosen]).where(or_(*differs)).order_by(facts.c.customer_id)
+    return _beside_state(facts, frame.among, [*facts.c, *chosen]).where(or_(*differs)).order_by(facts.c.customer_id)
 
 
-def unsettled(facts: FromClause, rules: Sequence[Slotted]) -> AnySelect:
+def unsettled(facts: FromClause, among: Among | None, rules: Sequence[Slotted]) -> AnySelect:
     """The ids of such customers, among those whose facts are given."""
-    return _beside_state(facts, [facts.c.customer_id]).where(or_(*_masks(facts, rules)[1]))
+    return _beside_state(facts, among, [facts.c.customer_id]).where(or_(*_masks(facts, rules)[1]))
 
 
-def _beside_state(facts: FromClause, chosen: Sequence[ColumnElement[Any]]) -> AnySelect:
+def _beside_state(facts: FromClause, among: Among | None, chosen: Sequence[ColumnElement[Any]]) -> AnySelect:
     state = table_of(RuleState)
-    return select(*chosen).select_from(facts.outerjoin(state, state.c.customer_id == facts.c.customer_id))
+    return select(*chosen).select_from(facts.outerjoin(state, same_customer(state.c.customer_id, facts, among)))
 
 
 def _masks(facts: FromClause, rules: Sequence[Slotted]) -> tuple[list[ColumnElement[Any]], list[ColumnElement[bool]]]:
@@ -136,7 +137,7 @@ class BesideTiers(NamedTuple):
     keeps: ColumnElement[int]
 
 
-def beside_tiers(facts: FromClause, document: TiersDocument) -> BesideTiers:
+def beside_tiers(facts: FromClause, among: Among | None, document: TiersDocument) -> BesideTiers:
     """What a document says of the tiers of those whose facts are given."""
     held = table_of(Membership)
     lowest = len(document.tiers) - 1
@@ -146,15 +147,15 @@ def beside_tiers(facts: FromClause, document: TiersDocument) -> BesideTiers:
     keeps = case(*kept, else_=0) if kept else literal(0)
     ranks = ((held.c.tier == tier.id, place) for place, tier in enumerate(document.tiers))
     rank = case(*ranks, else_=lowest + 1)  # a tier that is gone stands below all
-    own = and_(held.c.customer_id == facts.c.customer_id, held.c.ended_on.is_(None))
+    own = and_(same_customer(held.c.customer_id, facts, among), held.c.ended_on.is_(None))
     return BesideTiers(facts.outerjoin(held, own), held, rank, entered, keeps)
 
 
-def standing(facts: FromClause, day: date, document: TiersDocument) -> AnySelect:
+def standing(facts: FromClause, among: Among | None, day: date, document: TiersDocument) -> AnySelect:
     """Of those whose facts are given, whose tier may have to move, or who should be told that it will: id, ``tier``,
     validity and when she was told now, ``entered`` rank, ``keeps``, and the facts.
     """
-    rows, held, rank, entered, keeps = beside_tiers(facts, document)
+    rows, held, rank, entered, keeps = beside_tiers(facts, among, document)
     near = held.c.valid_until <= literal(day + timedelta(document.notice), Date)
     falls = document.downgrade is not Downgrade.NEVER
     falling = and_(held.c.told_on.is_(None), near, entered > rank, keeps == 0) if falls else false()

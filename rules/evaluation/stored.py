@@ -15,7 +15,7 @@ from models.entity import AnySelect, table_of
 from models.rulebook import CustomerFact
 from models.standing import Membership
 from rules.evaluation.dialect import quotient
-from rules.evaluation.frame import Frame
+from rules.evaluation.frame import Frame, same_customer
 from rules.evaluation.sources import facts_of, is_of_the_day, of_the_day
 from rules.language.facts import Fact, FactType, fact_named
 
@@ -59,7 +59,7 @@ def stored_facts_of(frame: Frame, facts: Sequence[Fact], columns: Columns) -> Fr
     chosen: list[ColumnElement[Any]] = [_told(frame, fact, columns).label(fact.name) for fact in facts]
     rows: AnySelect = select(_kept.c.customer_id, *chosen)
     if any(fact.type is FactType.TIER for fact in facts):
-        current = and_(Membership.customer_id == _kept.c.customer_id, Membership.ended_on.is_(None))
+        current = and_(same_customer(Membership.customer_id, _kept, frame.among), Membership.ended_on.is_(None))
         rows = rows.outerjoin_from(_kept, table_of(Membership), current)
     return (rows if frame.among is None else rows.where(frame.among(_kept.c.customer_id))).subquery("facts")
 
