@@ -87,6 +87,18 @@ def test_no_statement_of_a_run_asks_the_clock_or_for_those_who_are_not_in_a_quer
         assert [one for one in sent if word.lower() in one.lower()] == []
 
 
+def test_what_stands_beside_the_facts_of_a_few_is_read_of_these_alone(salon: Salon) -> None:
+    """PostgreSQL read the states of everybody for each few, where only the facts were narrowed."""
+    people = salon.people(40)
+    evaluate(TODAY)
+    salon.buy(people[0], TODAY, 9000)
+    sent = [" ".join(one.split()) for one in sent_by(lambda: evaluate(TODAY, full=False))]
+    for table in ("rule_state", "membership"):
+        beside = [found for one in sent for found in re.findall(rf"LEFT OUTER JOIN {table} ON (.*?) WHERE", one)]
+        assert beside
+        assert [one for one in beside if not re.search(rf"\b{table}\.customer_id (IN|= ANY|BETWEEN)", one)] == []
+
+
 def test_a_run_is_of_its_day_whatever_the_clock_says(salon: Salon) -> None:
     salon.past(long_ago(salon.people(20), Random(7)))
     with time_machine.travel(NOON + timedelta(days=900), tick=False):
