@@ -35,6 +35,7 @@ from admin_app.frames import frame_of
 from admin_app.kin import with_kin
 from admin_app.operations.giving import deliver_waiting
 from admin_app.operations.kernel import now, perform
+from admin_app.operations.patience import patient
 from admin_app.rulebook import refresh, rulebook, versions
 from admin_app.watching import watch
 from models.actor import SYSTEM, Actor
@@ -96,6 +97,7 @@ def evaluate(
     report.customers = _look_at_staged(run, judging)
     if run.full:
         report.customers = _look_at_all(run, judging, progress, anew=moved is None)
+    run_set.put(run.id, pending.due(db.session(), run.id, as_of, judging.rules()))
     _settle(run, report, claim, actor, progress)
     for asking in aside.asking:
         _ask(run, asking, report, claim, actor)
@@ -123,6 +125,7 @@ class _Marks(NamedTuple):
         return found
 
 
+@patient
 def _keep_room() -> bool:
     """Make room for the facts that the rules ask for; whether all of them have been kept for everybody."""
     session = writing()
@@ -136,13 +139,13 @@ def _keep_room() -> bool:
 
 
 def _moved(since: date, as_of: date, marked: set[int]) -> set[int] | None:
-    """Who has changed, who crossed an edge since a day, for whom something that waited is due; None for everybody."""
+    """Who has changed and who crossed an edge since a day; None for everybody."""
     if as_of - since > LONG:
         return None
     queries = _crossing(rulebook(), since, as_of)
     if queries is None:
         return None
-    found = marked | pending.due(db.session(), as_of)
+    found = set(marked)
     for query in queries:
         found.update(one for one in db.session.scalars(query) if one is not None)
     enough = (
@@ -186,50 +189,79 @@ def _look_at_all(
 
 
 def _unsettled(as_of: date, here: Some, judging: _Judging, *, ready: bool) -> set[int]:
-    """Who of these stands otherwise than the rules say by the facts kept, or waits."""
+    """Who of these stands otherwise than the rules say by the facts kept, and does not wait for just that."""
     session = db.session()
     merges, where = frame_of(session, as_of).merges, tuple(stored_facts.columns(session, filled=not ready).items())
     asked = _asking_whom(judging, as_of, merges, here.among, where)
-    return {customer for statement in asked for customer in session.scalars(statement, here.values)}
+    found = {customer for statement in asked.whole for customer in session.scalars(statement, here.values)}
+    off: dict[int, int] = {}
+    for customer, *masks in session.execute(asked.off, here.values):
+        pairs = zip(judging.masks(), masks[::2], masks[1::2], strict=True)
+        off[customer] = sum((stored ^ fresh) << (MASK_BITS * mask) for mask, stored, fresh in pairs)
+    waits: dict[int, int] = {}
+    position = {rule.id: rule.position for rule in judging.bits}
+    for customer, rule in session.execute(asked.waits, here.values):
+        waits[customer] = waits.get(customer, 0) | 1 << position[rule]
+    return found | {
+        customer for customer in off.keys() | waits.keys() if off.get(customer, 0) != waits.get(customer, 0)
+    }
+
+
+class _AskingWhom(NamedTuple):
+    """Statements: the bits in which customers are off; the rules for which they wait; who is to be settled anyhow."""
+
+    off: AnySelect
+    waits: AnySelect
+    whole: tuple[AnySelect, ...]
 
 
 @lru_cache(maxsize=8)
-def _asking_whom(
-    judging: _Judging, as_of: date, merges: bool, of: Among, where: stored_facts.Columns
-) -> tuple[AnySelect, ...]:
+def _asking_whom(judging: _Judging, as_of: date, merges: bool, of: Among, where: stored_facts.Columns) -> _AskingWhom:
     """What is asked for that; made once for a judging and a day, since that takes longer than to ask it of a few."""
     book = judging.book
     frame = Frame(as_of, of, merges, calendar=book.festivals)
     facts = stored_facts.told_from(frame, facts_in(book.conditions()), dict(where))
-    return (
-        standing(facts, of, as_of, book.tiers).with_only_columns(facts.c.customer_id),
-        unsettled(facts, of, judging.bits),
-        select(RulePending.customer_id).where(of(RulePending.customer_id)),
-        *(
-            holders([rule]).with_only_columns(RuleMatch.customer_id).where(of(RuleMatch.customer_id))
-            for rule in judging.retagged
-        ),
-    )
+    hers, waiting = of(RulePending.customer_id), select(RulePending.customer_id)
+    retagged = holders(judging.retagged).with_only_columns(RuleMatch.customer_id)
+    whole = [standing(facts, of, as_of, book.tiers).with_only_columns(facts.c.customer_id)]
+    whole += [waiting.where(hers, RulePending.rule.in_(judging.anew))] if judging.anew else []
+    whole += [retagged.where(of(RuleMatch.customer_id))] if judging.retagged else []
+    waits = waiting.add_columns(RulePending.rule).where(hers, RulePending.rule.in_(judging.same))
+    return _AskingWhom(unsettled(facts, of, judging.bits), waits, tuple(whole))
 
 
 class _Judging(NamedTuple):
-    """The book as it was when a run began to look, the rules asked with their bits, those gone among them, and whose
-    tags are others now.
+    """The book as it was when a run began to look, the rules asked with their bits, those gone among them, whose tags
+    are others now, and which rules are the ``same`` as when everybody was last asked; the others are asked ``anew``.
     """
 
     book: Rulebook
     bits: tuple[Slotted, ...]
     retagged: tuple[str, ...]
+    same: tuple[str, ...]
+    anew: tuple[str, ...]
+
+    def masks(self) -> list[int]:
+        """The masks that the rules' bits are in."""
+        return sorted({rule.mask for rule in self.bits})
+
+    def rules(self) -> list[Rule]:
+        """The rules asked, decision tables apart."""
+        asked = {rule.id for rule in self.bits}
+        return [rule for rule in self.book.rules() if rule.id in asked]
 
 
 def _judging(only: frozenset[str] | None = None) -> _Judging:
     """The rules without hours of their own, or those named."""
-    book = rulebook()
+    book, version = rulebook(), versions()
     slots = {slot.rule: slot for slot in db.session.scalars(select(RuleSlot))}
     names = asked_always(book, slots) if only is None else only
     known = [rule for rule in everything(book) if rule.id in slots and rule.id in names]
     gone = retired(book, slots) if only is None else []
-    return _Judging(book, tuple(slotted([*known, *gone], slots)), tuple(retagged(known, slots)))
+    same = [rule.id for rule in known if slots[rule.id].rule_version_id == _judged_by(book, version, rule)]
+    anew = [rule.id for rule in known if rule.id not in same]
+    bits = slotted([*known, *gone], slots)
+    return _Judging(book, tuple(bits), tuple(retagged(known, slots)), tuple(same), tuple(anew))
 
 
 def _ask(run: EvaluationRun, asking: Asking, report: Report, claim: Claim | None, actor: Actor) -> None:
@@ -239,10 +271,12 @@ def _ask(run: EvaluationRun, asking: Asking, report: Report, claim: Claim | None
         ids = db.session.scalars(select(Customer.id).order_by(Customer.id)).all()
         places = [ranged(low, high) for low, high in run_set.spans(ids, LOOK)]
     else:
-        hers = sorted(with_kin(db.session(), asking.customers))
-        places = [listed(hers[start : start + LOOK]) for start in range(0, len(hers), LOOK)]
+        ids = sorted(with_kin(db.session(), asking.customers))
+        places = [listed(ids[start : start + LOOK]) for start in range(0, len(ids), LOOK)]
     for here in places:
         run_set.put(run.id, _unsettled(run.as_of, here, judging, ready=False))
+    for hers in [None] if asking.customers is None else places:
+        run_set.put(run.id, pending.due(db.session(), run.id, run.as_of, judging.rules(), hers))
     _settle(run, report, claim, actor, rules=heard_by(judging.book, asking.rules))
 
 
@@ -294,6 +328,7 @@ def _settle(
 # ------------------------------------------------------------------------------------------------- the run
 
 
+@patient
 def _open_run(as_of: date, *, full: bool, anew: bool) -> EvaluationRun:
     """A new run, or the full one of this day that was cut short; as it stands, of no session."""
     session = writing()
@@ -334,6 +369,7 @@ def _newest_activation() -> int | None:
     return db.session.scalar(select(func.max(RuleActivation.id)))
 
 
+@patient
 def _close_run(
     run: EvaluationRun, report: Report, marks: _Marks, newest: int | None, aside: Apart, *, filled: bool
 ) -> None:

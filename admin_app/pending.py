@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from admin_app.operations.kernel import Operation
 from admin_app.tag_effects import BATCH, Found
 from models.entity import table_of
-from models.rulebook import RuleMatch, RulePending
+from models.rulebook import RuleMatch, RulePending, RunCustomer
 from rules.documents.rules import Rule
+from rules.evaluation.dialect import Some
 from rules.evaluation.frame import Frame
 from rules.evaluation.statement import Slotted
 
@@ -41,9 +42,29 @@ class _Waiting:
     first: bool
 
 
-def due(session: Session, as_of: date) -> set[int]:
-    """Customers for whom something that waited counts by this day."""
-    return set(session.scalars(select(RulePending.customer_id).where(RulePending.due <= as_of)))
+def due(session: Session, run: int, as_of: date, rules: Iterable[Rule], here: Some | None = None) -> set[int]:
+    """For whom something that waited may count by this day, beside those whom the run has staged.
+
+    Of a rule that takes so many customers a run these are no more than it has room for, in the order in which they are
+    settled: who would wait on is not looked at again.
+    """
+    found: set[int] = set()
+    for rule in filter(_is_patient, rules):
+        waiting = select(RulePending.customer_id).where(RulePending.rule == rule.id, RulePending.due <= as_of)
+        if here is not None:
+            waiting = waiting.where(here.among(RulePending.customer_id))
+        if rule.most is None:
+            found.update(session.scalars(waiting, here.values if here else {}))
+            continue
+        held = exists().where(RuleMatch.rule == rule.id, RuleMatch.until.is_(None))
+        held = held.where(RuleMatch.customer_id == RulePending.customer_id)
+        if rule.keep_for:
+            found.update(session.scalars(waiting.where(held), here.values if here else {}))
+        if (room := rule.most - _gained_on(session, as_of, rule.id)) > 0:
+            staged = exists().where(RunCustomer.run_id == run, RunCustomer.customer_id == RulePending.customer_id)
+            next_ones = waiting.where(~held, ~staged).order_by(RulePending.customer_id).limit(room)
+            found.update(session.scalars(next_ones, here.values if here else {}))
+    return found
 
 
 def forget(session: Session, known: set[str]) -> None:
@@ -62,7 +83,8 @@ def cross(
     """Of the customers whose bits differ, those for whom that counts now; the others wait. Of ``new``, see Crossed."""
     patient = {name: rule for name, rule in rules.items() if isinstance(rule, Rule) and _is_patient(rule)}
     waiting = _waiting(op, frame, rules)
-    room = {name: rule.most - _gained_today(op, frame, name) for name, rule in patient.items() if rule.most is not None}
+    limited = {name: rule.most for name, rule in patient.items() if rule.most is not None}
+    room = {name: most - _gained_on(op.session, frame.as_of, name) for name, most in limited.items()}
     found, still = Crossed(), dict[tuple[str, int], tuple[_Waiting, date]]()
     for row in rows:
         facts = dict(row)
@@ -107,9 +129,9 @@ def _waiting(op: Operation, frame: Frame, rules: Mapping[str, Any]) -> dict[tupl
     return {(row.rule, row.customer_id): _Waiting(row.since, row.first) for row in op.session.execute(query)}
 
 
-def _gained_today(op: Operation, frame: Frame, rule: str) -> int:
-    today = (RuleMatch.rule == rule, RuleMatch.since == frame.as_of)
-    return op.session.scalar(select(func.count()).select_from(RuleMatch).where(*today)) or 0
+def _gained_on(session: Session, day: date, rule: str) -> int:
+    gained = (RuleMatch.rule == rule, RuleMatch.since == day)
+    return session.scalar(select(func.count()).select_from(RuleMatch).where(*gained)) or 0
 
 
 def _keep(

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from admin_app.operations.patience import patient
 from admin_app.operations.refusals import Refused
 from models.clock import EvaluationRun
 from models.entity import insert_new, table_of, writing
@@ -45,14 +46,18 @@ def put(run: int, customers: Collection[int], upto: int | None = None) -> None:
     """Stage customers, and note how far a full run has looked; in short writes, for no till may wait."""
     ids = sorted(customers)
     for start in range(0, max(len(ids), 1), BATCH):
-        session = writing()
-        part = [{"run_id": run, "customer_id": one} for one in ids[start : start + BATCH]]
-        if part:
-            insert_new(session, RunCustomer, part)
-        if upto is not None and start + BATCH >= len(ids):
-            reached = table_of(EvaluationRun).c
-            session.execute(update(EvaluationRun).where(reached.id == run).values(last_customer_id=upto))
-        session.commit()
+        _put_some(run, ids[start : start + BATCH], upto if start + BATCH >= len(ids) else None)
+
+
+@patient
+def _put_some(run: int, ids: Sequence[int], upto: int | None) -> None:
+    session = writing()
+    if rows := [{"run_id": run, "customer_id": one} for one in ids]:
+        insert_new(session, RunCustomer, rows)
+    if upto is not None:
+        reached = table_of(EvaluationRun).c
+        session.execute(update(EvaluationRun).where(reached.id == run).values(last_customer_id=upto))
+    session.commit()
 
 
 def staged(session: Session, run: int, first: int = 0, last: int | None = None) -> list[int]:
@@ -67,6 +72,7 @@ def spans(ids: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
     return ((ids[at], ids[min(at + size, len(ids)) - 1]) for at in range(0, len(ids), size))
 
 
+@patient
 def keep(run: int, looked_at: Sequence[int], customers: Collection[int]) -> None:
     """Of those looked at only these have to be settled."""
     session = writing()

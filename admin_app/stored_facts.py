@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from admin_app.frames import frame_of
 from admin_app.kin import with_kin
+from admin_app.operations.patience import patient
 from admin_app.rulebook import rulebook
 from admin_app.run_set import ensure_not_past, settled_on
 from models.connection import lock_facts
@@ -61,6 +62,7 @@ def all_filled(session: Session) -> None:
     session.execute(update(FactSlot).values(filled=True))
 
 
+@patient
 def refresh(as_of: date, some: Some) -> None:
     """Keep the facts of some customers anew.
 

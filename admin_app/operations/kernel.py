@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -25,6 +23,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from admin_app.operations import chain
+from admin_app.operations.patience import AGAIN, patiently
 from admin_app.operations.refusals import Busy, Forbidden, KeyReused, Missing, Refused, Stale, refusal_of
 from admin_app.operations.registry import Answer, Asked, Input, Row, Spec, spec_named
 from admin_app.rulebook import access_for
@@ -38,11 +37,6 @@ from models.screen import WrittenBy
 from rules.decisions.access import Access
 
 E = TypeVar("E", bound=Entity)
-
-TRIES = 6
-_AGAIN = {"40001", "40P01", "55P03"}
-_RACES = ("no_gaps_", "no_overlap_booking_claim")
-"""Constraints that two may run into at once: the second looks again, and says what it then sees."""
 
 LONGEST_REASON = 300
 
@@ -166,35 +160,17 @@ class _Call:
 
 
 def _with_patience(call: _Call) -> Answer:
-    for attempt in range(TRIES):
-        try:
-            return _once(call)
-        except StaleDataError as error:
-            db.session.rollback()
-            if attempt == TRIES - 1:
-                raise Stale(_l("Somebody else changed this a moment ago."), 0) from error
-        except DBAPIError as error:
-            db.session.rollback()
-            if not _worth_trying_again(error, call) or attempt == TRIES - 1:
-                raise _told(error) from error
-        except BaseException:
-            db.session.rollback()
-            raise
-        time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads retries, keeps no secret
-    raise AssertionError("the last try returns or raises")
-
-
-def _worth_trying_again(error: DBAPIError, call: _Call) -> bool:
-    """Serialisation failures, locks, and two tills that took the same receipt number."""
-    if getattr(error.orig, "sqlstate", None) in _AGAIN:
-        return True
-    text = str(error.orig)
-    return (isinstance(error, OperationalError) and "locked" in text) or any(word in text for word in _RACES)
+    try:
+        return patiently(lambda: _once(call))
+    except StaleDataError as error:
+        raise Stale(_l("Somebody else changed this a moment ago."), 0) from error
+    except DBAPIError as error:
+        raise _told(error) from error
 
 
 def _told(error: DBAPIError) -> Exception:
     if (
-        getattr(error.orig, "sqlstate", None) in _AGAIN
+        getattr(error.orig, "sqlstate", None) in AGAIN
         or "locked" in str(error.orig)
         or "disk is full" in str(error.orig)
     ):

@@ -88,8 +88,9 @@ def differing(frame: Frame, rules: Sequence[Slotted], more: Iterable[str] = ()) 
 
 
 def unsettled(facts: FromClause, among: Among | None, rules: Sequence[Slotted]) -> AnySelect:
-    """The ids of such customers, among those whose facts are given."""
-    return _beside_state(facts, among, [facts.c.customer_id]).where(or_(*_masks(facts, rules)[1]))
+    """The ids of such customers, among those whose facts are given, with the stored and the new bits of each mask."""
+    chosen, differs = _masks(facts, rules)
+    return _beside_state(facts, among, [facts.c.customer_id, *chosen]).where(or_(*differs))
 
 
 def _beside_state(facts: FromClause, among: Among | None, chosen: Sequence[ColumnElement[Any]]) -> AnySelect:

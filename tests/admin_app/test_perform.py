@@ -10,7 +10,7 @@ import pytest
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select, text
 
-from admin_app.operations import kernel
+from admin_app.operations import kernel, patience
 from admin_app.operations.entities import CreateInput, EditInput
 from admin_app.operations.kernel import NotAnOperationError, Operation, perform
 from admin_app.operations.refusals import Busy, Forbidden, KeyReused, Missing, Refused, Stale
@@ -251,7 +251,7 @@ def test_a_database_that_stays_busy_is_said_so(
         raise OperationalError("", {}, Locked("database is locked"))
 
     monkeypatch.setattr(kernel, "_begin", locked)
-    monkeypatch.setattr(kernel.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
     with pytest.raises(Busy):
         note(house)
     assert noting == []

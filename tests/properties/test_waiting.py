@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import func, select
 
 from admin_app.evaluation import evaluate
+from models.clock import EvaluationRun
 from models.entity import db
+from models.log import Operation
 from models.rulebook import RulePending
 from models.standing import Task
 from tests.cast import TODAY
@@ -110,6 +112,56 @@ def test_no_more_than_so_many_a_run(salon: Salon) -> None:
         assert sum("active" in tags_of(one) for one in people) == expected
         again = evaluate(TODAY + timedelta(offset))
         assert again.gained.get("patient", 0) == 0
+
+
+def limited_by_hand(holds: dict[int, bool], most: int, keep: int, day: int, state: dict[int, tuple[bool, int]]) -> None:
+    """One day of a rule that takes ``most`` a day and stays ``keep`` days, in the order of the customers."""
+    room = most
+    for one, now in sorted(holds.items()):
+        counts, since = state.get(one, (False, 0))
+        if now == counts:
+            since = day + 1
+        elif not now and day - since >= keep:
+            counts, since = False, day + 1
+        elif now and room:
+            counts, since, room = True, day + 1, room - 1
+        state[one] = counts, since
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_who_waits_for_room_gets_it_in_turn(salon: Salon, full: bool) -> None:
+    people = salon.people(40)
+    with_rule("limits: {customers_per_run: 2}\n    keep_for: 2d")
+    evaluate(TODAY)
+    chance, came = Random(3), dict[int, date]()
+    state: dict[int, tuple[bool, int]] = {}
+    for offset in range(1, 13):
+        day = TODAY + timedelta(offset)
+        for one in people[:12]:
+            if chance.random() < 0.2:
+                salon.visit(one, day)
+                came[one] = day
+        evaluate(day, full=full)
+        limited_by_hand({one: (day - last).days <= 3 for one, last in came.items()}, 2, 2, offset, state)
+        assert {one for one in people if "active" in tags_of(one)} == {one for one in state if state[one][0]}, day
+    assert db.session.scalar(select(func.count()).select_from(RulePending))
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_who_waits_on_is_not_settled_again(salon: Salon, full: bool) -> None:
+    """At a million customers hundreds of thousands wait for a rule that takes five hundred a day."""
+    people = salon.people(40)
+    with_rule("limits: {customers_per_run: 2}")
+    for one in people:
+        salon.visit(one, TODAY)
+    evaluate(TODAY)
+    for offset in (1, 2):
+        assert evaluate(TODAY + timedelta(offset), full=full).gained["patient"] == 2
+        db.session.rollback()
+        run = db.session.scalar(select(func.max(EvaluationRun.id)))
+        of_run = (Operation.name == "apply_rules", Operation.run_id == run)
+        details = db.session.scalars(select(Operation.detail).where(*of_run))
+        assert sum(detail["customers"] for detail in details) == 2
 
 
 def test_a_rule_that_is_gone_waits_for_nobody(salon: Salon) -> None:
