@@ -213,12 +213,16 @@ def while_it_runs(salon: Salon, day: Any, events: list[tuple[int, int]]) -> None
             salon.buy(customer, day, yuan)
         real(*args)
 
+    since = run_set.settled_on(db.session())
+    assert since is not None
+    concerns_all = evaluation._crossing(evaluation.rulebook(), since, day) is None  # a day of its own, for everybody
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(run_set, "put", put)
         evaluate(day, full=False)
     for customer, yuan in left:
         salon.buy(customer, day, yuan)
-    assert not db.session.scalars(select(EvaluationRun).order_by(EvaluationRun.id.desc()).limit(1)).one().full
+    run = db.session.scalars(select(EvaluationRun).order_by(EvaluationRun.id.desc()).limit(1)).one()
+    assert run.full == concerns_all
 
 
 HISTORIES = int(os.environ.get("PEONY_TEST_HISTORIES", "2"))
