@@ -31,7 +31,7 @@ from admin_app.applying import (
     version_of,
 )
 from admin_app.asking import Apart, Asking, apart, asked_always, heard_by, with_hours
-from admin_app.frames import frame_of
+from admin_app.frames import are_merged, frame_by, frame_of
 from admin_app.kin import with_kin
 from admin_app.operations.giving import deliver_waiting
 from admin_app.operations.kernel import now, perform
@@ -49,7 +49,6 @@ from rules.book import Rulebook
 from rules.documents.rules import Rule
 from rules.evaluation.crossing import Passed, crossed
 from rules.evaluation.dialect import Among, Some, listed, ranged
-from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import Slotted, counts, facts_in, standing, unsettled
 from rules.order import DecisionRow
@@ -148,10 +147,8 @@ def _moved(since: date, as_of: date, marked: set[int]) -> set[int] | None:
     found = set(marked)
     for query in queries:
         found.update(one for one in db.session.scalars(query) if one is not None)
-    enough = (
-        select(Customer.id).limit(int(len(found) / FULL_ABOVE) + 1).subquery()
-    )  # counted no further than it matters
-    total = db.session.scalar(select(func.count()).select_from(enough)) or 0
+    counted = select(Customer.id).limit(int(len(found) / FULL_ABOVE) + 1).subquery()  # no further than it matters
+    total = db.session.scalar(select(func.count()).select_from(counted)) or 0
     return None if len(found) > FULL_ABOVE * total else found
 
 
@@ -191,20 +188,18 @@ def _look_at_all(
 def _unsettled(as_of: date, here: Some, judging: _Judging, *, ready: bool) -> set[int]:
     """Who of these stands otherwise than the rules say by the facts kept, and does not wait for just that."""
     session = db.session()
-    merges, where = frame_of(session, as_of).merges, tuple(stored_facts.columns(session, filled=not ready).items())
-    asked = _asking_whom(judging, as_of, merges, here.among, where)
+    where = tuple(stored_facts.columns(session, filled=not ready).items())
+    asked = _asking_whom(judging, as_of, are_merged(session), here.among, where)
     found = {customer for statement in asked.whole for customer in session.scalars(statement, here.values)}
-    off: dict[int, int] = {}
-    for customer, *masks in session.execute(asked.off, here.values):
-        pairs = zip(judging.masks(), masks[::2], masks[1::2], strict=True)
+    off, masks = dict[int, int](), judging.masks()
+    for customer, *bits in session.execute(asked.off, here.values):
+        pairs = zip(masks, bits[::2], bits[1::2], strict=True)
         off[customer] = sum((stored ^ fresh) << (MASK_BITS * mask) for mask, stored, fresh in pairs)
     waits: dict[int, int] = {}
     position = {rule.id: rule.position for rule in judging.bits}
     for customer, rule in session.execute(asked.waits, here.values):
         waits[customer] = waits.get(customer, 0) | 1 << position[rule]
-    return found | {
-        customer for customer in off.keys() | waits.keys() if off.get(customer, 0) != waits.get(customer, 0)
-    }
+    return found | {who for who in off.keys() | waits.keys() if off.get(who, 0) != waits.get(who, 0)}
 
 
 class _AskingWhom(NamedTuple):
@@ -219,8 +214,7 @@ class _AskingWhom(NamedTuple):
 def _asking_whom(judging: _Judging, as_of: date, merges: bool, of: Among, where: stored_facts.Columns) -> _AskingWhom:
     """What is asked for that; made once for a judging and a day, since that takes longer than to ask it of a few."""
     book = judging.book
-    frame = Frame(as_of, of, merges, calendar=book.festivals)
-    facts = stored_facts.told_from(frame, facts_in(book.conditions()), dict(where))
+    facts = stored_facts.told_from(frame_by(book, as_of, merges, of), facts_in(book.conditions()), dict(where))
     hers, waiting = of(RulePending.customer_id), select(RulePending.customer_id)
     retagged = holders(judging.retagged).with_only_columns(RuleMatch.customer_id)
     whole = [standing(facts, of, as_of, book.tiers).with_only_columns(facts.c.customer_id)]

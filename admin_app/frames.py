@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from admin_app.rulebook import rulebook
 from models.customers import Customer
+from rules.book import Rulebook
+from rules.evaluation.dialect import Among
 from rules.evaluation.frame import Frame
 
 
-def frame_of(session: Session, as_of: date, among: Callable[[Any], ColumnElement[bool]] | None = None) -> Frame:
+def frame_of(session: Session, as_of: date, among: Among | None = None) -> Frame:
     """The frame of everybody, or of those whose id ``among`` lets through."""
-    merged = select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)
-    return Frame(as_of, among, session.scalar(merged) is not None, calendar=rulebook(session).festivals)
+    return frame_by(rulebook(session), as_of, are_merged(session), among)
+
+
+def frame_by(book: Rulebook, as_of: date, merges: bool, among: Among | None = None) -> Frame:
+    """The same, where the book and whether any customers have been merged are known."""
+    return Frame(as_of, among, merges, calendar=book.festivals)
+
+
+def are_merged(session: Session) -> bool:
+    """Whether any customers have been merged."""
+    return session.scalar(select(Customer.id).where(Customer.merged_into_id.is_not(None)).limit(1)) is not None

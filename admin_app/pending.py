@@ -49,21 +49,23 @@ def due(session: Session, run: int, as_of: date, rules: Iterable[Rule], here: So
     settled: who would wait on is not looked at again.
     """
     found: set[int] = set()
+    everyone = select(RulePending.customer_id).where(RulePending.due <= as_of)
+    values, among = (
+        ({}, everyone) if here is None else (here.values, everyone.where(here.among(RulePending.customer_id)))
+    )
     for rule in filter(_is_patient, rules):
-        waiting = select(RulePending.customer_id).where(RulePending.rule == rule.id, RulePending.due <= as_of)
-        if here is not None:
-            waiting = waiting.where(here.among(RulePending.customer_id))
+        waiting = among.where(RulePending.rule == rule.id)
         if rule.most is None:
-            found.update(session.scalars(waiting, here.values if here else {}))
+            found.update(session.scalars(waiting, values))
             continue
         held = exists().where(RuleMatch.rule == rule.id, RuleMatch.until.is_(None))
         held = held.where(RuleMatch.customer_id == RulePending.customer_id)
         if rule.keep_for:
-            found.update(session.scalars(waiting.where(held), here.values if here else {}))
+            found.update(session.scalars(waiting.where(held), values))
         if (room := rule.most - _gained_on(session, as_of, rule.id)) > 0:
             staged = exists().where(RunCustomer.run_id == run, RunCustomer.customer_id == RulePending.customer_id)
             next_ones = waiting.where(~held, ~staged).order_by(RulePending.customer_id).limit(room)
-            found.update(session.scalars(next_ones, here.values if here else {}))
+            found.update(session.scalars(next_ones, values))
     return found
 
 

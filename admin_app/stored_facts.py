@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Delete, FromClause, Insert, delete, select, update
 from sqlalchemy.orm import Session
 
-from admin_app.frames import frame_of
+from admin_app.frames import are_merged, frame_by, frame_of
 from admin_app.kin import with_kin
 from admin_app.operations.patience import patient
 from admin_app.rulebook import rulebook
@@ -71,8 +71,8 @@ def refresh(as_of: date, some: Some) -> None:
     session = writing()
     lock_facts(session.connection())
     ensure_not_past(session, as_of)
-    merges, where = frame_of(session, as_of).merges, tuple(columns(session, filled=False).items())
-    for statement in _keeping(rulebook(session), as_of, merges, some.among, where):
+    where = tuple(columns(session, filled=False).items())
+    for statement in _keeping(rulebook(session), as_of, are_merged(session), some.among, where):
         session.execute(statement, some.values)
     session.commit()
 
@@ -80,7 +80,7 @@ def refresh(as_of: date, some: Some) -> None:
 @lru_cache(maxsize=8)
 def _keeping(book: Rulebook, as_of: date, merges: bool, of: Among, where: Columns) -> tuple[Delete, Insert]:
     """How facts are kept anew; made once for a book and a day, since that takes as long as executing it for a few."""
-    frame, table = Frame(as_of, of, merges, calendar=book.festivals), table_of(CustomerFact)
+    frame, table = frame_by(book, as_of, merges, of), table_of(CustomerFact)
     return delete(table).where(of(table.c.customer_id)), filling(frame, dict(where))
 
 

@@ -225,7 +225,7 @@ def while_it_runs(salon: Salon, day: Any, events: list[tuple[int, int]]) -> None
     assert run.full == concerns_all
 
 
-HISTORIES = int(os.environ.get("PEONY_TEST_HISTORIES", "2"))
+HISTORIES = int(os.environ.get("PEONY_TEST_HISTORIES", "4"))
 """How many histories are lived through on each engine, in every second of them with sales while the rules are asked."""
 
 
@@ -236,6 +236,7 @@ def test_looking_at_those_who_crossed_is_as_good_as_looking_at_everybody(
     meanwhile = seed % 2 == 0
     monkeypatch.setattr(evaluation, "FULL_ABOVE", 2.0)
     crossing = travel(salon, seed, full=False, meanwhile=meanwhile)
+    assert not all(db.session.scalars(select(EvaluationRun.full).where(EvaluationRun.id > 1)))
     db.session.remove()
     conftest._templates[salon.house.engine].fresh()
     evaluation.rulebook()
