@@ -40,7 +40,7 @@ from admin_app.rulebook import refresh, rulebook, versions
 from admin_app.watching import watch
 from models.actor import SYSTEM, Actor
 from models.clock import EvaluationRun
-from models.connection import lock_facts, lock_rules
+from models.connection import give_way, lock_facts, lock_rules
 from models.customers import Customer
 from models.entity import EVERYBODY, AnySelect, db, table_of, writing
 from models.names import Name
@@ -315,6 +315,7 @@ def _settle(
     for done, (low, high) in enumerate(parts, 1):
         data = ApplyInput(as_of=run.as_of, first=low, last=high, claim=held, run=run.id, rules=rules)
         report.add(perform(Name.APPLY_RULES, data, actor=actor, run_id=run.id))
+        give_way(db.engine)
         if progress:
             progress(done + len(parts) * run.full, len(parts) * (1 + run.full))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Delete, FromClause, Insert, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, FromClause, Insert, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from admin_app.frames import are_merged, frame_by, frame_of
@@ -15,15 +15,15 @@ from admin_app.kin import with_kin
 from admin_app.operations.patience import patient
 from admin_app.rulebook import rulebook
 from admin_app.run_set import ensure_not_past, settled_on
-from models.connection import lock_facts
-from models.entity import EVERYBODY, table_of, writing
+from models.connection import count_facts_kept, facts_kept, lock_facts
+from models.entity import EVERYBODY, AnySelect, db, table_of, writing
 from models.rulebook import ChangedCustomer, CustomerFact, FactSlot
 from rules.book import Rulebook
 from rules.evaluation.dialect import Among, Some, among
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import facts_in
-from rules.evaluation.stored import filling, kept_for, room_for, stored_facts_of
+from rules.evaluation.stored import filling, kept_for, room_for, rows_of, stored_facts_of
 from rules.language.facts import Fact
 
 Columns = tuple[tuple[str, str], ...]
@@ -66,22 +66,69 @@ def all_filled(session: Session) -> None:
 def refresh(as_of: date, some: Some) -> None:
     """Keep the facts of some customers anew.
 
+    Where whoever writes is alone (SQLite), they are worked out before the write, so that no till waits for it, and once
+    more within it only if others have been kept meanwhile. Who changes after they were worked out has left a mark.
+
     :raises TooEarlyError: another run has settled a later day meanwhile.
     """
+    ahead = _Ahead.read(as_of, some)
     session = writing()
-    lock_facts(session.connection())
+    connection = session.connection()
+    lock_facts(connection)
     ensure_not_past(session, as_of)
-    where = tuple(columns(session, filled=False).items())
-    for statement in _keeping(rulebook(session), as_of, are_merged(session), some.among, where):
-        session.execute(statement, some.values)
+    keeping = _keeping_now(session, as_of, some.among)
+    session.execute(keeping.away, some.values)
+    if ahead is None or not ahead.is_last(connection, keeping):
+        session.execute(keeping.anew, some.values)
+    elif ahead.rows:
+        session.execute(insert(table_of(CustomerFact)), ahead.rows)
+    if ahead is not None:
+        count_facts_kept(connection)
     session.commit()
 
 
+class _Keeping(NamedTuple):
+    """Statements that keep facts anew: what they are, the rows that go ``away``, and those put there ``anew``."""
+
+    told: AnySelect
+    away: Delete
+    anew: Insert
+
+
+def _keeping_now(session: Session, as_of: date, of: Among) -> _Keeping:
+    where = tuple(columns(session, filled=False).items())
+    return _keeping(rulebook(session), as_of, are_merged(session), of, where)
+
+
 @lru_cache(maxsize=8)
-def _keeping(book: Rulebook, as_of: date, merges: bool, of: Among, where: Columns) -> tuple[Delete, Insert]:
+def _keeping(book: Rulebook, as_of: date, merges: bool, of: Among, where: Columns) -> _Keeping:
     """How facts are kept anew; made once for a book and a day, since that takes as long as executing it for a few."""
-    frame, table = frame_by(book, as_of, merges, of), table_of(CustomerFact)
-    return delete(table).where(of(table.c.customer_id)), filling(frame, dict(where))
+    told, kept = rows_of(frame_by(book, as_of, merges, of), dict(where)), table_of(CustomerFact)
+    return _Keeping(told, delete(kept).where(of(kept.c.customer_id)), filling(told))
+
+
+class _Ahead(NamedTuple):
+    """Facts worked out before they are written: by which statements, and how often any had been kept until then."""
+
+    keeping: _Keeping
+    kept: int
+    rows: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, as_of: date, some: Some) -> _Ahead | None:
+        """None where they are worked out within the write."""
+        session = db.session()
+        session.rollback()
+        if session.get_bind().dialect.name != "sqlite":
+            return None
+        kept = facts_kept(session.connection())
+        keeping = _keeping_now(session, as_of, some.among)
+        rows = session.execute(keeping.told, some.values).mappings()
+        return cls(keeping, kept, [dict(row) for row in rows])
+
+    def is_last(self, connection: Connection, keeping: _Keeping) -> bool:
+        """Whether nobody has kept facts since, nor chosen others to be kept."""
+        return keeping is self.keeping and facts_kept(connection) == self.kept
 
 
 def facts_at(

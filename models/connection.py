@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ except ImportError:  # pragma: no cover - depends on the platform
     import sqlite3 as sqlite_driver
 
 BUSY_MILLISECONDS = 10_000
+TURN = 0.005
+"""How soon, in seconds, whoever waits to write to SQLite looks again; the rules' runs leave gaps of twice that."""
 __all__ = ["WRITES", "engine_options", "prepare_engine", "sqlite_driver", "wal_is_safe"]
 
 WRITES = "peony_writes"
@@ -154,8 +157,40 @@ def _on_sqlite_connect(connection: Any, record: Any) -> None:
 
 def _on_sqlite_begin(connection: Connection) -> None:
     connection.connection.info["write_state"].forget()  # what an earlier transaction did lends nothing to this one
-    writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if connection.get_execution_options().get(WRITES):
+        _wait_to_write(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _wait_to_write(connection: Connection) -> None:
+    """Begin a write as soon as nobody else writes.
+
+    SQLite itself would look after ever longer pauses, up to 100 ms, and miss the short gaps that a busy writer leaves.
+
+    :raises OperationalError: somebody wrote all the while.
+    """
+    raw, until = connection.connection, time.monotonic() + BUSY_MILLISECONDS / 1000
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < until:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite_driver.OperationalError as error:
+                if "locked" not in str(error):
+                    break
+                time.sleep(TURN)
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what stands in the way
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+
+
+def give_way(engine: Engine) -> None:
+    """Between two writes of many: let whoever waits to write come in. PostgreSQL keeps nobody waiting."""
+    if engine.dialect.name == "sqlite":
+        time.sleep(2 * TURN)
 
 
 @contextmanager
@@ -210,9 +245,23 @@ def lock_day(connection: Connection, store_id: int, *, closing: bool = False) ->
 
 
 def lock_facts(connection: Connection) -> None:
-    """Stand in line for keeping facts, so that whoever reads them last writes them last. On SQLite one always does."""
+    """Stand in line for keeping facts, so that whoever reads them last writes them last.
+
+    On SQLite whoever writes is alone; what was read before is still the last if nobody has counted on: ``facts_kept``.
+    """
     if connection.dialect.name != "sqlite":
         connection.execute(text("SELECT pg_advisory_xact_lock(7368)"))
+
+
+def facts_kept(connection: Connection) -> int:
+    """How often facts have been kept in this SQLite file; the number goes with the transaction."""
+    count: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    return count
+
+
+def count_facts_kept(connection: Connection) -> None:
+    """Facts have been kept once more."""
+    connection.exec_driver_sql(f"PRAGMA user_version={(facts_kept(connection) + 1) % 2**31}")
 
 
 def lock_rules(connection: Connection) -> None:

@@ -45,13 +45,17 @@ def room_for(fact: Fact) -> Sequence[str]:
     return TEXTS if fact.type is FactType.CHOICE else NUMBERS
 
 
-def filling(frame: Frame, columns: Columns) -> Insert:
-    """Keep these facts of the customers looked at as they are now; their rows must not be there yet."""
+def rows_of(frame: Frame, columns: Columns) -> AnySelect:
+    """These facts of the customers looked at as they are now, each as the column that keeps it."""
     facts = [fact for name in columns if (fact := fact_named(name)) is not None]
     found = facts_of(frame, facts)
     made = [_day_of(frame, fact, found.c[fact.name]).label(columns[fact.name]) for fact in facts]
-    rows = select(found.c.customer_id, *made)
-    return insert(_kept).from_select(["customer_id", *(columns[fact.name] for fact in facts)], rows)
+    return select(found.c.customer_id, *made)
+
+
+def filling(rows: AnySelect) -> Insert:
+    """Keep what ``rows_of`` tells; whoever it tells of must not have a row yet."""
+    return insert(_kept).from_select(list(rows.selected_columns.keys()), rows)
 
 
 def stored_facts_of(frame: Frame, facts: Sequence[Fact], columns: Columns) -> FromClause:

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from admin_app import evaluation
 from admin_app.evaluation import evaluate
 from admin_app.operations import patience
 from admin_app.operations.patience import TRIES, patiently
+from models import connection
 from models.clock import EvaluationRun
-from models.entity import db
+from models.entity import db, writing
 from tests.cast import TODAY
 from tests.conftest import House
 from tests.properties.history import Salon, everything
@@ -89,3 +91,62 @@ def test_another_trouble_is_not_tried_again(house: House) -> None:
     with pytest.raises(DBAPIError, match="no such table"):
         patiently(work)
     assert len(tried) == 1
+
+
+@contextmanager
+def another() -> Iterator[Any]:
+    """Another process that writes to the SQLite file, at once or not at all."""
+    other = connection.sqlite_driver.connect(db.engine.url.database, timeout=0, isolation_level=None)
+    yield other
+    other.close()
+
+
+def test_who_waits_to_write_looks_again_after_short_equal_pauses(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite itself would pause longer and longer, and miss the short gaps that a run leaves."""
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 20:
+            other.execute("ROLLBACK")
+
+    monkeypatch.setattr(connection.time, "sleep", pause)
+    with another() as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing().rollback()
+        assert pauses == [connection.TURN] * 20
+
+
+def test_who_has_waited_long_enough_is_told_that_it_is_locked(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "BUSY_MILLISECONDS", 1)
+    with another() as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"):
+            writing()
+        db.session.rollback()
+        other.execute("ROLLBACK")
+    writing()
+    assert db.session.connection().exec_driver_sql("PRAGMA busy_timeout").scalar() == 1
+
+
+def test_between_two_parts_of_a_run_somebody_else_can_write(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    def come_in(engine: Any) -> None:
+        with another() as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+        written.append(1)
+
+    monkeypatch.setattr(evaluation, "CHUNK", 2)
+    monkeypatch.setattr(evaluation, "give_way", come_in)
+    salon = Salon(sqlite_house)
+    salon.past([(one, TODAY, 900) for one in salon.people(6)])
+    evaluate(TODAY)
+    assert len(written) >= 3

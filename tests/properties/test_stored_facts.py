@@ -6,15 +6,17 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from admin_app import stored_facts
 from admin_app.evaluation import evaluate
 from admin_app.stored_facts import facts_today
 from models.entity import db, table_of
 from models.rulebook import CustomerFact, FactSlot
+from rules.evaluation.dialect import listed
 from rules.language.facts import Fact, fact_named
 from tests.cast import TODAY
+from tests.conftest import House
 from tests.properties.history import Salon, activate, crowded, rules_of, tags_of
 from tests.rules.texts import replaced
 
@@ -149,3 +151,47 @@ rules:
     evaluate(TODAY, full=False)
     evaluate(TODAY, full=False)
     assert "asks" in rules_of(anna)
+
+
+def test_what_another_run_has_kept_meanwhile_is_not_put_back(
+    salon: Salon, anna: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between working facts out and writing them she comes, and another run keeps her facts: the newer ones stay."""
+    crowded(salon)
+    real = stored_facts.writing
+
+    def keep() -> None:
+        stored_facts.refresh(TODAY, listed([anna]))
+
+    others = [lambda: salon.visit(anna, TODAY), keep]
+
+    def writing() -> Any:
+        while others:
+            others.pop(0)()
+        return real()
+
+    monkeypatch.setattr(stored_facts, "writing", writing)
+    keep()
+    column = db.session.scalars(select(FactSlot.kept_in).where(FactSlot.fact == "visits_total")).one()
+    table = table_of(CustomerFact).c
+    assert db.session.scalar(select(table[column]).where(table.customer_id == anna)) == 1
+
+
+def test_facts_are_worked_out_before_the_write_where_a_write_keeps_others_out(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    salon = Salon(sqlite_house)
+    crowded(salon)
+    anna = sqlite_house.ids["anna"]
+    real, said = stored_facts.writing, list[str]()
+
+    def writing() -> Any:
+        session = real()
+        event.listen(session.connection(), "before_cursor_execute", lambda *given: said.append(given[2]))
+        return session
+
+    monkeypatch.setattr(stored_facts, "writing", writing)
+    stored_facts.refresh(TODAY, listed([anna]))
+    [put] = [statement for statement in said if statement.startswith("INSERT")]
+    assert "VALUES" in put
+    assert not any("FROM visit" in statement for statement in said)
