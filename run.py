@@ -24,6 +24,7 @@ from views import register_screens
 from views.frontend import fetch_in_background
 
 gc.freeze()
+gc.set_threshold(*serving.RUBBISH)
 gc.enable()
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from admin_app import pending, run_set
 from admin_app.asking import asked_always
-from admin_app.frames import frame_of
+from admin_app.frames import Look, look_of
 from admin_app.held_back import held_out, of
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
@@ -27,14 +27,14 @@ from admin_app.tier_moves import move_tiers
 from admin_app.todo_effects import ask_staff
 from models.clock import ScheduleClaim
 from models.connection import lock_rules
-from models.entity import rows_changed, table_of
+from models.entity import AnySelect, rows_changed, table_of
 from models.log import EntryKind
 from models.names import Name
 from models.rulebook import MASK_BITS, MASKS, RuleMatch, RuleSlot, RuleState
 from rules.book import Rulebook
 from rules.documents.rules import Rule
 from rules.evaluation import interpreter
-from rules.evaluation.dialect import among
+from rules.evaluation.dialect import Some, among, listed
 from rules.evaluation.frame import Frame
 from rules.evaluation.statement import Slotted, differing
 from rules.language.conditions import NEVER, Condition
@@ -122,12 +122,13 @@ def apply_rules(op: Operation, data: ApplyInput) -> Answer:
     _hold_claim(op, data)
     book, version = rulebook(op.session), versions()
     staged = run_set.staged(op.session, data.run, data.first, data.last)
-    frame = frame_of(op.session, data.as_of, among(staged))
+    here = listed(staged)
+    look = look_of(op.session, data.as_of, here.among)
     report = Report(data.as_of)
-    report.moved.update(move_tiers(op, frame, book.tiers, version["tiers"]))
+    report.moved.update(move_tiers(op, look, here.values, version["tiers"]))
     slots = slots_of(op.session, book)
     for work in _strata(book, slots, version, data.rules):
-        _apply_stratum(op, frame, work, report)
+        _apply_stratum(op, look, here, work, report)
     report.customers = len(staged)
     run_set.drop(op.session, data.run, staged)
     op.detail = {"as_of": data.as_of.isoformat(), "first": data.first, "last": data.last, **report.counts()}
@@ -244,6 +245,12 @@ class _Work:
     def tags(self) -> dict[str, Tags]:
         return {name: _tags(rule, self.slots[name]) for name, rule in self.rules.items()}
 
+    def told(self) -> tuple[str, ...]:
+        """The facts that the rules' texts and occasions speak of."""
+        return tuple(
+            sorted({name for rule in self.rules.values() if isinstance(rule, Rule) for name in facts_told(rule)})
+        )
+
     def new_rules(self) -> set[str]:
         """Rules that everybody is evaluated by for the first time: their alerts and tasks spare those they find."""
         return {rule for rule in self.rules if self.slots[rule].rule_version_id is None}
@@ -266,13 +273,14 @@ def _strata(
             yield _Work({name: known[name] for name in sorted(asked_of)}, slots, book, version)
 
 
-def _apply_stratum(op: Operation, frame: Frame, work: _Work, report: Report) -> None:
-    rules = work.rules
+def _apply_stratum(op: Operation, look: Look, here: Some, work: _Work, report: Report) -> None:
+    rules, frame = work.rules, look.frame()
     bits = slotted(rules.values(), work.slots)
-    more = {name for rule in rules.values() if isinstance(rule, Rule) for name in facts_told(rule)}
-    rows = op.session.execute(differing(frame, bits, sorted(more))).mappings().all()
-    found = pending.cross(op, frame, rules, bits, rows, work.new_rules())
-    kept = _kept(op, frame, retagged(rules.values(), work.slots), found)
+    rows = op.session.execute(_asked(look, tuple(bits), work.told()), here.values).mappings().all()
+    found = pending.cross(op, look.as_of, here, rules, bits, rows, work.new_rules())
+    kept = _kept(op, here, retagged(rules.values(), work.slots), found)
+    if not (found.moved or kept):
+        return
     _write_matches(op, frame, work, found.gained, found.lost)
     _write_states(op, found.moved)
     set_tags(op, work.tags, found.gained, found.lost, kept)
@@ -285,11 +293,19 @@ def _apply_stratum(op: Operation, frame: Frame, work: _Work, report: Report) -> 
     report.lost.update(rule for rule, _ in found.lost)
 
 
-def _kept(op: Operation, frame: Frame, rules: Iterable[str], found: pending.Crossed) -> Found:
+@lru_cache(maxsize=32)
+def _asked(look: Look, bits: tuple[Slotted, ...], told: tuple[str, ...]) -> AnySelect:
+    """Whose bits differ, and the facts ``told`` of them; made once for a look and a stratum."""
+    return differing(look.frame(), bits, told)
+
+
+def _kept(op: Operation, here: Some, rules: Sequence[str], found: pending.Crossed) -> Found:
     """Who has some rules, and neither gains nor loses them now."""
+    if not rules:
+        return []
     moved = {(rule, facts["customer_id"]) for rule, facts in (*found.gained, *found.lost)}
-    query = holders(rules) if frame.among is None else holders(rules).where(frame.among(RuleMatch.customer_id))
-    return [(rule, {"customer_id": who}) for rule, who in op.session.execute(query).all() if (rule, who) not in moved]
+    held = op.session.execute(holders(rules).where(here.among(RuleMatch.customer_id)), here.values).all()
+    return [(rule, {"customer_id": who}) for rule, who in held if (rule, who) not in moved]
 
 
 def _is_spared(rule: AnyRule, found: pending.Crossed, name: str, facts: dict[str, Any]) -> bool:

@@ -31,7 +31,7 @@ from admin_app.applying import (
     version_of,
 )
 from admin_app.asking import Apart, Asking, apart, asked_always, heard_by, with_hours
-from admin_app.frames import are_merged, frame_by, frame_of
+from admin_app.frames import Look, frame_of, look_of
 from admin_app.kin import with_kin
 from admin_app.operations.giving import deliver_waiting
 from admin_app.operations.kernel import now, perform
@@ -189,7 +189,8 @@ def _unsettled(as_of: date, here: Some, judging: _Judging, *, ready: bool) -> se
     """Who of these stands otherwise than the rules say by the facts kept, and does not wait for just that."""
     session = db.session()
     where = tuple(stored_facts.columns(session, filled=not ready).items())
-    asked = _asking_whom(judging, as_of, are_merged(session), here.among, where)
+    look = look_of(session, as_of, here.among)._replace(book=judging.book)
+    asked = _asking_whom(judging, look, here.among, where)
     found = {customer for statement in asked.whole for customer in session.scalars(statement, here.values)}
     off, masks = dict[int, int](), judging.masks()
     for customer, *bits in session.execute(asked.off, here.values):
@@ -211,13 +212,13 @@ class _AskingWhom(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def _asking_whom(judging: _Judging, as_of: date, merges: bool, of: Among, where: stored_facts.Columns) -> _AskingWhom:
-    """What is asked for that; made once for a judging and a day, since that takes longer than to ask it of a few."""
+def _asking_whom(judging: _Judging, look: Look, of: Among, where: stored_facts.Columns) -> _AskingWhom:
+    """What is asked for that; made once for a judging and a look."""
     book = judging.book
-    facts = stored_facts.told_from(frame_by(book, as_of, merges, of), facts_in(book.conditions()), dict(where))
+    facts = stored_facts.told_from(look.frame(), facts_in(book.conditions()), dict(where))
     hers, waiting = of(RulePending.customer_id), select(RulePending.customer_id)
     retagged = holders(judging.retagged).with_only_columns(RuleMatch.customer_id)
-    whole = [standing(facts, of, as_of, book.tiers).with_only_columns(facts.c.customer_id)]
+    whole = [standing(facts, of, look.as_of, book.tiers).with_only_columns(facts.c.customer_id)]
     whole += [waiting.where(hers, RulePending.rule.in_(judging.anew))] if judging.anew else []
     whole += [retagged.where(of(RuleMatch.customer_id))] if judging.retagged else []
     waits = waiting.add_columns(RulePending.rule).where(hers, RulePending.rule.in_(judging.same))

@@ -19,7 +19,6 @@ from models.entity import table_of
 from models.rulebook import RuleMatch, RulePending, RunCustomer
 from rules.documents.rules import Rule
 from rules.evaluation.dialect import Some
-from rules.evaluation.frame import Frame
 from rules.evaluation.statement import Slotted
 
 
@@ -76,7 +75,8 @@ def forget(session: Session, known: set[str]) -> None:
 
 def cross(
     op: Operation,
-    frame: Frame,
+    as_of: date,
+    here: Some,
     rules: Mapping[str, Any],
     slotted: Sequence[Slotted],
     rows: Iterable[Any],
@@ -84,9 +84,9 @@ def cross(
 ) -> Crossed:
     """Of the customers whose bits differ, those for whom that counts now; the others wait. Of ``new``, see Crossed."""
     patient = {name: rule for name, rule in rules.items() if isinstance(rule, Rule) and _is_patient(rule)}
-    waiting = _waiting(op, frame, rules)
+    waiting = _waiting(op, here, rules)
     limited = {name: rule.most for name, rule in patient.items() if rule.most is not None}
-    room = {name: most - _gained_on(op.session, frame.as_of, name) for name, most in limited.items()}
+    room = {name: most - _gained_on(op.session, as_of, name) for name, most in limited.items()}
     found, still = Crossed(), dict[tuple[str, int], tuple[_Waiting, date]]()
     for row in rows:
         facts = dict(row)
@@ -95,11 +95,11 @@ def cross(
             was, is_now = facts[f"old_{rule.mask}"] & rule.bit, facts[f"new_{rule.mask}"] & rule.bit
             if bool(was) == bool(is_now):
                 continue
-            before = waiting.get((rule.id, customer)) or _Waiting(frame.as_of, rule.id in new)
+            before = waiting.get((rule.id, customer)) or _Waiting(as_of, rule.id in new)
             counts_on = before.since + timedelta(days=_days(patient.get(rule.id), bool(is_now)))
             if is_now and room.get(rule.id, 1) <= 0:
-                counts_on = max(counts_on, frame.as_of + timedelta(1))
-            if counts_on > frame.as_of:
+                counts_on = max(counts_on, as_of + timedelta(1))
+            if counts_on > as_of:
                 still[rule.id, customer] = before, counts_on
                 continue
             moved = found.moved.setdefault(customer, {})
@@ -123,12 +123,11 @@ def _days(rule: Rule | None, gains: bool) -> int:
     return rule.hold if gains else rule.keep_for
 
 
-def _waiting(op: Operation, frame: Frame, rules: Mapping[str, Any]) -> dict[tuple[str, int], _Waiting]:
+def _waiting(op: Operation, here: Some, rules: Mapping[str, Any]) -> dict[tuple[str, int], _Waiting]:
     table = table_of(RulePending)
-    query = select(table).where(table.c.rule.in_(rules))
-    if frame.among is not None:
-        query = query.where(frame.among(table.c.customer_id))
-    return {(row.rule, row.customer_id): _Waiting(row.since, row.first) for row in op.session.execute(query)}
+    query = select(table).where(table.c.rule.in_(rules), here.among(table.c.customer_id))
+    waits = op.session.execute(query, here.values)
+    return {(row.rule, row.customer_id): _Waiting(row.since, row.first) for row in waits}
 
 
 def _gained_on(session: Session, day: date, rule: str) -> int:

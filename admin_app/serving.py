@@ -18,6 +18,10 @@ from admin_app.scheduler import start_clock
 from models.connection import sqlite_driver, wal_is_safe
 
 THREADS = 8
+RUBBISH = (25_000, 20, 20)
+"""After so many new objects Python looks for rubbish that holds itself among them, after so many such looks among older
+ones, and after so many of those among all. Usually after each 700, and a page makes thousands.
+"""
 
 
 def say_hello(app: Flask) -> None:

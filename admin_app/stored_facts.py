@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Delete, FromClause, Insert, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from admin_app.frames import are_merged, frame_by, frame_of
+from admin_app.frames import Look, frame_of, look_of
 from admin_app.kin import with_kin
 from admin_app.operations.patience import patient
-from admin_app.rulebook import rulebook
 from admin_app.run_set import ensure_not_past, settled_on
 from models.connection import count_facts_kept, facts_kept, lock_facts
 from models.entity import EVERYBODY, AnySelect, db, table_of, writing
@@ -97,13 +96,13 @@ class _Keeping(NamedTuple):
 
 def _keeping_now(session: Session, as_of: date, of: Among) -> _Keeping:
     where = tuple(columns(session, filled=False).items())
-    return _keeping(rulebook(session), as_of, are_merged(session), of, where)
+    return _keeping(look_of(session, as_of, of), of, where)
 
 
 @lru_cache(maxsize=8)
-def _keeping(book: Rulebook, as_of: date, merges: bool, of: Among, where: Columns) -> _Keeping:
-    """How facts are kept anew; made once for a book and a day, since that takes as long as executing it for a few."""
-    told, kept = rows_of(frame_by(book, as_of, merges, of), dict(where)), table_of(CustomerFact)
+def _keeping(look: Look, of: Among, where: Columns) -> _Keeping:
+    """How facts are kept anew; made once for a look."""
+    told, kept = rows_of(look.frame(), dict(where)), table_of(CustomerFact)
     return _Keeping(told, delete(kept).where(of(kept.c.customer_id)), filling(told))
 
 

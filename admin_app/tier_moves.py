@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy import insert, select, update
 
+from admin_app.frames import Look
 from admin_app.operations.kernel import Operation
 from admin_app.rulebook import words_of
 from admin_app.todo_effects import carers_of, once
-from models.entity import table_of
+from models.entity import AnySelect, table_of
 from models.rulebook import ChangedCustomer
 from models.standing import Membership, Task, TierChange, TierMove
 from rules.decisions.tiers import Held, Move, decide, until, will_fall
@@ -25,15 +27,17 @@ from rules.evaluation.statement import facts_in, standing
 from rules.language.conditions import All
 
 
-def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: int) -> Counter[str]:
-    """Give, raise, lower and renew the tiers of the customers looked at; how many moved into each tier."""
+def move_tiers(op: Operation, look: Look, values: Mapping[str, Any], version: int) -> Counter[str]:
+    """Give, raise, lower and renew the tiers of the customers looked at; how many moved into each tier.
+
+    ``values`` is what says who they are.
+    """
+    document, frame = look.book.tiers, look.frame()
     moved: Counter[str] = Counter()
     changes: list[dict[str, Any]] = []
     memberships: list[dict[str, Any]] = []
-    facts = facts_of(frame, facts_in(document.conditions()))
     falling: list[Falling] = []
-    asked = standing(facts, frame.among, frame.as_of, document).order_by(facts.c.customer_id)
-    for row in op.session.execute(asked).mappings().all():
+    for row in op.session.execute(_asked(look), values).mappings().all():
         held = None if row["tier"] is None else Held(row["tier"], row["valid_until"])
         move = decide(document, held, row["entered"], bool(row["keeps"]), frame.as_of)
         if move is None:
@@ -57,8 +61,17 @@ def move_tiers(op: Operation, frame: Frame, document: TiersDocument, version: in
     if memberships:
         op.session.execute(insert(table_of(Membership)), memberships)
         op.session.execute(insert(table_of(TierChange)), changes)
-    _ask_to_tell(op, frame, document, falling)
+    if falling:
+        _ask_to_tell(op, frame, document, falling)
     return moved
+
+
+@lru_cache(maxsize=8)
+def _asked(look: Look) -> AnySelect:
+    """Whose tier may have to move; made once for a look."""
+    document = look.book.tiers
+    facts = facts_of(look.frame(), facts_in(document.conditions()))
+    return standing(facts, look.among, look.as_of, document).order_by(facts.c.customer_id)
 
 
 class Falling(NamedTuple):

@@ -154,7 +154,7 @@ class Entity(Base):
     @classmethod
     def named(cls) -> str:
         """How rules, permissions, addresses and the log name this entity."""
-        return str(cls.__tablename__)
+        return table_of(cls).name
 
     def __str__(self) -> str:
         words = [str(getattr(self, name)) for name in self.title if getattr(self, name) is not None]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from sqlalchemy import func, select
 
 from admin_app import create_app
 from admin_app.rulebook import refresh
+from admin_app.serving import RUBBISH
 from admin_app.settings import HOUSE, Settings
 from admin_app.start import log_start, open_house
 from models.actor import Actor, ActorKind
@@ -29,6 +32,9 @@ ENGINES = ("sqlite", "postgresql")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # until all is imported
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a run in the background: no house would end by it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["PEONY_LANGUAGE"] = "zh_Hans_CN"
     if (memory := engines.in_memory()) is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
@@ -44,6 +50,20 @@ SHARED = ("demos", "first", "members", "salons")
 """Fixtures that take long to make: whoever asks for one of them runs in one process, so that it is made once."""
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is imported by now stays: it need not be looked through for rubbish again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*RUBBISH)
+    gc.enable()
+    if hasattr(session.config, "workerinput"):
+        apart = [
+            item.nodeid for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid
+        ]
+        assert not apart, f"these are not kept together by pytest-xdist: {apart}"
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks who belongs together
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for name in SHARED:

@@ -8,8 +8,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
@@ -40,6 +41,14 @@ REFUSED = {
 """The rows that can only be refused, with the column that says why."""
 
 
+class Done(NamedTuple):
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
 class Door:
     """The command line of a salon of its own."""
 
@@ -53,13 +62,17 @@ class Door:
             "PYTHONUTF8": "1",
         }
 
-    def run(self, *args: str, code: int = 0) -> str:
+    def done(self, args: Sequence[str]) -> Done:
         command = [sys.executable, str(HOUSE / "run.py"), *args]
-        done = subprocess.run(
+        told = subprocess.run(
             command, capture_output=True, text=True, env=self.environment, check=False, encoding="utf-8"
         )
-        assert done.returncode == code, done.stderr
-        return done.stdout
+        return Done(told.returncode, told.stdout, told.stderr)
+
+    def run(self, *args: str, code: int = 0) -> str:
+        done = self.done(args)
+        assert done.code == code, done.err
+        return done.out
 
     def json(self, *args: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run(*args, "--json").splitlines()[-1])

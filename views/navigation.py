@@ -79,10 +79,9 @@ def navigation() -> list[Group]:
     """Headings and places, in the order of the sections."""
     today = Entry(_("Today"), "home", url_for("dashboard.index"), request.endpoint == "dashboard.index")
     groups = [Group("", [today, *_opened(OF_THE_DAY)], [])]
+    shown = [one for one in entities() if one.screen and access().may(Action.VIEW, one)]
     for section in Section:
-        seen = [
-            one for one in entities() if one.screen and one.screen.section is section and access().may(Action.VIEW, one)
-        ]
+        seen = [one for one in shown if one.screen and one.screen.section is section]
         first = sorted((one for one in seen if one.named() in PRIMARY), key=lambda one: PRIMARY.index(one.named()))
         entries = [*_opened(OF_THE_RULES if section is Section.RULES else ()), *(_entry(one) for one in first)]
         entries += _house_pages() if section is Section.SYSTEM else []

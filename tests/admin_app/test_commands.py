@@ -3,28 +3,63 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
-import sys
-import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from flask import Flask
 from openpyxl import load_workbook
 from sqlalchemy import create_engine, text
 
+import run
+from admin_app import commands, create_app
 from admin_app.settings import HOUSE
+from models.entity import db
 from tests import engines
-from tests.test_real_input import DATA, Door
+from tests.test_real_input import DATA, Done, Door
 
 TRACE = re.compile(r"Traceback|File \"")
 
 
+class Inside(Door):
+    """The command line without a process of its own, which takes a second and more to start."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "")
+        self.environment["PEONY_LANGUAGE"] = "en"
+
+    def done(self, args: Sequence[str]) -> Done:
+        opened: list[Flask] = []
+
+        def note(*given: Any) -> Flask:
+            opened.append(create_app(*given))
+            return opened[-1]
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(commands, "create_app", note)
+            told = CliRunner().invoke(run.main, args, env=self.environment)
+        for app in opened:
+            with app.app_context():
+                db.session.remove()
+                db.engine.dispose()
+        if told.exception is not None and not isinstance(told.exception, SystemExit):
+            raise told.exception
+        return Done(told.exit_code, told.stdout, told.stderr)
+
+
 @pytest.fixture
 def door(tmp_path: Path) -> Door:
+    return Inside(tmp_path / "data")
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Door:
+    """The command line as a process."""
     found = Door(tmp_path / "data", "")
     found.environment["PEONY_LANGUAGE"] = "en"
     return found
@@ -33,12 +68,11 @@ def door(tmp_path: Path) -> Door:
 def refused(door: Door, *args: str, **environment: str) -> str:
     """Run a command that must fail: exit code 1, a sentence, no traceback."""
     door.environment |= environment
-    command = [sys.executable, str(HOUSE / "run.py"), *args]
-    done = subprocess.run(command, capture_output=True, text=True, env=door.environment, check=False, timeout=120)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert not TRACE.search(done.stderr), done.stderr
-    assert done.stderr.strip()
-    return done.stderr
+    done = door.done(args)
+    assert done.code == 1, done.out + done.err
+    assert not TRACE.search(done.err), done.err
+    assert done.err.strip()
+    return done.err
 
 
 def free_port() -> int:
@@ -50,18 +84,18 @@ def free_port() -> int:
 # ------------------------------------------------------------------------------------------ trouble
 
 
-def test_a_taken_port(door: Door) -> None:
+def test_a_taken_port(outside: Door) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        assert f"Port {port}" in refused(door, "--port", port)
+        assert f"Port {port}" in refused(outside, "--port", port)
 
 
-def test_a_data_folder_that_cannot_be_written(door: Door, tmp_path: Path) -> None:
+def test_a_data_folder_that_cannot_be_written(outside: Door, tmp_path: Path) -> None:
     file = tmp_path / "a file"
     file.write_text("x", encoding="ascii")
-    assert "a file" in refused(door, "evaluate", PEONY_DATA_DIR=str(file / "data"))
+    assert "a file" in refused(outside, "evaluate", PEONY_DATA_DIR=str(file / "data"))
 
 
 def test_a_broken_rule_file_at_the_first_start(door: Door, tmp_path: Path) -> None:
@@ -167,8 +201,7 @@ def test_export_and_import_are_each_others_mirror(door: Door, tmp_path: Path) ->
     assert counts["sheets"][0]["created"] == 2, counts
     out = tmp_path / "out.xlsx"
     door.run("export", "services", str(out))
-    again = Door(tmp_path / "second", "")
-    again.environment["PEONY_LANGUAGE"] = "en"
+    again = Inside(tmp_path / "second")
     assert again.json("import", "services", str(out))["sheets"][0]["created"] == 2
     second = tmp_path / "second.xlsx"
     again.run("export", "services", str(second))
@@ -226,36 +259,6 @@ def test_create_owner_prints_a_password_that_works(door: Door) -> None:
     login, password = door.run("create-owner", "boss").split()
     assert login == "boss"
     assert len(password) == 23
-
-
-# -------------------------------------------------------------------------------------------- serving
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")
-def test_serving_prints_how_to_sign_in_and_ends_cleanly(tmp_path: Path) -> None:
-    """First start to first page, a sign-in with a printed password, Ctrl-C, and a quick second start."""
-    port = free_port()
-    environment = {**os.environ, "PEONY_DATA_DIR": str(tmp_path), "PEONY_LANGUAGE": "en"}
-    command = [sys.executable, str(HOUSE / "run.py"), "--port", str(port)]
-    for first in (True, False):
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-        ) as server:
-            assert server.stdout is not None
-            lines = []
-            for line in server.stdout:
-                lines.append(line.rstrip())
-                if "is open at" in line:
-                    break
-            page = urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=30).read().decode()
-            assert "牡丹" in page or "Peony" in page
-            server.send_signal(signal.SIGINT)
-            rest = server.stdout.read()
-            assert server.wait(timeout=30) in {0, 130}
-            assert "Traceback" not in rest
-        cards = [line.split() for line in lines if re.fullmatch(r"\s+\w+\s+\w+\s+\S{23}", line)]
-        assert len(cards) == (7 if first else 0)
-        assert len({card[2] for card in cards}) == len(cards)
 
 
 def test_nothing_secret_is_in_the_repository() -> None:
