@@ -23,7 +23,7 @@ from models.rulebook import ChangedCustomer, CustomerFact
 from rules.evaluation import interpreter
 from rules.evaluation.crossing import Passed, crossed, thresholds
 from rules.evaluation.frame import Frame
-from rules.evaluation.stored import NUMBERS, TEXTS, filling, kept_for, room_for, stored_facts_of
+from rules.evaluation.stored import NUMBERS, TEXTS, filling, kept_for, room_for, rows_of, stored_facts_of
 from rules.language.conditions import OPERATORS, Comparison, Operator
 from rules.language.facts import Fact, FactType, fact_named
 from tests import conftest
@@ -109,11 +109,11 @@ def test_facts_that_were_kept_and_made_anew_for_those_who_crossed_are_the_facts(
     before, now = passed.before, passed.now
     edges = [Comparison(fact, Operator.IS, (0,)) for fact in facts]
     with standing(salon, house):
-        db.session.execute(filling(before, kept))
+        db.session.execute(filling(rows_of(before, kept)))
         ids = [FIRST_ID + who for who in looked_at(passed, *edges) or range(len(salon.people))] if length else []
         table = table_of(CustomerFact)
         db.session.execute(delete(table).where(table.c.customer_id.in_(ids)))
-        db.session.execute(filling(replace(now, among=lambda column: column.in_(ids)), kept))
+        db.session.execute(filling(rows_of(replace(now, among=lambda column: column.in_(ids)), kept)))
         told = db.session.execute(select(stored_facts_of(now, facts, kept))).mappings().all()
         expected = {who + FIRST_ID: values for who, values in found(now, facts).items()}
         said = {row["customer_id"]: {fact.name: row[fact.name] for fact in facts} for row in told}
