@@ -23,9 +23,7 @@ from seed.demo import make_demo
 from views import register_screens
 from views.frontend import fetch_in_background
 
-gc.freeze()
-gc.set_threshold(*serving.RUBBISH)
-gc.enable()
+serving.stop_looking_through_what_is_there()
 
 
 @click.group(invoke_without_command=True)

@@ -23,7 +23,7 @@ from admin_app.operations.registry import Answer, Input, operation, the_machine
 from admin_app.rule_effects import NEEDED, give
 from admin_app.rulebook import rulebook, versions
 from admin_app.tag_effects import Found, Tags, set_tags
-from admin_app.tier_moves import move_tiers
+from admin_app.tier_moves import move_tiers, standing_of
 from admin_app.todo_effects import ask_staff
 from models.clock import ScheduleClaim
 from models.connection import lock_rules
@@ -133,6 +133,15 @@ def apply_rules(op: Operation, data: ApplyInput) -> Answer:
     run_set.drop(op.session, data.run, staged)
     op.detail = {"as_of": data.as_of.isoformat(), "first": data.first, "last": data.last, **report.counts()}
     return report.counts()
+
+
+def make_ready(session: Session, as_of: date, rules: list[str] | None = None) -> None:
+    """Ask of nobody what settling asks first, so that it has been made before a write keeps others out."""
+    book, version, here = rulebook(session), versions(), listed(())
+    look, slots = look_of(session, as_of, here.among), {slot.rule: slot for slot in session.scalars(select(RuleSlot))}
+    session.execute(standing_of(look), here.values)
+    for work in _strata(book, slots, version, rules):
+        session.execute(_asked_of(look, work), here.values)
 
 
 def _hold_claim(op: Operation, data: ApplyInput) -> None:
@@ -276,7 +285,7 @@ def _strata(
 def _apply_stratum(op: Operation, look: Look, here: Some, work: _Work, report: Report) -> None:
     rules, frame = work.rules, look.frame()
     bits = slotted(rules.values(), work.slots)
-    rows = op.session.execute(_asked(look, tuple(bits), work.told()), here.values).mappings().all()
+    rows = op.session.execute(_asked_of(look, work), here.values).mappings().all()
     found = pending.cross(op, look.as_of, here, rules, bits, rows, work.new_rules())
     kept = _kept(op, here, retagged(rules.values(), work.slots), found)
     if not (found.moved or kept):
@@ -291,6 +300,11 @@ def _apply_stratum(op: Operation, look: Look, here: Some, work: _Work, report: R
     report.given += give(op, frame, work.book, doing, out, work.versions)
     report.gained.update(rule for rule, _ in found.gained)
     report.lost.update(rule for rule, _ in found.lost)
+
+
+def _asked_of(look: Look, work: _Work) -> AnySelect:
+    """What is asked of the customers looked at by the rules of a stratum."""
+    return _asked(look, tuple(slotted(work.rules.values(), work.slots)), work.told())
 
 
 @lru_cache(maxsize=32)
@@ -322,11 +336,18 @@ def facts_told(rule: Rule) -> set[str]:
 
 
 def _write_matches(op: Operation, frame: Frame, work: _Work, gained: list[Any], lost: list[Any]) -> None:
-    rules = work.rules
-    for rule_id, facts in lost:
-        why_not = interpreter.evidence(rules[rule_id].when, facts)
-        ended = (RuleMatch.rule == rule_id, RuleMatch.customer_id == facts["customer_id"], RuleMatch.until.is_(None))
-        op.session.execute(update(RuleMatch).where(*ended).values(until=frame.as_of, why_not={"because": why_not}))
+    rules, table = work.rules, table_of(RuleMatch)
+    ended = [
+        {
+            "who": facts["customer_id"],
+            "what": name,
+            "why_not": {"because": interpreter.evidence(rules[name].when, facts)},
+        }
+        for name, facts in lost
+    ]
+    if ended:
+        hers = (table.c.rule == bindparam("what"), table.c.customer_id == bindparam("who"), table.c.until.is_(None))
+        op.session.connection().execute(update(table).where(*hers).values(until=frame.as_of), ended)
     fresh = [
         {
             "rule": rule_id,
@@ -338,7 +359,7 @@ def _write_matches(op: Operation, frame: Frame, work: _Work, gained: list[Any], 
         for rule_id, facts in gained
     ]
     if fresh:
-        op.session.execute(insert(table_of(RuleMatch)), fresh)
+        op.session.execute(insert(table), fresh)
 
 
 def _write_states(op: Operation, moved: dict[int, dict[int, int]]) -> None:

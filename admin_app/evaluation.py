@@ -23,6 +23,7 @@ from admin_app.applying import (
     condition_of,
     everything,
     holders,
+    make_ready,
     retagged,
     retired,
     slots_of,
@@ -53,8 +54,11 @@ from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import Slotted, counts, facts_in, standing, unsettled
 from rules.order import DecisionRow
 
-CHUNK = 500
-"""Customers settled by one operation; a till waits for no more."""
+CHUNK = {"sqlite": 50, "postgresql": 500}
+"""Customers settled by one operation. On SQLite a till waits for it."""
+
+STRIDE = 500
+"""Customers whose facts are kept by one write."""
 
 LOOK = 20_000
 """Customers looked at by one statement."""
@@ -161,8 +165,8 @@ def _crossing(book: Rulebook, since: date, as_of: date) -> list[Any] | None:
 def _look_at_staged(run: EvaluationRun, judging: _Judging) -> int:
     """Keep the facts of whoever is staged anew, and let go of those who stand as the rules say; how many there were."""
     staged = run_set.staged(db.session(), run.id)
-    for start in range(0, len(staged), CHUNK):
-        part = staged[start : start + CHUNK]
+    for start in range(0, len(staged), STRIDE):
+        part = staged[start : start + STRIDE]
         stored_facts.refresh(run.as_of, listed(part))
         run_set.keep(run.id, part, _unsettled(run.as_of, listed(part), judging, ready=True))
     return len(staged)
@@ -172,7 +176,7 @@ def _look_at_all(
     run: EvaluationRun, judging: _Judging, progress: Callable[[int, int], None] | None, *, anew: bool
 ) -> int:
     """Stage whoever does not stand as the rules say, range by range, the facts kept ``anew``; how many there are."""
-    size = CHUNK if anew else LOOK
+    size = STRIDE if anew else LOOK
     ids = db.session.scalars(select(Customer.id).where(Customer.id > run.last_customer_id).order_by(Customer.id)).all()
     spans = list(run_set.spans(ids, size))
     for done, (low, high) in enumerate(spans, 1):
@@ -312,7 +316,9 @@ def _settle(
 ) -> None:
     """Settle whoever is staged, by some rules or by those without hours of their own."""
     held = None if claim is None else [claim.schedule_id, claim.due_at.isoformat(), claim.epoch]
-    parts = list(run_set.spans(run_set.staged(db.session(), run.id), CHUNK))
+    parts = list(run_set.spans(run_set.staged(db.session(), run.id), CHUNK[db.engine.dialect.name]))
+    if parts:
+        make_ready(db.session(), run.as_of, rules)
     for done, (low, high) in enumerate(parts, 1):
         data = ApplyInput(as_of=run.as_of, first=low, last=high, claim=held, run=run.id, rules=rules)
         report.add(perform(Name.APPLY_RULES, data, actor=actor, run_id=run.id))

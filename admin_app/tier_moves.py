@@ -37,7 +37,7 @@ def move_tiers(op: Operation, look: Look, values: Mapping[str, Any], version: in
     changes: list[dict[str, Any]] = []
     memberships: list[dict[str, Any]] = []
     falling: list[Falling] = []
-    for row in op.session.execute(_asked(look), values).mappings().all():
+    for row in op.session.execute(standing_of(look), values).mappings().all():
         held = None if row["tier"] is None else Held(row["tier"], row["valid_until"])
         move = decide(document, held, row["entered"], bool(row["keeps"]), frame.as_of)
         if move is None:
@@ -67,7 +67,7 @@ def move_tiers(op: Operation, look: Look, values: Mapping[str, Any], version: in
 
 
 @lru_cache(maxsize=8)
-def _asked(look: Look) -> AnySelect:
+def standing_of(look: Look) -> AnySelect:
     """Whose tier may have to move; made once for a look."""
     document = look.book.tiers
     facts = facts_of(look.frame(), facts_in(document.conditions()))

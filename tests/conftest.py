@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from admin_app import create_app
 from admin_app.rulebook import refresh
-from admin_app.serving import RUBBISH
+from admin_app.serving import stop_looking_through_what_is_there
 from admin_app.settings import HOUSE, Settings
 from admin_app.start import log_start, open_house
 from models.actor import Actor, ActorKind
@@ -51,11 +51,8 @@ SHARED = ("demos", "first", "members", "salons")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """What is imported by now stays: it need not be looked through for rubbish again and again."""
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(*RUBBISH)
-    gc.enable()
+    stop_looking_through_what_is_there()
     if hasattr(session.config, "workerinput"):
         apart = [
             item.nodeid for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid

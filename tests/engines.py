@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import Engine, create_engine, event, text
 
 from models.entity import db
 
@@ -35,6 +35,10 @@ def in_memory() -> str | None:
     return str(folder) if usable else None
 
 
+CARELESS = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c wal_level=minimal -c max_wal_senders=0"
+"""A server whose data nobody misses after the tests."""
+
+
 class Cluster:
     """A PostgreSQL server of this process alone; its files go with it."""
 
@@ -47,7 +51,7 @@ class Cluster:
             shutil.chown(self.folder, "postgres")
         data = str(self.folder / "data")
         self._run("initdb", "-D", data, "--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8")
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=120"
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=120 {CARELESS}"
         self._run("pg_ctl", "-D", data, "-o", options, "-w", "-l", str(self.folder / "log"), "start")
 
     @property
@@ -130,15 +134,20 @@ def fresh(server: str, word: str) -> str:
 
 
 def stop_postgres() -> None:
+    for server in _servers.values():
+        server.dispose()
     for cluster in _cluster:
         cluster.stop()
 
 
 def sql(address: str, *statements: str) -> None:
-    """Run statements outside a transaction, as CREATE DATABASE asks for."""
-    url = address.replace("postgresql://", "postgresql+psycopg://")
-    engine = create_engine(f"{url}/postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    """Run statements outside a transaction, as CREATE DATABASE asks for; the line to the server is held."""
+    if address not in _servers:
+        url = address.replace("postgresql://", "postgresql+psycopg://")
+        _servers[address] = create_engine(f"{url}/postgres", isolation_level="AUTOCOMMIT")
+    with _servers[address].connect() as connection:
         for statement in statements:
             connection.execute(text(statement))
-    engine.dispose()
+
+
+_servers: dict[str, Engine] = {}

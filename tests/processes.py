@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from admin_app import OPERATION_MODULES, create_app
+from admin_app.serving import stop_looking_through_what_is_there
 from admin_app.settings import Settings
 from models.entity import db
 
@@ -63,6 +64,7 @@ class Process:
 def _run(where: tuple[Any, str, Any], work: Work, pipe: Connection, args: tuple[object, ...]) -> None:
     folder, url, rules = where
     app = create_app(Settings(data_dir=folder, database_url=url, rules_dir=rules, scheduler=False))
+    stop_looking_through_what_is_there()  # as whoever serves does
     with app.app_context():
         work(pipe, *args)
         db.session.remove()

@@ -16,6 +16,7 @@ from admin_app.new_salon import open_salon
 from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import perform
 from admin_app.scheduler import start_clock
+from admin_app.serving import stop_looking_through_what_is_there
 from admin_app.start import create_user, log_start, open_house
 from models.names import Name
 
@@ -79,6 +80,7 @@ def worker_command(context: click.Context) -> None:
         if not open_house():
             log_start()
         clock = start_clock(app)
+        stop_looking_through_what_is_there()
         click.echo(_("Looking after the schedules. Ctrl-C ends it."))
         try:
             while True:

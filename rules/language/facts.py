@@ -8,7 +8,7 @@ with it is not fulfilled, unless the condition says ``never: yes``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -100,13 +100,18 @@ Choices = type[Choice]
 
 @dataclass(frozen=True)
 class Family:
-    """A fact, or a family of facts with a window (``{n}``) or a name (``{slug}``) in it."""
+    """A fact, or a family of facts with a window (``{n}``) or a name (``{slug}``) in it.
+
+    What it is called is no part of what it is: words depend on who reads them, and looking them up takes time.
+    """
 
     pattern: str
-    label: LazyString
+    label: LazyString = field(compare=False)
     type: FactType
     source: Source
-    empty: LazyString | None = None  # what it means that there is no value; None: there always is one
+    empty: LazyString | None = field(
+        default=None, compare=False
+    )  # what it means that there is no value; None: there always is one
     choices: Choices | None = None
     subject: Subject = Subject.CUSTOMER
 

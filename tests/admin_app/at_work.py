@@ -115,7 +115,7 @@ def evaluate(pipe: Connection, as_of: date, full: bool, dies_after: int) -> None
 
     After so many statements the process kills itself; with 0 somebody else does, or nobody.
     """
-    evaluation.CHUNK = evaluation.FEW = 3
+    evaluation.CHUNK, evaluation.STRIDE = dict.fromkeys(evaluation.CHUNK, 3), 3
     if dies_after:
         _die(dies_after)
     evaluation.evaluate(as_of, full=full, progress=lambda done, of: pipe.send((done, of)))

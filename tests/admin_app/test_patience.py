@@ -19,7 +19,7 @@ from models.clock import EvaluationRun
 from models.entity import db, writing
 from tests.cast import TODAY
 from tests.conftest import House
-from tests.properties.history import Salon, everything
+from tests.properties.history import Salon, everything, step
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +144,7 @@ def test_between_two_parts_of_a_run_somebody_else_can_write(
             other.execute("ROLLBACK")
         written.append(1)
 
-    monkeypatch.setattr(evaluation, "CHUNK", 2)
+    step(monkeypatch, 2)
     monkeypatch.setattr(evaluation, "give_way", come_in)
     salon = Salon(sqlite_house)
     salon.past([(one, TODAY, 900) for one in salon.people(6)])

@@ -277,7 +277,7 @@ from admin_app.settings import Settings
 
 folder, url, rules, _ = sys.argv[1:5]
 app = create_app(Settings(data_dir=Path(folder), database_url=url, rules_dir=Path(rules), scheduler=False))
-evaluation.CHUNK = 10
+evaluation.CHUNK = dict.fromkeys(evaluation.CHUNK, 10)
 done = []
 once = kernel._once
 

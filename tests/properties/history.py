@@ -7,8 +7,10 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
+import pytest
 from sqlalchemy import func, insert, select
 
+from admin_app import evaluation
 from admin_app.evaluation import Report, evaluate
 from admin_app.operations.customers import TagInput, UntagInput
 from admin_app.operations.kernel import perform
@@ -99,6 +101,12 @@ class Salon:
 def activate(document: str, text: str) -> None:
     perform(Name.ACTIVATE_RULES, ActivateInput(texts={document: text}), actor=SYSTEM)
     refresh()
+
+
+def step(monkeypatch: pytest.MonkeyPatch, customers: int) -> None:
+    """Let a run go so many customers at a step."""
+    monkeypatch.setattr(evaluation, "CHUNK", dict.fromkeys(evaluation.CHUNK, customers))
+    monkeypatch.setattr(evaluation, "STRIDE", customers)
 
 
 def changed_only(day: date = TODAY) -> Report:

@@ -37,6 +37,7 @@ from tests.properties.history import (
     marked,
     rules_of,
     something,
+    step,
     tags_of,
     tier_of,
 )
@@ -191,7 +192,7 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
     salon: Salon, anna: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     salon.people(4)
-    monkeypatch.setattr(evaluation, "CHUNK", 2)
+    step(monkeypatch, 2)
     cut_after_the_first(monkeypatch)
     assert (tier_of(anna), tier_of(10_003)) == ("basic", None)
     assert evaluate(TODAY).moved == {"basic": 5}
@@ -224,7 +225,7 @@ def test_what_happened_while_a_run_lay_cut_short_is_not_lost(
 ) -> None:
     """She was among those already done when she came in and paid."""
     crowded(salon)
-    monkeypatch.setattr(evaluation, "CHUNK", 2)
+    step(monkeypatch, 2)
     cut_while_looking(monkeypatch)
     salon.buy(anna, TODAY, 9000)
     evaluate(TODAY)
@@ -237,7 +238,7 @@ def test_rules_that_changed_while_a_run_lay_cut_short_reach_everybody(
 ) -> None:
     salon.people(4)
     salon.visit(anna, TODAY)
-    monkeypatch.setattr(evaluation, "CHUNK", 2)
+    step(monkeypatch, 2)
     cut_after_the_first(monkeypatch)
     activate("tags", replaced("tags", "when: {visits_90d: {at_least: 6}}", "when: {visits_90d: {at_least: 1}}"))
     evaluate(TODAY)
