@@ -12,7 +12,7 @@ import time_machine
 from flask_babel import force_locale
 from sqlalchemy import select
 
-from admin_app import evaluation, run_set
+from admin_app import applying, evaluation, run_set, tier_moves
 from admin_app.evaluation import evaluate
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
@@ -458,3 +458,22 @@ def test_a_rule_may_tell_two_people(salon: Salon, anna: int) -> None:
     evaluate(TODAY)
     told = {alert.to_role for alert in db.session.scalars(select(Alert).where(Alert.customer_id == anna))}
     assert told == {"manager", "owner"}
+
+
+def test_what_settling_asks_has_been_made_before_it_begins_to_write(
+    salon: Salon, anna: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To make it takes longer than a till should wait."""
+    real, made = evaluation.perform, list[int]()
+
+    def noted(*args: Any, **values: Any) -> Any:
+        before = applying._asked.cache_info().misses + tier_moves.standing_of.cache_info().misses
+        answer = real(*args, **values)
+        made.append(applying._asked.cache_info().misses + tier_moves.standing_of.cache_info().misses - before)
+        return answer
+
+    monkeypatch.setattr(evaluation, "perform", noted)
+    salon.visit(anna, TODAY)
+    evaluate(TODAY)
+    assert made
+    assert set(made) == {0}

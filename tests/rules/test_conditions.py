@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from flask_babel import force_locale
 
 from rules.language.conditions import (
     OPERATORS,
@@ -215,3 +216,15 @@ def test_every_fault_is_told_in_the_order_of_the_file() -> None:
 def test_what_a_condition_names_is_found() -> None:
     found = condition("{all: [{tier: [gold, silver]}, {not: {tag: lost}}, {any: [{tag: {in: [new, active]}}]}]}")
     assert tags_in(found) == {"lost", "new", "active"}
+
+
+def test_a_fact_is_the_same_whatever_it_is_called() -> None:
+    """Statements made for rules are kept by what they ask: no word of any language may count to that."""
+    said = {}
+    for language in ("zh_Hans_CN", "en"):
+        with force_locale(language):
+            found = fact_named("visits_90d")
+            assert found is not None
+            said[str(found.family.label)] = hash(found)
+    assert len(said) == 2
+    assert len(set(said.values())) == 1
