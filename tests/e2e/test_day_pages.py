@@ -14,7 +14,7 @@ from models.entity import db
 from tests.cast import raw_operation
 from tests.conftest import House
 from tests.e2e.conftest import Street
-from tests.e2e.test_look import serious
+from tests.e2e.test_look import serious, serious_by_day_and_night
 from tests.views.salon_day import card, recharged, redeemed, service, sold
 
 STATES = ("booked", "confirmed", "arrived", "finished")
@@ -54,9 +54,8 @@ def busy(street: Street) -> Street:
     return street
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-def test_they_can_be_heard_and_fit_and_keep_to_the_policy(busy: Street, width: int, dark: bool) -> None:
+def test_they_can_be_heard_and_fit_and_keep_to_the_policy(busy: Street, width: int) -> None:
     receipt, found = busy.receipt, {}  # type: ignore[attr-defined]
     pages = {
         "therapist": ["/my-day", "/bookings"],
@@ -64,10 +63,10 @@ def test_they_can_be_heard_and_fit_and_keep_to_the_policy(busy: Street, width: i
         "owner": [f"{receipt}?paper=58", "/my-day"],
     }
     for role, addresses in pages.items():
-        page = busy.window(role, width=width, dark=dark)
+        page = busy.window(role, width=width)
         for address in addresses:
             page.goto(address)
-            if faults := serious(page):
+            if faults := serious_by_day_and_night(page):
                 found[f"{role} {address}"] = faults
             if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
                 found[f"{role} {address}, width"] = page.evaluate("document.documentElement.scrollWidth")
