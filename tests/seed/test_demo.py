@@ -34,11 +34,18 @@ from tests.web import Browser
 # ------------------------------------------------------------------------------------ one seed number
 
 
+BY_RULES = ("alert", "membership", "task")
+"""What a run of the rules adds to, in steps that are an engine's own: in which order is told by no key."""
+
+
 def standing(table: Table) -> list[tuple[Any, ...]]:
-    """A table row by row, without what hangs on the house's own keys and defaults."""
+    """A table row by row, without what hangs on the house's own keys, defaults and steps."""
     hidden = ("_index", "_last4", "_hash", "raised_at", "due_at")
     columns = [column for column in table.columns if not column.name.endswith(hidden)]
-    return [tuple(row) for row in db.session.execute(select(*columns).order_by(table.c.id))]
+    if table.name not in BY_RULES:
+        return [tuple(row) for row in db.session.execute(select(*columns).order_by(table.c.id))]
+    told = [column for column in columns if column.name != "id"]
+    return sorted((tuple(row) for row in db.session.execute(select(*told))), key=repr)
 
 
 def test_two_builds_are_the_same_row_by_row_whatever_the_engine_and_the_keys(
