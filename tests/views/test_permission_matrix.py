@@ -21,11 +21,12 @@ from models.log import Operation
 from models.screen import WrittenBy
 from tests.cast import ROLES
 from tests.conftest import House
-from tests.factory import SIDES, fill
+from tests.factory import fill
 from tests.views import oracle
+from tests.web import Browser
 
 SCREENS = [entity for entity in entities() if entity.screen is not None]
-CASES = [pytest.param(entity, role, id=f"{entity.named()}-{role}") for entity in SCREENS for role in ROLES]
+every_screen = pytest.mark.parametrize("entity", SCREENS, ids=lambda entity: entity.named())
 
 
 def refusals() -> int:
@@ -33,105 +34,73 @@ def refusals() -> int:
     return len(list(db.session.scalars(select(Operation.id).where(Operation.name == "open_page"))))
 
 
-@pytest.mark.parametrize(("entity", "role"), CASES)
-def test_reading(sqlite_house: House, entity: type[Entity], role: str) -> None:
-    """List, details, history, export, look-up, search: rows that exist for her, and only those."""
+@every_screen
+def test_reading(sqlite_house: House, entity: type[Entity], subtests: pytest.Subtests) -> None:
+    """List, details, history, export, look-up, search: rows that exist for her, and only those.
+
+    A hidden field is nowhere, a masked one only masked: list, details, export, sort, filter, form.
+    """
     rows = fill(sqlite_house)[entity.named()]
-    browser, base = sqlite_house.browser(role), f"/{entity.named()}"
-    seen = {side: oracle.exists_for(role, entity, side) for side in SIDES}
+    for role in ROLES:
+        with subtests.test(role=role):
+            browser = sqlite_house.browser(role)
+            pages = _rows(browser, entity, role, rows)
+            if oracle.exists_for(role, entity, "own"):
+                _fields(browser, entity, role, rows["own"], pages)
+
+
+def _rows(browser: Browser, entity: type[Entity], role: str, rows: dict[str, int]) -> dict[str, str]:
+    """The pages on which she may see what is hers, by name."""
+    base = f"/{entity.named()}"
     listed = browser.get(f"{base}/?size=100")
     assert listed.status_code == (200 if oracle.may(role, "view", entity.named()) else 403)
     linked = {int(one) for one in re.findall(rf'href="{base}/details/\?id=(\d+)"', listed.text)}
     looked_up = browser.get(f"{base}/ajax/lookup/")
     found = {row["id"] for row in looked_up.json} if looked_up.status_code == 200 else set()
-    exported = _exported(browser, entity) if oracle.may(role, "export", entity.named()) else None
-    assert (exported is not None) == (browser.get(f"{base}/export/csv/").status_code == 200)
+    pages = {"list": listed.text}
+    exporting = oracle.may(role, "export", entity.named())
+    exported = browser.get(f"{base}/export/csv/")
+    assert (exported.status_code == 200) == exporting
+    if exporting:
+        pages["export"] = exported.get_data(as_text=True)
+        if not entity.shared:
+            assert _exported(browser, entity) == len(linked)
     for side, row_id in rows.items():
-        if seen[side]:
-            assert row_id in linked
-            assert row_id in found
-        else:
-            assert row_id not in linked
-            assert row_id not in found
-        _single(browser, entity, role, row_id, seen[side])
-    if exported is not None and not entity.shared and entity is not None:
-        assert exported == len(linked)
+        seen = oracle.exists_for(role, entity, side)
+        assert (row_id in linked) == seen
+        assert (row_id in found) == seen
+        single = _single(browser, entity, role, row_id, seen)
+        pages |= single if side == "own" else {}
+    return pages
 
 
-def _single(browser: object, entity: type[Entity], role: str, row_id: int, seen: bool) -> None:
+def _single(browser: Browser, entity: type[Entity], role: str, row_id: int, seen: bool) -> dict[str, str]:
+    """One row's pages, by name."""
     base = f"/{entity.named()}"
     viewing = oracle.may(role, "view", entity.named())
     before = refusals()
-    details = browser.get(f"{base}/details/?id={row_id}")  # type: ignore[attr-defined]
+    details = browser.get(f"{base}/details/?id={row_id}")
     assert details.status_code == (200 if seen else 404 if viewing else 403)
     assert refusals() == before + (0 if seen else 1), "a refusal stands in the log"
-    history = browser.get(f"{base}/history/?id={row_id}")  # type: ignore[attr-defined]
+    history = browser.get(f"{base}/history/?id={row_id}")
     reading = oracle.may(role, "history", entity.named())
     assert history.status_code == (403 if not reading else 200 if seen else 404)
+    return {"details": details.text, "history": history.text}
 
 
-def _exported(browser: object, entity: type[Entity]) -> int:
-    answer = browser.get(f"/{entity.named()}/export/xlsx/")  # type: ignore[attr-defined]
+def _exported(browser: Browser, entity: type[Entity]) -> int:
+    answer = browser.get(f"/{entity.named()}/export/xlsx/")
     assert answer.status_code == 200
     sheet = load_workbook(io.BytesIO(answer.data)).active
     assert sheet is not None
     return sheet.max_row - 1
 
 
-@pytest.mark.parametrize(("entity", "role"), CASES)
-def test_writing(sqlite_house: House, entity: type[Entity], role: str) -> None:
-    """New, edit, inline, archive, restore: 403 without the right, 404 for what is not hers, never a redirect."""
-    rows = fill(sqlite_house)[entity.named()]
-    browser, base = sqlite_house.browser(role), f"/{entity.named()}"
-    by_form = entity.written_by == WrittenBy.FORM
-    named = {name.value for name in entity.written_by.operations}
-    may_create = oracle.may(role, "create", entity.named()) and (by_form or "create_entity" in named)
-    may_edit = oracle.may(role, "edit", entity.named()) and (by_form or "edit_entity" in named)
-    may_archive = oracle.may(role, "archive", entity.named()) and (by_form or "archive_entity" in named)
-    assert browser.get(f"{base}/new/").status_code == (200 if may_create else 403)
-    assert browser.post(f"{base}/new/", {}).status_code == (422 if may_create else 403)
-    for side, row_id in rows.items():
-        seen = oracle.exists_for(role, entity, side)
-        expected = 403 if not may_edit else 200 if seen else 404
-        assert browser.get(f"{base}/edit/?id={row_id}").status_code == expected
-        inline = {"id": row_id, "field": "id", "value": "7"}
-        assert browser.post(f"{base}/ajax/update/", inline).status_code == (403 if not may_edit or seen else 404)
-        for way in ("delete", "restore"):
-            answer = browser.post(f"{base}/{way}/", {"id": row_id})
-            last = entity is User and row_id == sqlite_house.ids["owner"] and way == "delete"
-            assert answer.status_code == (403 if not may_archive else 422 if last else 302 if seen else 404)
-        if not seen or not may_edit:
-            _unchanged(sqlite_house, entity, row_id, browser)
-
-
-def _unchanged(house: House, entity: type[Entity], row_id: int, browser: object) -> None:
-    """An edit sent past the page changes nothing."""
-    table = table_of(entity)
-    before = db.session.execute(select(table).where(table.c.id == row_id)).one()
-    browser.post(f"/{entity.named()}/edit/?id={row_id}", {"name": "HACKED", "notes": "HACKED"})  # type: ignore[attr-defined]
-    db.session.rollback()
-    assert db.session.execute(select(table).where(table.c.id == row_id)).one() == before
-
-
-@pytest.mark.parametrize(("entity", "role"), CASES)
-def test_fields(sqlite_house: House, entity: type[Entity], role: str) -> None:
-    """A hidden field is nowhere, a masked one only masked: list, details, export, sort, filter, form."""
-    rows = fill(sqlite_house)[entity.named()]
-    if not oracle.exists_for(role, entity, "own"):
-        assert sqlite_house.browser(role).get(f"/{entity.named()}/details/?id={rows['own']}").status_code in {403, 404}
-        return
-    browser, base = sqlite_house.browser(role), f"/{entity.named()}"
-    pages = {
-        "list": browser.get(f"{base}/?size=100").text,
-        "details": browser.get(f"{base}/details/?id={rows['own']}").text,
-    }
-    if oracle.may(role, "export", entity.named()):
-        pages["export"] = browser.get(f"{base}/export/csv/").get_data(as_text=True)
+def _fields(browser: Browser, entity: type[Entity], role: str, row_id: int, pages: dict[str, str]) -> None:
+    base = f"/{entity.named()}"
     if oracle.may(role, "edit", entity.named()) and entity.written_by == WrittenBy.FORM:
-        pages["edit"] = browser.get(f"{base}/edit/?id={rows['own']}").text
-    if oracle.may(role, "history", entity.named()):
-        pages["history"] = browser.get(f"{base}/history/?id={rows['own']}").text
-    row = db.session.get_one(entity, rows["own"])
+        pages["edit"] = browser.get(f"{base}/edit/?id={row_id}").text
+    row = db.session.get_one(entity, row_id)
     for one in entity.fields().values():
         how = oracle.sight(role, one.key, one.info.privacy.value)
         value = getattr(row, one.name)
@@ -158,6 +127,48 @@ def test_fields(sqlite_house: House, entity: type[Entity], role: str) -> None:
         assert 'class="notice warn"' in refused, "no order by what is hidden or masked"
 
 
+@every_screen
+def test_writing(sqlite_house: House, entity: type[Entity], subtests: pytest.Subtests) -> None:
+    """New, edit, inline, archive, restore: 403 without the right, 404 for what is not hers, never a redirect."""
+    rows = fill(sqlite_house)[entity.named()]
+    for role in ROLES:
+        with subtests.test(role=role):
+            _written(sqlite_house, entity, role, rows)
+
+
+def _written(house: House, entity: type[Entity], role: str, rows: dict[str, int]) -> None:
+    """What she may not change stays as it was, and what she archived has been restored."""
+    browser, base = house.browser(role), f"/{entity.named()}"
+    by_form = entity.written_by == WrittenBy.FORM
+    named = {name.value for name in entity.written_by.operations}
+    may_create = oracle.may(role, "create", entity.named()) and (by_form or "create_entity" in named)
+    may_edit = oracle.may(role, "edit", entity.named()) and (by_form or "edit_entity" in named)
+    may_archive = oracle.may(role, "archive", entity.named()) and (by_form or "archive_entity" in named)
+    assert browser.get(f"{base}/new/").status_code == (200 if may_create else 403)
+    assert browser.post(f"{base}/new/", {}).status_code == (422 if may_create else 403)
+    for side, row_id in rows.items():
+        seen = oracle.exists_for(role, entity, side)
+        expected = 403 if not may_edit else 200 if seen else 404
+        assert browser.get(f"{base}/edit/?id={row_id}").status_code == expected
+        inline = {"id": row_id, "field": "id", "value": "7"}
+        assert browser.post(f"{base}/ajax/update/", inline).status_code == (403 if not may_edit or seen else 404)
+        for way in ("delete", "restore"):
+            answer = browser.post(f"{base}/{way}/", {"id": row_id})
+            last = entity is User and row_id == house.ids["owner"] and way == "delete"
+            assert answer.status_code == (403 if not may_archive else 422 if last else 302 if seen else 404)
+        if not seen or not may_edit:
+            _unchanged(entity, row_id, browser)
+
+
+def _unchanged(entity: type[Entity], row_id: int, browser: Browser) -> None:
+    """An edit sent past the page changes nothing."""
+    table = table_of(entity)
+    before = db.session.execute(select(table).where(table.c.id == row_id)).one()
+    browser.post(f"/{entity.named()}/edit/?id={row_id}", {"name": "HACKED", "notes": "HACKED"})
+    db.session.rollback()
+    assert db.session.execute(select(table).where(table.c.id == row_id)).one() == before
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_operations(sqlite_house: House, role: str) -> None:
     """Every operation with a form: open to whom ``does`` names it, else 403; not started on foreign rows."""
@@ -174,17 +185,19 @@ def test_operations(sqlite_house: House, role: str) -> None:
         assert f'name="{subject.name}" value="{foreign}"' not in page, spec.name
 
 
-@pytest.mark.parametrize(("entity", "role"), [case for case in CASES if row_actions(case.values[0])])
-def test_bulk_actions(sqlite_house: House, entity: type[Entity], role: str) -> None:
+@pytest.mark.parametrize("entity", [one for one in SCREENS if row_actions(one)], ids=lambda entity: entity.named())
+def test_bulk_actions(sqlite_house: House, entity: type[Entity], subtests: pytest.Subtests) -> None:
     """A bulk action starts only for who may do it."""
-    rows, browser = fill(sqlite_house)[entity.named()], sqlite_house.browser(role)
-    for spec in row_actions(entity):
-        answer = browser.post(f"/{entity.named()}/action/", {"action": spec.name, "ids": [str(rows["own"])]})
-        viewing = oracle.may(role, "view", entity.named())
-        assert answer.status_code == (302 if viewing and oracle.does(role, spec.name) else 403), spec.name
+    rows = fill(sqlite_house)[entity.named()]
+    for role in ROLES:
+        browser, viewing = sqlite_house.browser(role), oracle.may(role, "view", entity.named())
+        for spec in row_actions(entity):
+            with subtests.test(role=role, action=spec.name):
+                answer = browser.post(f"/{entity.named()}/action/", {"action": spec.name, "ids": [str(rows["own"])]})
+                assert answer.status_code == (302 if viewing and oracle.does(role, spec.name) else 403)
 
 
-@pytest.mark.parametrize("entity", SCREENS, ids=lambda entity: entity.named())
+@every_screen
 def test_a_stranger_is_sent_to_the_door(sqlite_house: House, entity: type[Entity]) -> None:
     browser = sqlite_house.browser()
     for path in ("", "details/?id=1", "new/", "edit/?id=1", "history/?id=1", "export/csv/", "ajax/lookup/"):

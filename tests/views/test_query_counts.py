@@ -139,38 +139,23 @@ def list_of(browser: Browser, entity: type[Entity], size: int = 100) -> Callable
     return lambda: browser.get(f"/{entity.named()}/?size={size}")
 
 
-def measured(house: House, entity: type[Entity]) -> dict[int, tuple[int, str]]:
-    """Statements of the list, by its number of rows."""
-    grow, browser, found = grown(house, entity), house.browser("owner"), {}
+@every_screen
+def test_a_screen_takes_as_many_statements_as_its_baseline(sqlite_house: House, entity: type[Entity]) -> None:
+    """Its list and its details, the same for few rows, twenty and fifty."""
+    grow, browser, base = grown(sqlite_house, entity), sqlite_house.browser("owner"), f"/{entity.named()}"
+    number = db.session.scalars(select(entity.id).order_by(entity.id)).first()
     for size in sizes(entity):
         grow(size)
-        shown = rows_linked(browser.get(f"/{entity.named()}/?size=100").text, entity.named())
+        shown = rows_linked(browser.get(f"{base}/?size=100").text, entity.named())
         assert size <= len(shown) <= max(size, FULL)
-        found[size] = counted(list_of(browser, entity))
-    return found
-
-
-@every_screen
-def test_a_list_takes_as_many_statements_as_its_baseline(sqlite_house: House, entity: type[Entity]) -> None:
-    """The same for few, twenty and fifty rows."""
-    found = measured(sqlite_house, entity)
-    expected = BASELINES["list"].get(entity.named())
-    for size, (count, sql) in found.items():
-        if count != expected:
-            pytest.fail(f"{entity.named()} with {size} rows: {count} statements, {expected} expected:\n{sql}")
-
-
-@every_screen
-def test_details_take_as_many_statements_as_their_baseline(sqlite_house: House, entity: type[Entity]) -> None:
-    """The same when the entity has five rows and when it has fifty."""
-    grow, browser = grown(sqlite_house, entity), sqlite_house.browser("owner")
-    number = db.session.scalars(select(entity.id).order_by(entity.id)).first()
-    expected = BASELINES["details"].get(entity.named())
-    for size in (FEW, MANY):
-        grow(size)
-        count, sql = counted(lambda: browser.get(f"/{entity.named()}/details/?id={number}"))
-        if count != expected:
-            pytest.fail(f"{entity.named()} of {size}: {count} statements, {expected} expected:\n{sql}")
+        found = {
+            "list": counted(list_of(browser, entity)),
+            "details": counted(lambda: browser.get(f"{base}/details/?id={number}")),
+        }
+        for page, (count, sql) in found.items():
+            expected = BASELINES[page].get(entity.named())
+            if count != expected:
+                pytest.fail(f"{page} of {entity.named()}, {size} rows: {count} statements, {expected} expected:\n{sql}")
 
 
 def test_every_screen_has_a_baseline_and_no_other() -> None:
