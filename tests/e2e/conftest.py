@@ -13,10 +13,10 @@ from waitress.server import create_server
 
 from models.entity import db
 from tests import engines
-from tests.cast import password_of
 from tests.conftest import House
 from tests.e2e.browser import HOW, chromium
 from tests.e2e.salon import MORNING, Salon, open_salon
+from tests.web import Browser as Visitor
 
 FLAGS = [
     "--no-sandbox",
@@ -70,17 +70,14 @@ class Street:
             reduced_motion="reduce",
             has_touch=touch,
         )
+        if role is not None:
+            ticket = Visitor(self.house, role).client.get_cookie("peony")
+            assert ticket is not None
+            context.add_cookies([{"name": ticket.key, "value": ticket.value, "url": self.address}])
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        if role is not None:
-            page.goto("/sign-in")
-            page.fill("#login", role)
-            page.fill("#password", password_of(role))
-            page.click("main .sheet button")
-            page.wait_for_url(lambda url: "sign-in" not in url)
-            page.wait_for_load_state("load")
         return page
 
     def _note(self, message: object) -> None:

@@ -11,12 +11,17 @@ from models.customers import Customer
 from models.entity import db
 from models.log import Operation
 from models.standing import CustomerTag
-from tests.cast import create, raw_operation
+from tests.cast import create, password_of, raw_operation
 from tests.e2e.conftest import Street
 
 
 def test_find_edit_and_see_it_in_the_log(street: Street) -> None:
-    page = street.window("reception")
+    page = street.window()
+    page.goto("/customer/")
+    page.fill("#login", "reception")
+    page.fill("#password", password_of("reception"))
+    page.click("main .sheet button")
+    page.wait_for_url("**/customer/", wait_until="load")
     page.keyboard.press("/")
     page.keyboard.type("安")
     page.keyboard.press("Enter")
@@ -40,6 +45,7 @@ def test_find_edit_and_see_it_in_the_log(street: Street) -> None:
 
 def test_she_is_found_by_the_last_four_digits_without_a_trace_in_the_address(street: Street) -> None:
     page = street.window("reception")
+    page.goto("/")
     page.fill("#search", "0001")
     page.press("#search", "Enter")
     expect(page.locator("h1")).to_have_text("安娜")
@@ -185,6 +191,7 @@ def test_unsaved_words_are_not_left_without_asking(street: Street) -> None:
 
 def test_the_keys_take_her_everywhere(street: Street) -> None:
     page = street.window("reception")
+    page.goto("/")
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
@@ -205,6 +212,7 @@ def test_the_keys_take_her_everywhere(street: Street) -> None:
 
 def test_language_and_light_are_kept(street: Street) -> None:
     page = street.window("reception")
+    page.goto("/")
     page.click(".bar-me details summary")
     page.click("text=English")
     expect(page.locator("h1")).to_have_text("Today")
