@@ -41,7 +41,7 @@ from admin_app.rulebook import refresh, rulebook, versions
 from admin_app.watching import watch
 from models.actor import SYSTEM, Actor
 from models.clock import EvaluationRun
-from models.connection import give_way, lock_facts, lock_rules
+from models.connection import give_way, keeps_others_waiting, lock_facts, lock_rules
 from models.customers import Customer
 from models.entity import EVERYBODY, AnySelect, db, table_of, writing
 from models.names import Name
@@ -317,7 +317,7 @@ def _settle(
     """Settle whoever is staged, by some rules or by those without hours of their own."""
     held = None if claim is None else [claim.schedule_id, claim.due_at.isoformat(), claim.epoch]
     parts = list(run_set.spans(run_set.staged(db.session(), run.id), CHUNK[db.engine.dialect.name]))
-    if parts:
+    if parts and keeps_others_waiting(db.engine):
         make_ready(db.session(), run.as_of, rules)
     for done, (low, high) in enumerate(parts, 1):
         data = ApplyInput(as_of=run.as_of, first=low, last=high, claim=held, run=run.id, rules=rules)

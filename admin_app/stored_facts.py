@@ -14,7 +14,7 @@ from admin_app.frames import Look, frame_of, look_of
 from admin_app.kin import with_kin
 from admin_app.operations.patience import patient
 from admin_app.run_set import ensure_not_past, settled_on
-from models.connection import count_facts_kept, facts_kept, lock_facts
+from models.connection import count_facts_kept, facts_kept, keeps_others_waiting, lock_facts
 from models.entity import EVERYBODY, AnySelect, db, table_of, writing
 from models.rulebook import ChangedCustomer, CustomerFact, FactSlot
 from rules.book import Rulebook
@@ -118,7 +118,7 @@ class _Ahead(NamedTuple):
         """None where they are worked out within the write."""
         session = db.session()
         session.rollback()
-        if session.get_bind().dialect.name != "sqlite":
+        if not keeps_others_waiting(db.engine):
             return None
         kept = facts_kept(session.connection())
         keeping = _keeping_now(session, as_of, some.among)

@@ -187,9 +187,14 @@ def _wait_to_write(connection: Connection) -> None:
         raw.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 
 
+def keeps_others_waiting(engine: Engine) -> bool:
+    """Whether who writes is the only one: so it is on SQLite, and on PostgreSQL it is not."""
+    return engine.dialect.name == "sqlite"
+
+
 def give_way(engine: Engine) -> None:
-    """Between two writes of many: let whoever waits to write come in. PostgreSQL keeps nobody waiting."""
-    if engine.dialect.name == "sqlite":
+    """Between two writes of many: let whoever waits to write come in."""
+    if keeps_others_waiting(engine):
         time.sleep(2 * TURN)
 
 

@@ -102,6 +102,14 @@ class Derived(Base):
         return snake(cls.__name__)
 
 
+@cache
+def _declared() -> dict[str, type[Entity]]:
+    """The entities declared up to now, by name."""
+    mapped = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Entity)]
+    order = {name: place for place, name in enumerate(Base.metadata.tables)}
+    return {entity.named(): entity for entity in sorted(mapped, key=lambda entity: order[entity.named()])}
+
+
 class Entity(Base):
     """Something the salon knows. Each row's changes are logged by the database itself.
 
@@ -140,6 +148,7 @@ class Entity(Base):
             if isinstance(column, MappedColumn) and _info(column).search is Search.WHOLE_OR_LAST4:
                 _add_blind_indexes(cls, name, _info(column).label)
         super().__init_subclass__(**options)
+        _declared.cache_clear()
 
     @classmethod
     def fields(cls) -> dict[str, Field]:
@@ -227,17 +236,12 @@ def insert_new(session: Session, mapped: type[Base], rows: Sequence[Mapping[str,
 
 def entities() -> list[type[Entity]]:
     """Every entity, in the order of declaration."""
-    mapped = [mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Entity)]
-    order = {name: place for place, name in enumerate(Base.metadata.tables)}
-    return sorted(mapped, key=lambda entity: order[entity.named()])
+    return list(_declared().values())
 
 
 def entity_named(name: str) -> type[Entity]:
     """:raises KeyError: no entity has that name."""
-    for mapper in Base.registry.mappers:
-        if mapper.local_table.description == name and issubclass(mapper.class_, Entity):
-            return mapper.class_
-    raise KeyError(name)
+    return _declared()[name]
 
 
 class DeclarationError(Exception):

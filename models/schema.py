@@ -39,14 +39,29 @@ def schema_of(connection: Connection, schema: str = "public") -> dict[str, str]:
 
 def expected_schema(engine: Engine) -> dict[str, str]:
     """What ``schema_of`` would say of a database made from the models today, on the same kind of engine."""
-    if engine.dialect.name == "sqlite":
-        fresh = create_engine("sqlite://", **engine_options("sqlite://"))
-        prepare_engine(fresh)
-        with fresh.begin() as connection:
-            create(connection)
-            expected = schema_of(connection)
-        fresh.dispose()
-        return expected
+    with engine.connect() as connection:  # of which the version is known then
+        kind = connection.dialect.name, connection.dialect.server_version_info
+    if kind not in _expected:
+        _expected[kind] = _made_on_sqlite() if engine.dialect.name == "sqlite" else _made_beside(engine)
+    return dict(_expected[kind])
+
+
+_expected: dict[object, dict[str, str]] = {}
+"""By kind of engine and its version: while a process lives its models stay as they are."""
+
+
+def _made_on_sqlite() -> dict[str, str]:
+    fresh = create_engine("sqlite://", **engine_options("sqlite://"))
+    prepare_engine(fresh)
+    with fresh.begin() as connection:
+        create(connection)
+        found = schema_of(connection)
+    fresh.dispose()
+    return found
+
+
+def _made_beside(engine: Engine) -> dict[str, str]:
+    """In a schema of its own in a PostgreSQL database, of which nothing is left."""
     with engine.connect() as connection:
         connection.execute(DropSchema(SCRATCH, cascade=True, if_exists=True))
         connection.execute(CreateSchema(SCRATCH))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
@@ -41,7 +42,7 @@ class Access:
     document: RolesDocument | None
     now: datetime
 
-    @property
+    @cached_property
     def role(self) -> Role | None:
         return self.document.role(self.actor.role) if self.document is not None else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -67,8 +68,9 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
+@lru_cache(maxsize=32)
 def read_nodes(text: str, file: str) -> Mapping:
-    """The document in ``text``; ``file`` is how faults name it.
+    """The document in ``text``; ``file`` is how faults name it. Of a book mostly one document changes at a time.
 
     :raises Faults: with the place of what is wrong.
     """

@@ -87,8 +87,10 @@ class Street:
 
 
 @pytest.fixture
-def street(sqlite_house: House, chrome: Browser) -> Iterator[Street]:
+def street(sqlite_house: House, chrome: Browser, request: pytest.FixtureRequest) -> Iterator[Street]:
     """The house served on loopback. When the test is over no console may have complained (of the CSP, of a script)."""
+    if "morning" in request.fixturenames:
+        request.getfixturevalue("morning")  # first, so that the clock is not put back under a server that runs
     server = create_server(sqlite_house.app, host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

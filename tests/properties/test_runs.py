@@ -460,6 +460,7 @@ def test_a_rule_may_tell_two_people(salon: Salon, anna: int) -> None:
     assert told == {"manager", "owner"}
 
 
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
 def test_what_settling_asks_has_been_made_before_it_begins_to_write(
     salon: Salon, anna: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -300,13 +300,16 @@ def test_only_roles_with_the_page_open_it(sqlite_house: House, role: str) -> Non
 
 @pytest.mark.parametrize("role", ["owner", "manager", "reception", "auditor", "finance"])
 def test_every_link_of_the_page_opens_for_her(sqlite_house: House, role: str) -> None:
+    """One of each kind: what leads to the same list by the same filters differs in their values alone."""
     a_day(sqlite_house)
     browser = sqlite_house.browser(role)
+    kinds: dict[str, str] = {}
     for query in ("", "?month=2026-11"):
         page = main_part(browser.get(f"/day-report{query}").text)
         links = {unescape(link) for link in re.findall(r'href="(/[^"]*)"', page)}
         assert len(links) > 30
-        assert {link: browser.get(link).status_code for link in links} == dict.fromkeys(links, 200)
+        kinds |= {re.sub(r"=[^&#]*", "=", link): link for link in links}
+    assert {link: browser.get(link).status_code for link in kinds.values()} == dict.fromkeys(kinds.values(), 200)
 
 
 def test_figures_of_what_a_role_may_not_see_are_left_out(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
