@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, event, insert, inspect, select
@@ -59,19 +60,20 @@ _HAN = re.compile(r"[㐀-鿿]")
 _WORD = re.compile(r"[㐀-鿿]+|[^\W_]+", re.UNICODE)
 
 
-def spoken(text: str) -> list[str]:
-    """A text as pinyin without tones, each character read as in a common word."""
+@lru_cache(maxsize=10_000)
+def spoken(text: str) -> tuple[str, ...]:
+    """A text as pinyin without tones, each character read as in a common word. Given names come again and again."""
     from pypinyin import Style, lazy_pinyin  # its dictionary takes half a second, and few commands read a name
 
-    return lazy_pinyin(text, style=Style.NORMAL)
+    return tuple(lazy_pinyin(text, style=Style.NORMAL))
 
 
-def syllables(name: str) -> list[str]:
+def syllables(name: str) -> tuple[str, ...]:
     """A Chinese name as pinyin syllables, its surname read as a surname."""
     for length in (2, 1):
         reading = SURNAMES.get(name[:length])
         if reading is not None and len(name) >= length:
-            return reading.split() + spoken(name[length:])
+            return (*reading.split(), *spoken(name[length:]))
     return spoken(name)
 
 

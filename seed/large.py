@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, case, insert, literal, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, case, literal, literal_column, select
 
 from admin_app.load import Loader, align_sequences, load
 from models import search
@@ -30,7 +30,8 @@ MIXED = "((n * n % 2147483647) * 48271 + n * 16807 + {seed} * 2654435) % 2147483
 """Numbers 0 to 2^31 − 2 that follow no order to speak of, made of a number by both engines alike."""
 PRICES = (16_800, 19_800, 29_800, 32_800, 59_800)
 TABLES = (
-    "store, room, bed, service, product, staff, customer, visit, sale, sale_line, payment, account, ledger_entry"
+    "store, room, bed, service, product, staff, customer, search_key, visit, sale, sale_line, payment, account,"
+    " ledger_entry"
     " and their reference rows"
 )
 """What is filled; every other table stays empty."""
@@ -168,6 +169,6 @@ def _customers(random: Random, count: int, today: date) -> Iterator[list[dict[st
 
 
 def _keys(loader: Loader, part: list[dict[str, Any]]) -> None:
+    """The words by which they are found."""
     keys = [key for row in part for key in search.key_rows(Customer, row["id"], [row["name"], row["member_no"]])]
-    for start in range(0, len(keys), PART):
-        loader.connection.execute(insert(SearchKey), keys[start : start + PART])
+    loader.add(table_of(SearchKey), keys)
