@@ -6,9 +6,11 @@ import gc
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from flask import Flask, has_app_context
@@ -19,6 +21,7 @@ from admin_app.rulebook import refresh
 from admin_app.serving import stop_looking_through_what_is_there
 from admin_app.settings import HOUSE, Settings
 from admin_app.start import log_start, open_house
+from models.accounts import UserSession
 from models.actor import Actor, ActorKind
 from models.cipher import KEY_FILE
 from models.entity import db
@@ -28,6 +31,7 @@ from tests.cast import build_cast
 from tests.web import Browser
 from views import register_screens
 
+T = TypeVar("T")
 ENGINES = ("sqlite", "postgresql")
 
 
@@ -108,6 +112,24 @@ class House:
         values = {"name": f"用户{role}", "role": role, "id": self.ids.get(role), "staff_id": staff, "stores": stores}
         return Actor(ActorKind.USER, **{**values, **changed})  # type: ignore[arg-type]
 
+    def kept(self, state: str, make: Callable[[], T]) -> T:
+        """What ``make`` makes of the house; of an untouched one only once, and whoever asks again gets a copy."""
+        if self.template is None or self._touched():
+            return make()
+        known = self.template.known
+        if state in known:
+            self.template.put_back(state)
+        else:
+            known[state] = make()
+            self.template.keep(state)
+        return deepcopy(known[state])  # type: ignore[no-any-return]
+
+    def _touched(self) -> bool:
+        """Whether anything has happened since the house was opened."""
+        assert self.template is not None
+        done = db.session.scalar(select(func.max(Operation.id)))
+        return done != self.template.operations or db.session.scalar(select(UserSession.id).limit(1)) is not None
+
     def browser(self, role: str | None = None) -> Browser:
         """A browser without a window; signed in as a member of the cast, or a stranger's."""
         return Browser(self, role)
@@ -124,6 +146,7 @@ class Template:
         rules.mkdir()
         for file in (HOUSE / "rules").glob("*.yaml"):
             shutil.copyfile(file, rules / file.name)
+        self.known: dict[str, Any] = {}
         self.name = f"peony_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
         url = ""
         if engine == "postgresql":

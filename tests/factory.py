@@ -9,17 +9,15 @@ from zlib import crc32
 
 from sqlalchemy import func, select
 
-from models.accounts import UserSession
 from models.booking import Resource
 from models.clock import Schedule
 from models.entity import Entity, db, entities, table_of
 from models.field import Field, Kind
-from models.log import Operation
 from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Tag
 from models.value import COMMODITY, Account, AccountKind, LedgerEntry
 from tests.cast import NOON, TODAY, raw_operation
-from tests.conftest import House, Template
+from tests.conftest import House
 
 SIDES = ("own", "foreign")
 Rows = dict[str, dict[str, int]]
@@ -92,27 +90,9 @@ READY: dict[str, type[Entity]] = {
 """What every house has from the start."""
 
 
-_made: dict[str, Rows] = {}
-"""Of each engine the rows that were made first."""
-
-
 def fill(house: House) -> Rows:
-    """Make the rows; their numbers by entity and side. An untouched house gets a copy of the first."""
-    template = house.template
-    if template is None or _touched(template):
-        return _fill(house)
-    if house.engine not in _made:
-        _made[house.engine] = _fill(house)
-        template.keep("filled")
-    else:
-        template.put_back("filled")
-    return {name: dict(sides) for name, sides in _made[house.engine].items()}
-
-
-def _touched(template: Template) -> bool:
-    """Whether anything has happened since the house was opened."""
-    done = db.session.scalar(select(func.max(Operation.id)))
-    return done != template.operations or db.session.scalar(select(UserSession.id).limit(1)) is not None
+    """Make the rows; their numbers by entity and side."""
+    return house.kept("filled", lambda: _fill(house))
 
 
 def _fill(house: House) -> Rows:

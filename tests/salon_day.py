@@ -35,7 +35,10 @@ class Salon:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.ids = dict(house.ids)
+        self.ids = house.kept("counter", self._menu)
+
+    def _menu(self) -> dict[str, int]:
+        self.ids = dict(self.house.ids)
         service = {"busy_minutes": 60, "manual_fee": "25"}
         self.ids["hydra"] = create("service", name="补水", price="298", **service)
         self.ids["eye"] = create("service", name="眼部", price="168", **service)
@@ -50,6 +53,7 @@ class Salon:
         ):
             values = {"package_id": self.ids[package], f"{thing}_id": self.ids[what], "quantity": many}
             create("package_item", **values)
+        return self.ids
 
     # ------------------------------------------------------------------------------------------------ doing
 

@@ -94,21 +94,24 @@ FAULTS: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.fixture
-def busy(house: House) -> Salon:
+def busy(house: House) -> None:
     """A day with a recharge, a debt and something taken back, closed."""
-    with time_machine.travel(NOON):
-        salon = Salon(house)
-        salon.recharge(100_000)
-        salon.sell("hydra", method="stored_value")
-        salon.sell("eye", method="on_account")
-        salon.reverse(salon.sell("cream"))
-        salon.do(Name.CLOSE_DAY, store=salon.ids["first"], counted=100_000)
-    assert faults() == {}
-    return salon
+
+    def a_day() -> None:
+        with time_machine.travel(NOON):
+            salon = Salon(house)
+            salon.recharge(100_000)
+            salon.sell("hydra", method="stored_value")
+            salon.sell("eye", method="on_account")
+            salon.reverse(salon.sell("cream"))
+            salon.do(Name.CLOSE_DAY, store=salon.ids["first"], counted=100_000)
+        assert faults() == {}
+
+    house.kept("busy", a_day)
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_the_books_show(busy: Salon, kind: str) -> None:
+def test_the_books_show(busy: None, kind: str) -> None:
     check, statement, word = FAULTS[kind]
     behind_the_back(statement)
     found = faults()
@@ -124,7 +127,7 @@ def unguarded(*statements: str) -> None:
             connection.execute(text(statement))
 
 
-def test_an_entry_taken_back_twice_is_found(busy: Salon) -> None:
+def test_an_entry_taken_back_twice_is_found(busy: None) -> None:
     columns = "operation_id, account_id, customer_id, amount, lot_id, reverses_id, store_id, business_day"
     unguarded(
         "DROP INDEX uq_ledger_entry_reverses",

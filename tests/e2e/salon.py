@@ -83,7 +83,11 @@ class Salon:
 
 def open_salon(house: House) -> Salon:
     """Names, menu, skills, shifts and an allergy."""
-    ids = dict(house.ids)
+    ids, names = house.kept("street", lambda: _opened(dict(house.ids)))
+    return Salon(house, ids, names)
+
+
+def _opened(ids: dict[str, int]) -> tuple[dict[str, int], dict[str, str]]:
     names = _named(ids)
     ids["second_staff"] = create("staff", name=name_of(Random(7)), position="therapist", store_id=ids["first"])
     times = {"busy_minutes": "45", "idle_minutes": "15", "manual_fee": "25"}
@@ -101,7 +105,7 @@ def open_salon(house: House) -> Salon:
             told = {"staff_id": ids[staff], "store_id": ids["first"]}
             db.session.add(Shift(**told, starts_at=at(10), ends_at=at(20)))
         db.session.add(Contraindication(customer_id=ids["anna"], kind=DangerKind.ALLERGY, substance="果酸"))
-    return Salon(house, ids, names)
+    return ids, names
 
 
 def _named(ids: Mapping[str, int]) -> dict[str, str]:

@@ -48,7 +48,11 @@ def by_hand(holds: list[bool], hold: int, keep: int) -> list[bool]:
 
 
 @pytest.mark.parametrize("full", [True, False])
-@pytest.mark.parametrize(("hold", "keep"), [(0, 0), (2, 0), (0, 3), (2, 3)])
+@pytest.mark.parametrize(
+    ("house", "hold", "keep"),
+    [("sqlite", 0, 0), ("sqlite", 2, 0), ("sqlite", 0, 3), ("sqlite", 2, 3), ("postgresql", 2, 3)],
+    indirect=["house"],
+)
 def test_it_counts_when_it_has_held_so_long(salon: Salon, hold: int, keep: int, full: bool) -> None:
     people = salon.people(40)
     with_rule(f"for: {hold}d\n    keep_for: {keep}d")

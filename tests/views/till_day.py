@@ -55,6 +55,10 @@ class Till:
 
 def a_till(house: House) -> Till:
     """A menu of two services (298 and 198), a product for 100, and a card of ten for 1,980."""
+    return Till(house, house.kept("till", _menu))
+
+
+def _menu() -> dict[str, int]:
     menu = {
         "care": create("service", name="补水", price="298", manual_fee="25", busy_minutes=60),
         "clean": create("service", name="清洁", price="198", manual_fee="18", busy_minutes=45),
@@ -62,11 +66,15 @@ def a_till(house: House) -> Till:
         "ten": create("package", name="补水十次", price="1980"),
     }
     create("package_item", package_id=menu["ten"], service_id=menu["care"], quantity=10)
-    return Till(house, menu)
+    return menu
 
 
 def a_day(house: House) -> Till:
     """Everything that a till does, once; the moment is ``NOON``."""
+    return Till(house, house.kept("day", lambda: _day(house).menu))
+
+
+def _day(house: House) -> Till:
     till, staff = a_till(house), house.ids
     with time_machine.travel(NOON - timedelta(days=1), tick=False):
         till.at("take_deposit", "berta", amount=10_000, method="cash")
