@@ -18,7 +18,7 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation, the_machine
 from models import triggers
 from models.actor import Actor
-from models.connection import with_room
+from models.connection import insert_by_driver, with_room
 from models.customers import Customer
 from models.entity import AnySelect, db
 from models.log import EntryKind
@@ -74,16 +74,15 @@ def _write(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> 
     Values go through their column's own type, as an INSERT's would.
     """
     columns = [c for c in table.columns if c.name in rows[0] or c.default is not None]
+    values = _values(connection, columns, rows)
+    if connection.dialect.name == "sqlite":
+        insert_by_driver(connection, table.name, [column.name for column in columns], values)
+        return
     names = ", ".join(f'"{column.name}"' for column in columns)
     driver: Any = connection.connection.cursor()
-    if connection.dialect.name == "postgresql":
-        with driver as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
-            for values in _values(connection, columns, rows):
-                copy.write_row(values)
-        return
-    places = ", ".join("?" for _ in columns)
-    driver.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({places})', _values(connection, columns, rows))
-    driver.close()
+    with driver as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+        for row in values:
+            copy.write_row(row)
 
 
 def _values(connection: Connection, columns: list[Column[Any]], rows: list[dict[str, Any]]) -> Iterator[list[Any]]:

@@ -7,14 +7,14 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Delete, FromClause, Insert, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, FromClause, Insert, delete, select, update
 from sqlalchemy.orm import Session
 
 from admin_app.frames import Look, frame_of, look_of
 from admin_app.kin import with_kin
 from admin_app.operations.patience import patient
 from admin_app.run_set import ensure_not_past, settled_on
-from models.connection import count_facts_kept, facts_kept, keeps_others_waiting, lock_facts
+from models.connection import count_facts_kept, facts_kept, insert_by_driver, keeps_others_waiting, lock_facts
 from models.entity import EVERYBODY, AnySelect, db, table_of, writing
 from models.rulebook import ChangedCustomer, CustomerFact, FactSlot
 from rules.book import Rulebook
@@ -79,8 +79,9 @@ def refresh(as_of: date, some: Some) -> None:
     session.execute(keeping.away, some.values)
     if ahead is None or not ahead.is_last(connection, keeping):
         session.execute(keeping.anew, some.values)
-    elif ahead.rows:
-        session.execute(insert(table_of(CustomerFact)), ahead.rows)
+    else:
+        names = keeping.told.selected_columns.keys()
+        insert_by_driver(connection, table_of(CustomerFact).name, names, ahead.rows)
     if ahead is not None:
         count_facts_kept(connection)
     session.commit()
@@ -111,7 +112,7 @@ class _Ahead(NamedTuple):
 
     keeping: _Keeping
     kept: int
-    rows: list[dict[str, Any]]
+    rows: list[tuple[Any, ...]]
 
     @classmethod
     def read(cls, as_of: date, some: Some) -> _Ahead | None:
@@ -122,8 +123,7 @@ class _Ahead(NamedTuple):
             return None
         kept = facts_kept(session.connection())
         keeping = _keeping_now(session, as_of, some.among)
-        rows = session.execute(keeping.told, some.values).mappings()
-        return cls(keeping, kept, [dict(row) for row in rows])
+        return cls(keeping, kept, [tuple(row) for row in session.execute(keeping.told, some.values)])
 
     def is_last(self, connection: Connection, keeping: _Keeping) -> bool:
         """Whether nobody has kept facts since, nor chosen others to be kept."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -196,6 +196,16 @@ def give_way(engine: Engine) -> None:
     """Between two writes of many: let whoever waits to write come in."""
     if keeps_others_waiting(engine):
         time.sleep(2 * TURN)
+
+
+def insert_by_driver(
+    connection: Connection, table: str, columns: Collection[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """On SQLite: rows past all layers, many times as quick as an INSERT through them; values as its driver takes."""
+    names, places = ", ".join(f'"{name}"' for name in columns), ", ".join("?" for _ in columns)
+    driver: Any = connection.connection.cursor()
+    driver.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows)
+    driver.close()
 
 
 @contextmanager
