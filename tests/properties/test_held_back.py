@@ -61,7 +61,11 @@ def allowed(most: int, days: int, reason: str) -> list[tuple[date, str]]:
     return found
 
 
-@pytest.mark.parametrize(("most", "days"), [(1, 7), (1, 8), (2, 14), (2, 15), (3, 30)])
+EACH = [("sqlite", 1, 7), ("sqlite", 1, 8), ("sqlite", 2, 14), ("sqlite", 2, 15), ("sqlite", 3, 30)]
+each_limit = pytest.mark.parametrize(("house", "most", "days"), [*EACH, ("postgresql", 2, 15)], indirect=["house"])
+
+
+@each_limit
 def test_a_rule_sends_one_customer_no_more_than_it_may(salon: Salon, most: int, days: int) -> None:
     [one] = salon.people(1)
     limits = f"    limits: {{per_customer: {most} / {days}d}}\n"
@@ -70,7 +74,7 @@ def test_a_rule_sends_one_customer_no_more_than_it_may(salon: Salon, most: int, 
     assert messages(one) == allowed(most, days, "rule_limit")
 
 
-@pytest.mark.parametrize(("most", "days"), [(1, 7), (1, 8), (2, 15)])
+@each_limit
 def test_nor_does_the_house(salon: Salon, most: int, days: int) -> None:
     [one] = salon.people(1)
     campaigns(RULE % ("greeting", MESSAGE % "time"), said=f"messages_per_customer: {{most: {most}, days: {days}}}")

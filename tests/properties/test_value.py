@@ -37,7 +37,7 @@ from tests.conftest import House
 from tests.menu import build_menu
 from tests.properties.by_heart import CARD_PRICE, IN_LOTS, SERVICES, WORTH, Books, No, Sale
 
-SIZES = {"sqlite": "60x50", "postgresql": "4x30"}
+SIZES = {"sqlite": "40x50", "postgresql": "4x30"}
 """Histories and the steps of each."""
 
 STANDING = text(
