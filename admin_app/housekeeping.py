@@ -6,18 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import delete
+from sqlalchemy import delete, exists, func, select
 
 from admin_app.backup import back_up
 from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import now, perform
 from models.accounts import SignInThrottle, UserSession
 from models.actor import SYSTEM
-from models.clock import ScheduleClaim
+from models.clock import EvaluationRun, ScheduleClaim
 from models.connection import note_sizes
 from models.entity import rows_changed, writing
 from models.log import OperationKey
 from models.names import Name
+from models.rulebook import RunCustomer
 
 KEEP_BACKUPS = 14
 KEEP_KEYS = timedelta(days=7)
@@ -37,15 +38,20 @@ def daily_backup() -> dict[str, Any]:
 
 
 def sweep() -> dict[str, Any]:
-    """Forget answered keys after a week, ended sessions and claims after half a year, old failures after a day; let the
-    database note how large its tables are.
+    """Forget answered keys after a week, ended sessions, claims and runs of the rules after half a year (the last run
+    after which all stood as the rules say is known for ever), old failures after a day; let the database note how large
+    its tables are.
     """
     at = now()
+    last = select(func.max(EvaluationRun.id)).where(EvaluationRun.whole).scalar_subquery()
+    staged = exists().where(RunCustomer.run_id == EvaluationRun.id)
+    old_runs = (EvaluationRun.started_at < at - KEEP_SESSIONS, EvaluationRun.id < last, ~staged)
     session = writing()
     swept = {
         "keys": delete(OperationKey).where(OperationKey.claimed_at < at - KEEP_KEYS),
         "sessions": delete(UserSession).where(UserSession.last_seen_at < at - KEEP_SESSIONS),
         "claims": delete(ScheduleClaim).where(ScheduleClaim.due_at < at - KEEP_SESSIONS),
+        "runs": delete(EvaluationRun).where(*old_runs),
         "failures": delete(SignInThrottle).where(SignInThrottle.last_failed_at < at - timedelta(days=1)),
     }
     counts = {name: rows_changed(session, statement) for name, statement in swept.items()}

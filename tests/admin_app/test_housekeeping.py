@@ -16,11 +16,12 @@ from admin_app.housekeeping import KEEP_BACKUPS, daily_backup, sweep
 from admin_app.operations.house import SCHEDULES
 from admin_app.scheduler import WORK
 from models.accounts import SignInThrottle, UserSession
-from models.clock import ClaimState, Schedule, ScheduleClaim
+from models.clock import ClaimState, EvaluationRun, Schedule, ScheduleClaim
 from models.connection import WRITES
 from models.customers import Customer
 from models.entity import db
 from models.log import Operation, OperationKey
+from models.rulebook import RunCustomer
 from tests.cast import create, raw_operation
 from tests.conftest import House
 
@@ -143,6 +144,8 @@ def aged(house: House, kind: str, age: timedelta) -> Any:
         schedule = db.session.scalars(select(Schedule.id).limit(1)).one()
         state = {"state": ClaimState.DONE, "epoch": 1, "owner": "somebody", "lease_until": at}
         return ScheduleClaim(schedule_id=schedule, due_at=at, **state)
+    if kind == "runs":
+        return EvaluationRun(as_of=at.date(), full=False, whole=True, started_at=at, ended_at=at)
     return SignInThrottle(subject=f"account:{name}", failures=9, last_failed_at=at, blocked_until=at)
 
 
@@ -150,6 +153,7 @@ KEPT = {
     "keys": (OperationKey, timedelta(days=7)),
     "sessions": (UserSession, timedelta(days=180)),
     "claims": (ScheduleClaim, timedelta(days=180)),
+    "runs": (EvaluationRun, timedelta(days=180)),
     "failures": (SignInThrottle, timedelta(days=1)),
 }
 
@@ -168,7 +172,21 @@ def test_what_is_old_enough_goes_and_nothing_younger(house: House, clock: list[d
 def test_the_sweep_says_how_much_went(house: House, clock: list[datetime]) -> None:
     old = timedelta(days=400)
     put(*(aged(house, kind, old) for kind in KEPT), aged(house, "keys", old * 2))
-    assert sweep() == {"keys": 2, "sessions": 1, "claims": 1, "failures": 1}
+    put(aged(house, "runs", AN_INSTANT))
+    assert sweep() == {"keys": 2, "sessions": 1, "claims": 1, "runs": 1, "failures": 1}
+
+
+@pytest.mark.parametrize("left", ["the last whole one", "one that has customers to settle"])
+def test_a_run_that_is_still_asked_for_is_not_swept_however_old(house: House, clock: list[datetime], left: str) -> None:
+    run = aged(house, "runs", timedelta(days=400))
+    put(run)
+    if left == "one that has customers to settle":
+        put(RunCustomer(run_id=run.id, customer_id=house.ids["anna"]), aged(house, "runs", AN_INSTANT))
+    else:
+        after = aged(house, "runs", timedelta(days=390))
+        after.whole = False
+        put(after)
+    assert sweep()["runs"] == 0
 
 
 def test_the_sweep_leaves_the_salon_and_its_log_alone(house: House, clock: list[datetime]) -> None:
@@ -177,7 +195,7 @@ def test_the_sweep_leaves_the_salon_and_its_log_alone(house: House, clock: list[
     put(aged(house, "keys", timedelta(days=30)))
     sweep()
     after = {table.name: rows_of(table) for table in db.metadata.sorted_tables}
-    swept = {"operation_key", "user_session", "schedule_claim", "sign_in_throttle"}
+    swept = {"operation_key", "user_session", "schedule_claim", "evaluation_run", "sign_in_throttle"}
     assert {name for name in before if before[name] != after[name]} <= swept
     assert [fault for finding in examine() for fault in finding.faults] == []
 
