@@ -27,6 +27,7 @@ HAN = re.compile(r"[㐀-鿿]")
 PLACE = re.compile(r"%\((\w+)\)[sd]")
 SENTENCE = re.compile(r"\b[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}\b")
 """Three English words in a row: a sentence that was forgotten, in the catalogue or not."""
+HASH = re.compile(r"\b[0-9a-f]{32,}\b")
 OWN_NAMES = ("中文", "English", "Excel (.xlsx)", "CSV", "Peony")
 """Said as they are in both languages."""
 
@@ -70,6 +71,8 @@ def data() -> list[str]:
 
 
 def without(text: str, known: list[str]) -> str:
+    """The rest of a text where the known are taken out; of a link's hash the digits alone would leave words."""
+    text = HASH.sub(" ", text)
     for one in known:
         text = text.replace(one, " ")
     return text
