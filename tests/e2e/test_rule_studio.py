@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select
 
 from admin_app.operations.house import StartInput
@@ -140,6 +140,23 @@ def test_a_fault_stands_at_its_row(owner: Page) -> None:
     owner.get_by_role("button", name="存为草稿").click()
     expect(owner.locator(".rule-row .fault")).to_contain_text("viele")
     expect(owner.get_by_label("值", exact=True)).to_have_value("viele")
+
+
+def test_who_is_quicker_than_the_script_is_heard(owner: Page) -> None:
+    """What was written before the page could listen stands in the YAML beside it all the same."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    owner.route("**/house.js*", hold)
+    with owner.expect_request("**/house.js*"):
+        owner.goto("/rules/tiers/form", wait_until="commit")
+    owner.get_by_label("等级有效期").fill("24")
+    owner.get_by_label("等级有效期").press("Tab")
+    for one in held:
+        one.continue_()
+    expect(owner.locator(".mirror .added")).to_contain_text("valid: 24mo")
 
 
 def test_a_tier_and_a_tag_are_changed_in_forms(owner: Page) -> None:

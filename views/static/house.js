@@ -302,11 +302,13 @@ async function swap(form, button) {
   if (list) [...list.querySelectorAll(".rule-row, [data-row]")].at(-1)?.querySelector("select, input:not([type=hidden]), textarea")?.focus();
   else again?.focus();
 }
-// what the form would write, shown beside it as soon as a field is left
+// what the form would write, shown beside it as soon as a field is left; of two answers the later question's stands
+let asked = 0;
 async function mirror(form) {
+  const mine = ++asked;
   const answer = await fetch(location.href, { method: "POST", body: new FormData(form, form.querySelector('button[value="refresh"]')) });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-mirror]");
-  if (fresh) document.querySelector("[data-mirror]")?.replaceWith(document.adoptNode(fresh));
+  if (fresh && mine === asked) document.querySelector("[data-mirror]")?.replaceWith(document.adoptNode(fresh));
 }
 function wire(form) {
   form.addEventListener("input", () => { unsaved = true; });
@@ -319,7 +321,15 @@ function wire(form) {
     else if (document.querySelector("[data-mirror]")) mirror(form);
   });
 }
-document.querySelectorAll("form[data-swap]").forEach(wire);
+// whoever is quicker than this script has written already
+const touched = (field) => field.options
+  ? field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected))
+  : field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+document.querySelectorAll("form[data-swap]").forEach((form) => {
+  wire(form);
+  const first = [...form.querySelectorAll("input:not([type=hidden]), textarea, select")].find(touched);
+  if (first) { unsaved = true; first.dispatchEvent(new Event("change", { bubbles: true })); }
+});
 
 // YAML with the numbers of its lines, and its faults while it is typed
 document.querySelectorAll("form[data-check]").forEach((form) => {
