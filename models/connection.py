@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -220,6 +220,32 @@ def with_room(connection: Connection) -> Iterator[None]:
         yield
     finally:
         connection.exec_driver_sql(f"PRAGMA cache_size={usual}")
+
+
+@contextmanager
+def written_once(engine: Engine) -> Iterator[None]:
+    """Let SQLite write what comes in by the million straight into its file, which the WAL would have it do twice.
+
+    A rollback journal holds only pages that were there before, and a salon that is filled has hardly any. Where another
+    process has the file open, all stays as it is. Nothing of this engine is in use meanwhile but what begins within.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    event.listen(engine, "connect", _leave_wal)
+    engine.dispose()
+    try:
+        yield
+    finally:
+        event.remove(engine, "connect", _leave_wal)
+        engine.dispose()
+
+
+def _leave_wal(connection: Any, record: Any) -> None:
+    connection.execute("PRAGMA busy_timeout=0")
+    with suppress(sqlite_driver.OperationalError):  # somebody else is there
+        connection.execute("PRAGMA journal_mode=DELETE")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 
 
 def note_sizes(connection: Connection) -> None:

@@ -13,8 +13,9 @@ from admin_app.load import Loader, align_sequences, load
 from models import search
 from models.actor import Actor
 from models.clock import SearchKey
+from models.connection import written_once
 from models.customers import Calendar, Customer, Sex, SkinType, Stage
-from models.entity import AnySelect, table_of
+from models.entity import AnySelect, db, table_of
 from models.organisation import Staff, Store
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit, VisitSource
 from models.types import Day, Instant
@@ -64,7 +65,9 @@ def make_large(
             search.rebuild(loader.connection, entity)
         align_sequences(loader.connection)
 
-    return load(work, f"{customers} customers, {sales} sales", actor)
+    db.session.remove()
+    with written_once(db.engine):
+        return load(work, f"{customers} customers, {sales} sales", actor)
 
 
 def _accounts() -> list[dict[str, Any]]:

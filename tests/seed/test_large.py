@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from admin_app.doctor import examine
 from admin_app.operations.entities import CreateInput
@@ -19,11 +20,13 @@ from admin_app.start import open_house
 from models import search
 from models.actor import SYSTEM
 from models.clock import SearchKey
+from models.connection import sqlite_driver
 from models.customers import Customer
 from models.entity import db, entities, table_of
 from models.log import EntryKind, Operation
 from models.names import Name
 from models.sales import Payment, Sale, SaleLine, Visit
+from seed import large
 from seed.large import PART, TABLES, make_large
 from seed.reference import reference_rows
 from tests.conftest import ENGINES
@@ -71,6 +74,26 @@ def filled(
     counts = make_large(customers, sales, TODAY, SYSTEM, lambda done, total: told.append((done, total)), seed)
     db.session.rollback()
     return counts, told
+
+
+def journal() -> str:
+    """How SQLite keeps what it has not done yet."""
+    return str(db.session.execute(text("PRAGMA journal_mode")).scalar())
+
+
+@pytest.mark.parametrize("empty", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("beside", [False, True])
+def test_sqlite_writes_it_once_where_nobody_else_is_there(
+    empty: Empty, monkeypatch: pytest.MonkeyPatch, *, beside: bool
+) -> None:
+    usual = journal()
+    seen: list[str] = []
+    monkeypatch.setattr(large, "reference_rows", lambda *given: seen.append(journal()) or reference_rows(*given))
+    with closing(sqlite_driver.connect(str(db.engine.url.database))) as other:
+        if beside:
+            other.execute("SELECT count(*) FROM customer").fetchone()
+        filled(20, 20)
+    assert (seen, count(Sale), journal()) == ([usual if beside else "delete"], 20, usual)
 
 
 @pytest.mark.parametrize(("customers", "sales"), [(1, 0), (1, 3), (40, 1), (CUSTOMERS, SALES)])
