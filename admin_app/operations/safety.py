@@ -12,7 +12,7 @@ from admin_app.operations.refusals import Refused
 from admin_app.values import said_in_every_language
 from models.catalogue import Service
 from models.customers import Contraindication, kin_of
-from rules.decisions.safety import ALSO_CALLED, Known, dangers
+from rules.decisions.safety import ALSO_CALLED, OF_SOMETHING, Known, dangers
 
 
 def ensure_safe(op: Operation, customer_id: int | None, services: Iterable[int], override: str) -> None:
@@ -35,9 +35,16 @@ def ensure_safe(op: Operation, customer_id: int | None, services: Iterable[int],
         op.detail = {**op.detail, "overrides": sorted(found)}
         op.reason = override
         return
-    said = "；".join(f"{name}: {'、'.join(words)}" for name, words in sorted(found.items()))
+    said = "；".join(f"{name}: {'、'.join(_said(words, known))}" for name, words in sorted(found.items()))
     message = _l("This is contraindicated for her: %(what)s. Do it only for a reason, and say which.", what=said)
     raise Refused(message, "override", "contraindicated")
+
+
+def _said(words: list[str], known: list[Known]) -> list[str]:
+    """The words, and of those that hold only because something is unknown, that it is so."""
+    sure = dangers(words, [one for one in known if not one.open])
+    perhaps = _l("it is not written down what she does not tolerate")
+    return [word if word in sure else f"{word} ({perhaps})" for word in words]
 
 
 def _known(op: Operation, customer_id: int) -> list[Known]:
@@ -45,5 +52,10 @@ def _known(op: Operation, customer_id: int) -> list[Known]:
     live = (Contraindication.customer_id.in_(kin_of(customer_id)), Contraindication.archived_at.is_(None), lasting)
     rows = op.session.scalars(select(Contraindication).where(*live))
     return [
-        Known((*said_in_every_language(row.kind.label), *ALSO_CALLED.get(row.kind, ())), row.substance) for row in rows
+        Known(
+            (*said_in_every_language(row.kind.label), *ALSO_CALLED.get(row.kind, ())),
+            row.substance,
+            open=row.kind in OF_SOMETHING and not (row.substance or "").strip(),
+        )
+        for row in rows
     ]

@@ -398,3 +398,17 @@ def test_what_is_contraindicated_is_not_booked_without_a_reason(desk: Salon) -> 
     assert desk.refused(Name.BOOK, **asked) == ("contraindicated", "override")
     assert "果酸" in desk.said(Name.BOOK, **asked)
     desk.do(Name.BOOK, **asked, override="医生同意")
+
+
+@pytest.mark.parametrize(("kind", "stops"), [("allergy", True), ("medication", True), ("pregnancy", False)])
+def test_an_allergy_to_nobody_knows_what_stops_what_somebody_may_be_allergic_to(
+    desk: Salon, kind: str, *, stops: bool
+) -> None:
+    make(desk, "acid", contraindicated_by=["植入器械", "果酸"])
+    create("contraindication", customer_id=desk.ids["anna"], kind=kind)
+    asked = wish(desk, at(0), ("acid", "amy"))
+    if stops:
+        assert desk.refused(Name.BOOK, **asked) == ("contraindicated", "override")
+        assert "果酸 (档案未写明具体禁忌)" in desk.said(Name.BOOK, **asked)
+        assert "植入器械" not in desk.said(Name.BOOK, **asked)
+    desk.do(Name.BOOK, **asked, override="问过了" if stops else "")

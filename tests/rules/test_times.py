@@ -158,6 +158,7 @@ ALLERGY = ("过敏", "Allergy")
         (["果酸"], [Known(ALLERGY, "酒精")], []),
         (["果酸"], [Known(ALLERGY, None)], []),
         (["果酸"], [Known(ALLERGY, " ")], []),
+        (["果酸", "孕期", "植入器械", "过敏"], [Known(ALLERGY, None, open=True)], ["果酸", "过敏"]),
         (["", "  "], [Known(ALLERGY, "果酸")], []),
         (["孕期", "果酸"], [Known(("孕期", "Pregnancy"), None), Known(ALLERGY, "果酸")], ["孕期", "果酸"]),
         (["果酸"], [], []),
