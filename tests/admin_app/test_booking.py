@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import select
 
 from models.booking import (
     Appointment,
@@ -16,6 +17,8 @@ from models.booking import (
     Segment,
     Waitlist,
 )
+from models.entity import db
+from models.log import Operation as LogEntry
 from models.names import Name
 from models.sales import Visit
 from tests.cast import NOON, TODAY, create
@@ -412,3 +415,94 @@ def test_an_allergy_to_nobody_knows_what_stops_what_somebody_may_be_allergic_to(
         assert "果酸 (档案未写明具体禁忌)" in desk.said(Name.BOOK, **asked)
         assert "植入器械" not in desk.said(Name.BOOK, **asked)
     desk.do(Name.BOOK, **asked, override="问过了" if stops else "")
+
+
+# -------------------------------------------------------------------------------- only this booking, only this moment
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [(Name.CANCEL_BOOKING, {}), (Name.MOVE_BOOKING, {"starts_at": at(3)}), (Name.NO_SHOW, {})],
+    ids=["cancel", "move", "no-show"],
+)
+def test_only_the_claims_of_the_booking_itself_are_released(desk: Salon, name: Name, values: dict[str, Any]) -> None:
+    booking, other = book(desk, at(0)), book(desk, at(1), customer="berta")
+    of_other = {row.id for row in desk.rows(Segment, appointment_id=other)}
+    before = {row.id for row in desk.rows(BookingClaim, archived_at=None) if row.segment_id in of_other}
+    with time_machine.travel(at(0.5) if name is Name.NO_SHOW else NOON):
+        become(desk, name, booking, **values)
+    assert {row.id for row in desk.rows(BookingClaim, archived_at=None) if row.segment_id in of_other} == before
+    assert len(before) == 2
+
+
+def test_finishing_a_visit_releases_its_own_claims_alone(desk: Salon) -> None:
+    booking, _ = book(desk, at(0)), book(desk, at(1), customer="berta")
+    with time_machine.travel(at(0)):
+        become(desk, Name.ARRIVE, booking)
+        become(desk, Name.FINISH_VISIT, booking)
+    assert live(desk) == 2
+
+
+def test_the_log_shows_a_booking_on_the_booking(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    desk.do(Name.WAIT_FOR_TIME, customer=desk.ids["anna"], service=desk.ids["hydra"], wanted_on=TODAY, note="")
+    become(desk, Name.CONFIRM_BOOKING, booking)
+    logged = select(LogEntry.name, LogEntry.subject_kind, LogEntry.subject_id).order_by(LogEntry.id.desc()).limit(3)
+    [confirm, wait, placed] = [tuple(row) for row in db.session.execute(logged)]
+    assert placed == ("book", "appointment", booking)
+    assert wait == ("wait_for_time", "waitlist", desk.rows(Waitlist)[0].id)
+    assert confirm == ("confirm_booking", "appointment", booking)
+
+
+def test_an_empty_note_of_the_waiting_list_is_no_note(desk: Salon) -> None:
+    asked = {"customer": desk.ids["anna"], "service": desk.ids["hydra"], "wanted_on": TODAY}
+    desk.do(Name.WAIT_FOR_TIME, **asked, note="下午")
+    desk.do(Name.WAIT_FOR_TIME, **asked, note="")
+    assert [row.note for row in desk.rows(Waitlist)] == ["下午", None]
+
+
+SECOND = timedelta(seconds=1)
+
+
+def test_a_no_show_begins_with_the_minute_of_the_booking(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    with time_machine.travel(at(0) - SECOND, tick=False):
+        assert refused(desk, Name.NO_SHOW, booking) == ("too_early", None)
+    with time_machine.travel(at(0), tick=False):
+        become(desk, Name.NO_SHOW, booking)
+
+
+def test_an_arrival_is_taken_from_the_first_to_the_last_second_of_its_day(desk: Salon) -> None:
+    bookings = [book(desk, at(0)), book(desk, at(2), customer="berta")]
+    midnight = at(-12)
+    for outside in (midnight - SECOND, midnight + timedelta(days=1)):
+        with time_machine.travel(outside, tick=False):
+            assert refused(desk, Name.ARRIVE, bookings[0]) == ("other_day", None)
+    for booking, inside in zip(bookings, (midnight, midnight + timedelta(days=1) - SECOND), strict=True):
+        with time_machine.travel(inside, tick=False):
+            become(desk, Name.ARRIVE, booking)
+
+
+def test_a_start_is_offered_until_its_own_second(desk: Salon) -> None:
+    with time_machine.travel(at(0), tick=False):
+        book(desk, at(0))
+    with time_machine.travel(at(1) + SECOND, tick=False):
+        taken(desk, at(1), customer="berta")
+
+
+def test_who_works_at_the_store_no_longer_is_not_booked_there(desk: Salon) -> None:
+    link = create("staff_store", staff_id=desk.ids["other_staff"], store_id=desk.ids["first"])
+    book(desk, at(0), ("hydra", "other_staff"), role="owner")
+    desk.do(Name.ARCHIVE_ENTITY, role="owner", entity="staff_store", id=link)
+    asked = wish(desk, at(2), ("hydra", "other_staff"), customer="berta")
+    assert desk.refused(Name.BOOK, role="owner", **asked) == ("skill", "services")
+
+
+def test_equipment_is_the_kind_needed_and_in_use(desk: Salon) -> None:
+    make(desk, "laser", equipment_needed="脱毛仪")
+    create("equipment", name="蒸汽机", store_id=desk.ids["first"])
+    device = create("equipment", name="脱毛仪", store_id=desk.ids["first"])
+    booking = book(desk, at(0), ("laser", "amy"))
+    assert [row.equipment_id for row in desk.rows(Segment, appointment_id=booking)] == [device]
+    desk.do(Name.ARCHIVE_ENTITY, role="owner", entity="equipment", id=device)
+    assert desk.refused(Name.BOOK, **wish(desk, at(3), ("laser", "amy"))) == ("no_equipment", "services")

@@ -69,6 +69,18 @@ def test_it_works_and_is_logged(house: House, noting: list[int]) -> None:
     assert db.session.scalar(select(LogLink.rows).where(LogLink.operation_id == entry.id)) == 1
 
 
+def test_the_entry_names_address_browser_and_session(house: House, noting: list[int]) -> None:
+    data = NoteInput(customer=house.ids["anna"], note="好")
+    where = {"address": "192.0.2.7", "agent": "Tablet", "session_id": 41}
+    perform("note_customer", data, actor=house.actor("reception", **where))
+    [entry] = entries("note_customer")
+    assert {name: getattr(entry, name) for name in where} == where
+    with pytest.raises(Missing):
+        perform("note_customer", data.model_copy(update={"customer": 999}), actor=house.actor("reception", **where))
+    [refusal] = entries("note_customer", "missing")
+    assert {name: getattr(refusal, name) for name in where} == where
+
+
 def test_the_same_key_gets_the_first_answer(house: House, noting: list[int]) -> None:
     first = note(house, key="k1")
     again = note(house, key="k1")
