@@ -21,6 +21,7 @@ from models.log import EntryKind, LogLink, OperationKey, RowChange
 from models.log import Operation as Entry
 from models.names import Name
 from tests.conftest import House
+from tests.limits import HANG_SECONDS
 
 
 class NoteInput(Input):
@@ -221,7 +222,7 @@ def test_a_serialisation_failure_is_tried_again(house: House, noting: list[int])
 
 def test_a_real_deadlock_is_solved_by_trying_again(house: House) -> None:
     """Two operations that take two customers in opposite order: on PostgreSQL one is shot and tried again."""
-    order = threading.Barrier(2, timeout=20)
+    order = threading.Barrier(2, timeout=HANG_SECONDS)
     first_time = threading.local()
 
     @operation("swap_notes", label=_l("Notes"), permitted=lambda op, data: True)
