@@ -22,9 +22,19 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from admin_app import disk
 from admin_app.operations import chain
-from admin_app.operations.patience import AGAIN, patiently
-from admin_app.operations.refusals import Busy, Forbidden, KeyReused, Missing, Refused, Stale, refusal_of
+from admin_app.operations.patience import patiently
+from admin_app.operations.refusals import (
+    DiskFull,
+    Forbidden,
+    KeyReused,
+    Missing,
+    Refused,
+    Stale,
+    refusal_of,
+    unavailable,
+)
 from admin_app.operations.registry import Answer, Asked, Input, Row, Spec, spec_named
 from admin_app.rulebook import access_for
 from models.actor import Actor
@@ -161,21 +171,17 @@ class _Call:
 
 def _with_patience(call: _Call) -> Answer:
     try:
-        return patiently(lambda: _once(call))
+        answer = patiently(lambda: _once(call))
     except StaleDataError as error:
         raise Stale(_l("Somebody else changed this a moment ago."), 0) from error
     except DBAPIError as error:
-        raise _told(error) from error
-
-
-def _told(error: DBAPIError) -> Exception:
-    if (
-        getattr(error.orig, "sqlstate", None) in AGAIN
-        or "locked" in str(error.orig)
-        or "disk is full" in str(error.orig)
-    ):
-        return Busy(_l("The database is busy or full. Nothing was changed; try again."))
-    return refusal_of(error) or error
+        trouble = unavailable(error)
+        if isinstance(trouble, DiskFull):
+            disk.note_write(disk_full=True)
+        raise trouble or refusal_of(error) or error from error
+    if not call.rehearse:
+        disk.note_write(disk_full=False)
+    return answer
 
 
 def _once(call: _Call) -> Answer:
@@ -311,8 +317,8 @@ def _entry(op: Operation, call: _Call, kind: EntryKind, result: str) -> dict[str
 def log_refusal(call: _Call, refusal: Refused) -> None:
     """Write down, in a transaction of its own, that something was refused. Holds no value that was given."""
     session = db.session()
-    connection = session.connection(execution_options={WRITES: True})
     try:
+        connection = session.connection(execution_options={WRITES: True})
         number = take_operation(connection, call.spec.name)
         subject = _named_subject(call)
         op = Operation(session, call.spec, call.actor, None, number, now(), reason=call.reason)  # type: ignore[arg-type]
@@ -322,7 +328,7 @@ def log_refusal(call: _Call, refusal: Refused) -> None:
         chain.link(connection, number)
         session.commit()
     except OperationalError:
-        session.rollback()  # a full disk or a locked database cannot be written about either
+        session.rollback()  # what keeps the database from writing keeps it from writing about it
 
 
 def _named_subject(call: _Call) -> tuple[str, int] | None:
