@@ -93,6 +93,12 @@ def value_digest(salt: str, old: str | None, new: str | None) -> str:
     return hashlib.sha256(f"{salt}|{old or ''}|{new or ''}".encode()).hexdigest()
 
 
+MAPPED_BYTES = 1024**3
+"""So much of SQLite's file is read as mapped memory, which all connections share; a network drive has none."""
+CACHE_BYTES = 16 * 1024**2
+"""So many bytes of pages each SQLite connection keeps; 2 MiB would be its own measure."""
+
+
 class UnknownEngineError(Exception):
     """The address of a database that is neither SQLite nor PostgreSQL; its word is what was named instead."""
 
@@ -194,6 +200,8 @@ def _on_sqlite_connect(connection: Any, record: Any) -> None:
     for pragma in (
         f"busy_timeout={BUSY_MILLISECONDS}",
         f"journal_mode={'WAL' if wal_is_safe() else 'DELETE'}",
+        f"mmap_size={MAPPED_BYTES if wal_is_safe() else 0}",
+        f"cache_size=-{CACHE_BYTES // 1024}",
         "synchronous=FULL",
         "foreign_keys=ON",
         "recursive_triggers=ON",

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, url_for
-from sqlalchemy import select
 
-from admin_app.titles import said, titles_of
+from admin_app.titles import money_accounts, said, titles_of
 from admin_app.values import money, write_value
-from models.entity import Entity, db
+from models.entity import Entity
 from models.field import Field, Kind, Privacy
 from models.standing import TagColour
-from models.value import Account, Commodity, LedgerEntry
+from models.value import LedgerEntry
 from rules.decisions.access import Access, Sight, masked
 
 IN_LOG = "operation_id"
@@ -58,7 +57,7 @@ class Cells:
         self.access = access
         rows = list(rows)
         self.titles = titles_of(rows, fields, access)
-        self.in_money = _in_money(rows)
+        self.in_money = money_accounts(rows)
         self.zone = current_app.config["PEONY"].zone
 
     def of(self, row: Entity, one: Field) -> Cell:
@@ -80,15 +79,6 @@ class Cells:
                 "、".join(f"{name} {count}" for name, count in value.items() if not isinstance(count, (dict, list))),
             )
         return Cell(one, said(one, value), raw=write_value(one.kind, value, self.zone), tone=_tone(one, value))
-
-
-def _in_money(rows: Sequence[Entity]) -> set[int]:
-    """The accounts of ledger entries that count money: others count points or sessions."""
-    accounts = {row.account_id for row in rows if isinstance(row, LedgerEntry)}
-    if not accounts:
-        return set()
-    counted = select(Account.id).where(Account.id.in_(accounts), Account.commodity == Commodity.CNY)
-    return set(db.session.scalars(counted))
 
 
 def _tone(one: Field, value: Any) -> str:

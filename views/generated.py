@@ -43,13 +43,14 @@ from views.forms import HouseForm, entity_blueprints, make_form, show_refusal, w
 from views.listing import Listing, is_number_search, read_listing, searchable, sortable
 from views.listing_page import filter_controls
 from views.person import access, actor, do, note_number_search, refuse
-from views.related import related_tabs
+from views.related import related_tab, related_to
 
 LOOKUP_ROWS = 20
 
 NEEDS = {
     "index_view": Action.VIEW,
     "details_view": Action.VIEW,
+    "related_view": Action.VIEW,
     "ajax_lookup": Action.VIEW,
     "action_view": Action.VIEW,
     "create_view": Action.CREATE,
@@ -240,9 +241,18 @@ class EntityScreen(ModelView):
             may=self._allowed(),
             head=head,
             page=customer_page(row.id, head.held, access()) if head is not None else None,
-            tabs=related_tabs(self.entity, row.id, access()),
+            related=related_to(self.entity, row.id, access(), request.args.get("open", "")),
             form=_empty_form(),
         )
+
+    @expose("/related/")
+    def related_view(self) -> Any:
+        """The newest rows of one entity that refer to the row: a part of its page, loaded when it is opened."""
+        row = self._row("related_view")
+        tab = related_tab(self.entity, row.id, access(), request.args.get("of", ""))
+        if tab is None:
+            raise refuse(Missing, f"{self.entity.named()}.related_view", self.entity.named(), row.id)
+        return self.render("related.html", tab=tab, row=row)
 
     def _note_shown(self, row: Any, fields: list[Field], view: str) -> Any:
         """The row, after the log knows which of its sensitive values are shown in clear."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -84,6 +84,8 @@ class Operation:
     store_id: int | None = None
     run_id: int | None = None
     marks: list[int] = field(default_factory=list)
+    checked: dict[tuple[type[Entity], int], Any] = field(default_factory=dict)
+    """The rows that the input names, found to exist for the actor in this transaction: not read a second time."""
 
     @property
     def subject(self) -> Any:
@@ -105,7 +107,16 @@ class Operation:
 
         :raises Missing: there is none.
         """
-        return one_of(self.session, self.access, entity, row_id)
+        row: E | None = self.checked.get((entity, row_id))
+        return row if row is not None else one_of(self.session, self.access, entity, row_id)
+
+    def rows_of(self, entity: type[E], ids: Iterable[int]) -> list[E]:
+        """Rows by number, whether or not the actor may see them; those checked already are not read again."""
+        wanted = set(ids)
+        rows: dict[int, E] = {one: self.checked[entity, one] for one in wanted if (entity, one) in self.checked}
+        if missing := wanted - rows.keys():
+            rows |= {row.id: row for row in self.session.scalars(select(entity).where(entity.id.in_(missing)))}
+        return [rows[one] for one in sorted(rows)]
 
 
 def one_of(session: Session, access: Access, entity: type[E], row_id: int) -> E:
@@ -224,42 +235,52 @@ def _begin(session: Session, call: _Call, number: int) -> Operation:
 def _load_references(op: Operation, data: Input) -> None:
     """Check that every row the input names exists for the actor; lock and keep those it is done on."""
     subject = op.spec.subject_field()
-    for asked in op.spec.asked():
+    others = [(asked, ids) for asked, ids in _references_in(op.spec.asked(), data) if asked != subject]
+    if subject is not None and (value := getattr(data, subject.name)) is not None:
+        rows = _locked_subjects(op, subject, [*value] if subject.many else [value])
+        op.subjects = rows
+        _still_herself(op, rows)
+        if len(rows) == 1:
+            op.logged_subject = (rows[0].named(), rows[0].id)
+            check_version(rows[0], data.version)
+    wanted: dict[type[Entity], set[int]] = {}
+    for asked, ids in others:
+        assert asked.ask.to is not None
+        wanted.setdefault(asked.ask.to, set()).update(one for one in ids if (asked.ask.to, one) not in op.checked)
+    for entity, missing in wanted.items():
+        if missing:
+            query = select(entity).where(entity.id.in_(missing), op.access.rows(entity))
+            op.checked |= {(entity, row.id): row for row in op.session.scalars(query)}
+    for asked, ids in others:
+        if any((asked.ask.to, one) not in op.checked for one in ids):
+            raise Missing(_l("There is no such row, or it is not yours to see."), asked.name)
+
+
+def _references_in(asked_fields: Iterable[Asked], data: Input | Row) -> Iterator[tuple[Asked, list[int]]]:
+    """Each field that names rows, with their numbers, those within a list's rows too."""
+    for asked in asked_fields:
         value = getattr(data, asked.name)
         for row in value or () if asked.rows else ():
-            _check_row(op, asked, row)
-        if asked.ask.to is None or value is None:
-            continue
-        rows = _referred(op, asked, [*value] if asked.many else [value], lock=asked == subject)
-        if asked == subject:
-            op.subjects = rows
-            _still_herself(op, rows)
-            if len(rows) == 1:
-                op.logged_subject = (rows[0].named(), rows[0].id)
-                check_version(rows[0], data.version)
+            yield from _references_in(asked.rows, row)
+        if asked.ask.to is not None and value is not None:
+            yield asked, [*value] if asked.many else [value]
+
+
+def _locked_subjects(op: Operation, asked: Asked, ids: list[int]) -> list[Any]:
+    entity = asked.ask.to
+    assert entity is not None
+    query = select(entity).where(entity.id.in_(ids), op.access.rows(entity)).order_by(entity.id).with_for_update()
+    rows = list(op.session.scalars(query))
+    if len(rows) != len(set(ids)):
+        raise Missing(_l("There is no such row, or it is not yours to see."), asked.name)
+    op.checked |= {(entity, row.id): row for row in rows}
+    return rows
 
 
 def _still_herself(op: Operation, rows: list[Any]) -> None:
     """:raises Refused: a record that was merged into another is written to."""
     if op.spec.kind is EntryKind.WRITE and any(getattr(row, "merged_into_id", None) is not None for row in rows):
         raise Refused(_l("This record was merged into another; use that one."), None, "merged")
-
-
-def _check_row(op: Operation, asked: Asked, row: Row) -> None:
-    for part in asked.rows:
-        value = getattr(row, part.name)
-        if part.ask.to is not None and value is not None:
-            _referred(op, part, [value], lock=False)
-
-
-def _referred(op: Operation, asked: Asked, ids: list[int], lock: bool) -> list[Any]:
-    entity = asked.ask.to
-    assert entity is not None
-    query = select(entity).where(entity.id.in_(ids), op.access.rows(entity)).order_by(entity.id)
-    rows = list(op.session.scalars(query.with_for_update() if lock else query))
-    if len(rows) != len(set(ids)):
-        raise Missing(_l("There is no such row, or it is not yours to see."), asked.name)
-    return rows
 
 
 def check_version(row: Any, seen: int | None) -> None:
