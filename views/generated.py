@@ -35,6 +35,7 @@ from rules.decisions.access import Sight
 from rules.documents.roles import Action, Sees
 from views import history
 from views.acts import acts_with
+from views.broken_bookings import warn_of_broken
 from views.cells import Cells, list_fields, sensitive_shown, visible_fields
 from views.customer_head import customer_head
 from views.customer_page import customer_page
@@ -288,6 +289,7 @@ class EntityScreen(ModelView):
                 show_refusal(form, refusal)
             else:
                 flash(_("Saved."), "success")
+                warn_of_broken(made)
                 self._warn_of_double(made["id"])
                 again = "again" in request.form
                 return redirect(self.get_url(".create_view") if again else self.get_url(".details_view", id=made["id"]))
@@ -320,8 +322,9 @@ class EntityScreen(ModelView):
         if form.validate_on_submit():
             values = self._changes(form, row)
             version = whole_number(form.version.data) or 0
+            data = EditInput(entity=self.entity.named(), id=row.id, values=values, version=version)
             try:
-                do(Name.EDIT_ENTITY, EditInput(entity=self.entity.named(), id=row.id, values=values, version=version))
+                saved = do(Name.EDIT_ENTITY, data)
             except Stale as stale:
                 conflict = stale.differences
                 form.version.data = str(stale.version)
@@ -330,6 +333,7 @@ class EntityScreen(ModelView):
                 show_refusal(form, refusal)
             else:
                 flash(_("Saved."), "success")
+                warn_of_broken(saved)
                 return redirect(self.get_url(".details_view", id=row.id))
         row = self._row("edit_view")
         if not form.is_submitted():
@@ -412,7 +416,7 @@ class EntityScreen(ModelView):
         row = self._row(view)
         version = whole_number(request.form.get("version"))
         data = RowInput(entity=self.entity.named(), id=row.id, version=version)
-        do(name, data)
+        warn_of_broken(do(name, data))
         if name is Name.ARCHIVE_ENTITY:
             flash(_("Archived.") + f"|{self.get_url('.restore_view')}|{row.id}", "undo")
         else:

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from admin_app.operations import chain
+from admin_app.operations.in_use import ensure_in_use
 from admin_app.operations.patience import AGAIN, patiently
 from admin_app.operations.refusals import Busy, Forbidden, KeyReused, Missing, Refused, Stale, refusal_of
 from admin_app.operations.registry import Answer, Asked, Input, Row, Spec, spec_named
@@ -220,39 +221,34 @@ def _load_references(op: Operation, data: Input) -> None:
     subject = op.spec.subject_field()
     for asked in op.spec.asked():
         value = getattr(data, asked.name)
-        for row in value or () if asked.rows else ():
-            _check_row(op, asked, row)
+        for number, row in enumerate(value or () if asked.rows else ()):
+            _check_row(op, asked, row, f"{asked.name}-{number}")
         if asked.ask.to is None or value is None:
             continue
-        rows = _referred(op, asked, [*value] if asked.many else [value], lock=asked == subject)
+        rows = _referred(op, asked, [*value] if asked.many else [value], asked.name, lock=asked == subject)
         if asked == subject:
             op.subjects = rows
-            _still_herself(op, rows)
             if len(rows) == 1:
                 op.logged_subject = (rows[0].named(), rows[0].id)
                 check_version(rows[0], data.version)
 
 
-def _still_herself(op: Operation, rows: list[Any]) -> None:
-    """:raises Refused: a record that was merged into another is written to."""
-    if op.spec.kind is EntryKind.WRITE and any(getattr(row, "merged_into_id", None) is not None for row in rows):
-        raise Refused(_l("This record was merged into another; use that one."), None, "merged")
-
-
-def _check_row(op: Operation, asked: Asked, row: Row) -> None:
+def _check_row(op: Operation, asked: Asked, row: Row, path: str) -> None:
     for part in asked.rows:
         value = getattr(row, part.name)
         if part.ask.to is not None and value is not None:
-            _referred(op, part, [value], lock=False)
+            _referred(op, part, [value], f"{path}-{part.name}", lock=False)
 
 
-def _referred(op: Operation, asked: Asked, ids: list[int], lock: bool) -> list[Any]:
+def _referred(op: Operation, asked: Asked, ids: list[int], path: str, lock: bool) -> list[Any]:
     entity = asked.ask.to
     assert entity is not None
     query = select(entity).where(entity.id.in_(ids), op.access.rows(entity)).order_by(entity.id)
     rows = list(op.session.scalars(query.with_for_update() if lock else query))
     if len(rows) != len(set(ids)):
-        raise Missing(_l("There is no such row, or it is not yours to see."), asked.name)
+        raise Missing(_l("There is no such row, or it is not yours to see."), path)
+    if op.spec.kind is EntryKind.WRITE:
+        ensure_in_use(rows, path, archived=asked.ask.archived)
     return rows
 
 
