@@ -355,11 +355,7 @@ class EntityScreen(ModelView):
 
     def _form(self, row: Any) -> HouseForm:
         plans = entity_blueprints(self.entity, access(), row)
-        asked = {
-            plan.name: _ids(request.values.get(plan.name) or getattr(row, plan.name, None))
-            for plan in plans
-            if plan.target
-        }
+        asked = {plan.name: _ids(getattr(row, plan.name, None)) for plan in plans if plan.target}
         form = make_form(plans, access(), asked)()
         if row is not None and not form.is_submitted():
             self._fill(form, row)

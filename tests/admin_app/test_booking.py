@@ -359,7 +359,7 @@ def test_what_was_archived_is_not_booked(desk: Salon, entity: str, row: str, fie
     assert desk.refused(Name.BOOK, role="owner", **wish(desk, at(0))) == ("archived", field)
     waiting = {"customer": desk.ids["anna"], "service": desk.ids["hydra"], "staff": desk.ids["amy"]}
     asked = {**waiting, "wanted_on": TODAY, "store": desk.ids["first"]}
-    assert desk.refused(Name.WAIT_FOR_TIME, role="owner", **asked) == ("archived", field.split("-")[-1])
+    assert desk.refused(Name.WAIT_FOR_TIME, role="owner", **asked) == ("archived", field.rsplit("-", maxsplit=1)[-1])
 
 
 def test_whoever_was_erased_is_not_booked_and_her_booking_is_not_moved(desk: Salon) -> None:
