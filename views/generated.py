@@ -35,6 +35,7 @@ from rules.decisions.access import Sight
 from rules.documents.roles import Action, Sees
 from views import history
 from views.acts import acts_with
+from views.broken_bookings import warn_of_broken
 from views.cells import Cells, list_fields, sensitive_shown, visible_fields
 from views.customer_head import customer_head
 from views.customer_page import customer_page
@@ -298,6 +299,7 @@ class EntityScreen(ModelView):
                 show_refusal(form, refusal)
             else:
                 flash(_("Saved."), "success")
+                warn_of_broken(made)
                 self._warn_of_double(made["id"])
                 again = "again" in request.form
                 return redirect(self.get_url(".create_view") if again else self.get_url(".details_view", id=made["id"]))
@@ -330,8 +332,9 @@ class EntityScreen(ModelView):
         if form.validate_on_submit():
             values = self._changes(form, row)
             version = whole_number(form.version.data) or 0
+            data = EditInput(entity=self.entity.named(), id=row.id, values=values, version=version)
             try:
-                do(Name.EDIT_ENTITY, EditInput(entity=self.entity.named(), id=row.id, values=values, version=version))
+                saved = do(Name.EDIT_ENTITY, data)
             except Stale as stale:
                 conflict = stale.differences
                 form.version.data = str(stale.version)
@@ -340,6 +343,7 @@ class EntityScreen(ModelView):
                 show_refusal(form, refusal)
             else:
                 flash(_("Saved."), "success")
+                warn_of_broken(saved)
                 return redirect(self.get_url(".details_view", id=row.id))
         row = self._row("edit_view")
         if not form.is_submitted():
@@ -361,11 +365,7 @@ class EntityScreen(ModelView):
 
     def _form(self, row: Any) -> HouseForm:
         plans = entity_blueprints(self.entity, access(), row)
-        asked = {
-            plan.name: _ids(request.values.get(plan.name) or getattr(row, plan.name, None))
-            for plan in plans
-            if plan.target
-        }
+        asked = {plan.name: _ids(getattr(row, plan.name, None)) for plan in plans if plan.target}
         form = make_form(plans, access(), asked)()
         if row is not None and not form.is_submitted():
             self._fill(form, row)
@@ -422,7 +422,7 @@ class EntityScreen(ModelView):
         row = self._row(view)
         version = whole_number(request.form.get("version"))
         data = RowInput(entity=self.entity.named(), id=row.id, version=version)
-        do(name, data)
+        warn_of_broken(do(name, data))
         if name is Name.ARCHIVE_ENTITY:
             flash(_("Archived.") + f"|{self.get_url('.restore_view')}|{row.id}", "undo")
         else:

@@ -24,6 +24,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from admin_app import disk
 from admin_app.operations import chain
+from admin_app.operations.in_use import ensure_in_use
 from admin_app.operations.patience import patiently
 from admin_app.operations.refusals import (
     DiskFull,
@@ -235,35 +236,39 @@ def _begin(session: Session, call: _Call, number: int) -> Operation:
 def _load_references(op: Operation, data: Input) -> None:
     """Check that every row the input names exists for the actor; lock and keep those it is done on."""
     subject = op.spec.subject_field()
-    others = [(asked, ids) for asked, ids in _references_in(op.spec.asked(), data) if asked != subject]
+    others = [one for one in _references_in(op.spec.asked(), data) if one[0] != subject]
     if subject is not None and (value := getattr(data, subject.name)) is not None:
         rows = _locked_subjects(op, subject, [*value] if subject.many else [value])
         op.subjects = rows
-        _still_herself(op, rows)
         if len(rows) == 1:
             op.logged_subject = (rows[0].named(), rows[0].id)
             check_version(rows[0], data.version)
     wanted: dict[type[Entity], set[int]] = {}
-    for asked, ids in others:
+    for asked, _, ids in others:
         assert asked.ask.to is not None
         wanted.setdefault(asked.ask.to, set()).update(one for one in ids if (asked.ask.to, one) not in op.checked)
     for entity, missing in wanted.items():
         if missing:
             query = select(entity).where(entity.id.in_(missing), op.access.rows(entity))
             op.checked |= {(entity, row.id): row for row in op.session.scalars(query)}
-    for asked, ids in others:
-        if any((asked.ask.to, one) not in op.checked for one in ids):
-            raise Missing(_l("There is no such row, or it is not yours to see."), asked.name)
+    for asked, path, ids in others:
+        assert asked.ask.to is not None
+        rows = [op.checked.get((asked.ask.to, one)) for one in ids]
+        if None in rows:
+            raise Missing(_l("There is no such row, or it is not yours to see."), path)
+        _ensure_in_use(op, asked, path, rows)
 
 
-def _references_in(asked_fields: Iterable[Asked], data: Input | Row) -> Iterator[tuple[Asked, list[int]]]:
-    """Each field that names rows, with their numbers, those within a list's rows too."""
+def _references_in(
+    asked_fields: Iterable[Asked], data: Input | Row, prefix: str = ""
+) -> Iterator[tuple[Asked, str, list[int]]]:
+    """Each field that names rows, its path in the form, and the numbers; those within a list's rows too."""
     for asked in asked_fields:
         value = getattr(data, asked.name)
-        for row in value or () if asked.rows else ():
-            yield from _references_in(asked.rows, row)
+        for number, row in enumerate(value or () if asked.rows else ()):
+            yield from _references_in(asked.rows, row, f"{prefix}{asked.name}-{number}-")
         if asked.ask.to is not None and value is not None:
-            yield asked, [*value] if asked.many else [value]
+            yield asked, f"{prefix}{asked.name}", [*value] if asked.many else [value]
 
 
 def _locked_subjects(op: Operation, asked: Asked, ids: list[int]) -> list[Any]:
@@ -273,14 +278,14 @@ def _locked_subjects(op: Operation, asked: Asked, ids: list[int]) -> list[Any]:
     rows = list(op.session.scalars(query))
     if len(rows) != len(set(ids)):
         raise Missing(_l("There is no such row, or it is not yours to see."), asked.name)
+    _ensure_in_use(op, asked, asked.name, rows)
     op.checked |= {(entity, row.id): row for row in rows}
     return rows
 
 
-def _still_herself(op: Operation, rows: list[Any]) -> None:
-    """:raises Refused: a record that was merged into another is written to."""
-    if op.spec.kind is EntryKind.WRITE and any(getattr(row, "merged_into_id", None) is not None for row in rows):
-        raise Refused(_l("This record was merged into another; use that one."), None, "merged")
+def _ensure_in_use(op: Operation, asked: Asked, path: str, rows: list[Any]) -> None:
+    if op.spec.kind is EntryKind.WRITE:
+        ensure_in_use(rows, path, archived=asked.ask.archived)
 
 
 def check_version(row: Any, seen: int | None) -> None:

@@ -29,6 +29,8 @@ class Ask:
 
     ``to`` makes it a reference to rows of an entity (one id, or a list of ids); ``among`` narrows those offered, given
     the rows the operation is done on. What is seldom needed stands ``aside``, folded.
+
+    An ``archived`` row is taken only where this says so.
     """
 
     label: LazyString
@@ -38,6 +40,7 @@ class Ask:
     choices: Callable[[], list[tuple[str, str]]] | None = None
     among: Callable[[Sequence[int]], ColumnElement[bool]] | None = None
     aside: bool = False
+    archived: bool = False
 
 
 class Row(BaseModel):

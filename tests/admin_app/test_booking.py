@@ -20,6 +20,7 @@ from models.booking import (
 from models.entity import db
 from models.log import Operation as LogEntry
 from models.names import Name
+from models.organisation import Staff, StaffSkill
 from models.sales import Visit
 from tests.cast import NOON, TODAY, create
 from tests.salon_day import Salon
@@ -314,6 +315,114 @@ def test_a_booking_moves_also_over_its_own_time(desk: Salon) -> None:
     become(desk, Name.MOVE_BOOKING, booking, starts_at=at(26), staff=desk.ids["bea"])
     assert staff_of(desk, booking) == [desk.ids["bea"], desk.ids["bea"]]
     assert desk.rows(Appointment)[0].business_day == TODAY + timedelta(2)
+
+
+def test_moving_does_not_make_a_therapist_one_asked_for_by_name(desk: Salon) -> None:
+    booking = book(desk, at(0), ("hydra", "amy"), ("eye", None))
+    become(desk, Name.MOVE_BOOKING, booking, starts_at=at(1))
+    rows = desk.rows(Segment, appointment_id=booking, archived_at=None)
+    assert [(row.staff_id, row.asked_for) for row in rows] == [(desk.ids["amy"], True), (desk.ids["amy"], False)]
+    become(desk, Name.MOVE_BOOKING, booking, starts_at=at(1), staff=desk.ids["bea"])
+    rows = desk.rows(Segment, appointment_id=booking, archived_at=None)
+    assert [(row.staff_id, row.asked_for) for row in rows] == [(desk.ids["bea"], False)] * 2
+
+
+def test_two_services_of_one_visit_stay_on_one_bed(desk: Salon) -> None:
+    """Bed and therapist are made ready once, after the last of them."""
+    room = create("room", name="身体房", store_id=desk.ids["first"], kind="body", turnover_minutes=15)
+    bed = create("bed", name="床", room_id=room)
+    for name in ("neck", "spa"):
+        make(desk, name, room_kind="body", buffer_minutes=10)
+    book(desk, at(0), ("neck", "amy"), ("spa", "amy"))
+    [resource] = desk.rows(Resource, bed_id=bed)
+    claims = [(one.starts_at, one.ends_at) for one in desk.rows(BookingClaim, resource_id=resource.id)]
+    assert claims == [(at(0), at(1)), (at(1), at(2.25))]
+    [amy] = desk.rows(Resource, staff_id=desk.ids["amy"])
+    ends = [one.ends_at for one in desk.rows(BookingClaim, resource_id=amy.id)]
+    assert ends == [at(1), at(2) + timedelta(minutes=10)]
+
+
+# ---------------------------------------------------------------------------------------- archived, left, on leave
+
+
+def put_away(desk: Salon, entity: str, row: int) -> dict[str, Any]:
+    return desk.do(Name.ARCHIVE_ENTITY, role="owner", entity=entity, id=row)
+
+
+@pytest.mark.parametrize(
+    ("entity", "row", "field"),
+    [
+        ("customer", "anna", "customer"),
+        ("service", "hydra", "services-0-service"),
+        ("staff", "amy", "services-0-staff"),
+    ],
+)
+def test_what_was_archived_is_not_booked(desk: Salon, entity: str, row: str, field: str) -> None:
+    put_away(desk, entity, desk.ids[row])
+    assert desk.refused(Name.BOOK, role="owner", **wish(desk, at(0))) == ("archived", field)
+    waiting = {"customer": desk.ids["anna"], "service": desk.ids["hydra"], "staff": desk.ids["amy"]}
+    asked = {**waiting, "wanted_on": TODAY, "store": desk.ids["first"]}
+    assert desk.refused(Name.WAIT_FOR_TIME, role="owner", **asked) == ("archived", field.rsplit("-", maxsplit=1)[-1])
+
+
+def test_whoever_was_erased_is_not_booked_and_her_booking_is_not_moved(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    gone = {"customer": desk.ids["anna"], "confirm": "安娜", "why": "依法删除"}
+    assert desk.do(Name.ERASE_CUSTOMER, role="owner", **gone)["broken_bookings"] == [booking]
+    assert desk.refused(Name.BOOK, role="owner", **wish(desk, at(3))) == ("erased", "customer")
+    moved = {"booking": booking, "starts_at": at(1)}
+    assert desk.refused(Name.MOVE_BOOKING, role="owner", **moved) == ("erased", None)
+
+
+def test_new_rows_do_not_refer_to_archived_ones(desk: Salon) -> None:
+    put_away(desk, "service", desk.ids["eye"])
+    values = {"staff_id": desk.ids["other_staff"], "service_id": desk.ids["eye"]}
+    made = {"entity": "staff_skill", "values": values}
+    assert desk.refused(Name.CREATE_ENTITY, role="owner", **made) == ("archived", "service_id")
+
+
+def test_whoever_leaves_is_booked_to_her_last_day(desk: Salon) -> None:
+    days = [book(desk, at(24 * day), ("hydra", "amy")) for day in range(3)]
+    row = desk.rows(Staff, id=desk.ids["amy"])[0]
+    last = {"left_on": (TODAY + timedelta(2)).isoformat()}
+    edit = {"entity": "staff", "id": row.id, "values": last, "version": row.version}
+    assert desk.do(Name.EDIT_ENTITY, role="owner", **edit)["broken_bookings"] == days[2:]
+    book(desk, at(26), ("hydra", "amy"))
+    assert desk.refused(Name.BOOK, **wish(desk, at(50), ("hydra", "amy"))) == ("skill", "services")
+
+
+def test_a_leave_lists_the_bookings_it_breaks(desk: Salon) -> None:
+    book(desk, at(-1), ("hydra", "amy"))
+    broken = book(desk, at(1), ("hydra", "amy"))
+    book(desk, at(3), ("hydra", "bea"))
+    cancelled = book(desk, at(2), ("hydra", "amy"))
+    become(desk, Name.CANCEL_BOOKING, cancelled)
+    away = {"staff": desk.ids["amy"], "kind": "sick", "starts_at": at(1.5), "ends_at": at(6)}
+    assert desk.do(Name.RECORD_LEAVE, role="owner", **away)["broken_bookings"] == [broken]
+
+
+def test_archiving_and_closing_list_the_bookings_they_break(desk: Salon) -> None:
+    room = create("room", name="身体房", store_id=desk.ids["first"], kind="body")
+    bed = create("bed", name="床", room_id=room)
+    device = create("equipment", name="射频仪", store_id=desk.ids["first"])
+    spa = make(desk, "spa", room_kind="body", equipment_needed="射频仪")
+    booking = book(desk, at(0), ("spa", "amy"))
+    [skill] = desk.rows(StaffSkill, staff_id=desk.ids["amy"], service_id=spa)
+    closed = {"store_id": desk.ids["first"], "reason": "停电", "starts_at": at(0.5), "ends_at": at(2)}
+    made = desk.do(Name.CREATE_ENTITY, role="owner", entity="closed_period", values=closed)
+    assert made["broken_bookings"] == [booking]
+    for entity, row in (
+        ("bed", bed),
+        ("room", room),
+        ("equipment", device),
+        ("staff_skill", skill.id),
+        ("service", spa),
+        ("staff", desk.ids["amy"]),
+        ("customer", desk.ids["anna"]),
+        ("store", desk.ids["first"]),
+    ):
+        assert put_away(desk, entity, row).get("broken_bookings") == [booking], entity
+    assert "broken_bookings" not in put_away(desk, "staff", desk.ids["bea"])
 
 
 def test_a_booking_that_cannot_move_keeps_its_time(desk: Salon) -> None:
