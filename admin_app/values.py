@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,11 +32,24 @@ class Unreadable(Exception):
         return str(self.message)
 
 
+@dataclass(frozen=True, slots=True)
+class NoValue:
+    """What stands in a cell from which no value can be taken, and why: it is never read as something else."""
+
+    shown: str
+    reason: LazyString
+
+    def __str__(self) -> str:
+        return self.shown
+
+
 def read_value(field: Field, written: Any, zone: ZoneInfo) -> Any:
     """The value meant by what was written; empty text is no value.
 
     :raises Unreadable: it cannot be read, is too long, or is missing where it must not be.
     """
+    if isinstance(written, NoValue):
+        raise Unreadable(written.reason)
     value = None if is_empty(written) else read_kind(field.kind, written, zone, field)
     if value is None and field.required:
         raise Unreadable(_l("This must not be empty."))

@@ -166,7 +166,7 @@ def matching(entity: type[Entity], query: str) -> AnySelect:
     exact = _beginning(entity, word)
     if bare == word:
         return exact
-    return exact.union_all(_beginning(entity, bare).where(~exact.exists()))
+    return select(exact.union_all(_beginning(entity, bare).where(~exact.exists())).subquery().c.row_id)
 
 
 def _beginning(entity: type[Entity], word: str) -> AnySelect:
