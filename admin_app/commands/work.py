@@ -101,16 +101,17 @@ def _lines(counts: dict[str, int]) -> list[str]:
 @click.argument("kind")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would come of it, and change nothing.")
+@click.option("--hidden", is_flag=True, help="Take hidden sheets too; without it they are only named.")
 @JSON
 @click.pass_context
-def import_command(context: click.Context, kind: str, file: Path, dry_run: bool, as_json: bool) -> None:
-    """Bring in KIND (customers, sales, balances, services, products …) from FILE (.xlsx, .xls, .ods or .csv)."""
+def import_command(context: click.Context, kind: str, file: Path, dry_run: bool, hidden: bool, as_json: bool) -> None:
+    """Bring in KIND (customers, sales, balances, services, products …) from FILE (.xlsx, .xls, .ods, .csv or .txt)."""
     with house(context):
         known = [*OF_A_SALON, *importable()]
         if kind not in known:
             fail(_("%(kind)s cannot be imported; one of: %(known)s.", kind=kind, known=", ".join(dict.fromkeys(known))))
         open_house()
-        report = import_file(kind, file, me(), dry_run)
+        report = import_file(kind, file, me(), dry_run, hidden)
         answer(report.counts(), as_json, lambda: _import_lines(report))
 
 
@@ -129,7 +130,10 @@ def _import_lines(report: FileReport) -> list[str]:
         if sheet.unused:
             columns = "、".join(sheet.unused)
             told.append(_("%(sheet)s: columns not used: %(columns)s", sheet=counts["sheet"], columns=columns))
+    for name, number, text in report.aside:
+        told.append(_("%(sheet)s, row %(row)s is no data: %(text)s", sheet=name, row=number, text=text))
     told += [_("%(sheet)s: left alone.", sheet=name) for name in report.left]
+    told += [_("%(sheet)s: hidden, left alone; --hidden takes it.", sheet=name) for name in report.hidden]
     if report.failed_file:
         told.append(_("The rows that were not taken: %(file)s", file=report.failed_file))
     return told

@@ -18,12 +18,11 @@ from models.customers import Contraindication, Customer, DangerKind
 from models.entity import db
 from models.numbers import day_of, phone_number
 from models.organisation import Store
-from models.search import blind_indexes
+from models.search import blind_indexes, without_title
 
 BIRTHDAY = ("出生日期", "生日", "birthday", "date of birth")
 ALLERGY = ("过敏史", "过敏", "allergies", "allergy")
 NOTHING = {"", "无", "没有", "none", "no", "-", "/"}
-_HONORIFIC = re.compile(r"(女士|先生|小姐|太太|姐|阿姨)$")
 
 
 def is_customers(table: Table) -> bool:
@@ -33,8 +32,8 @@ def is_customers(table: Table) -> bool:
 
 
 def same_name(name: str) -> str:
-    """A name without white space and courtesy: «陈鑫 » and «陈鑫女士» are one."""
-    return _HONORIFIC.sub("", "".join(name.split()))
+    """A name without white space, invisible characters and courtesy: «陈鑫 » and «陈鑫女士» are one."""
+    return without_title(name)
 
 
 def _more(

@@ -11,26 +11,34 @@ from flask_babel import lazy_gettext as _l
 
 from admin_app.importing.balances import import_balances, is_balances
 from admin_app.importing.customers import import_customers, is_customers
+from admin_app.importing.doubts import with_certain_phones, with_names
 from admin_app.importing.report import SheetReport, write_failed_rows
-from admin_app.importing.rows import columns_of, import_table
+from admin_app.importing.rows import columns_of, headings_of, import_table
 from admin_app.importing.sales import import_sales, is_sales
-from admin_app.importing.tables import Table, UnreadableFileError, fingerprint, read_tables
+from admin_app.importing.tables import Table, UnreadableFileError, fingerprint, plain, read_tables
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.registry import Answer, Input, anybody, operation
 from admin_app.start import first_store
 from models.actor import Actor
 from models.clock import ImportRun
+from models.customers import Customer
 from models.entity import Entity, entities
+from models.field import Kind
 from models.names import Name
 from models.screen import WrittenBy
 
 
 @dataclass
 class FileReport:
-    """What came of a file: its sheets, those nobody understood, and the file of rows not taken."""
+    """What came of a file: its sheets, those nobody understood, hidden ones, and the file of rows not taken.
+
+    ``aside`` are rows that are no data, with their sheet: titles above the headings, totals and signatures below.
+    """
 
     sheets: list[SheetReport] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    aside: list[tuple[str, int, str]] = field(default_factory=list)
     failed_file: Path | None = None
     dry_run: bool = False
 
@@ -38,6 +46,8 @@ class FileReport:
         return {
             "sheets": [sheet.counts() for sheet in self.sheets],
             "left": self.left,
+            "hidden": self.hidden,
+            "aside": [{"sheet": sheet, "row": row, "text": text} for sheet, row, text in self.aside],
             "failed_file": str(self.failed_file) if self.failed_file else None,
             "dry_run": self.dry_run,
         }
@@ -53,14 +63,22 @@ def importable() -> dict[str, type[Entity]]:
     return {entity.named_plural(): entity for entity in plain}
 
 
-def import_file(kind: str, path: Path, actor: Actor, dry_run: bool = False) -> FileReport:
+def heading_words() -> set[str]:
+    """What a column may be called in any file, by which the row of headings is recognised."""
+    return {
+        word for entity in importable().values() for field in entity.fields().values() for word in headings_of(field)
+    }
+
+
+def import_file(kind: str, path: Path, actor: Actor, dry_run: bool = False, hidden: bool = False) -> FileReport:
     """Bring in a file of ``customers`` (with the sales a workbook may hold beside them), ``sales``, ``balances`` or
-    another entity.
+    another entity. Sheets that are hidden are left unless ``hidden`` says otherwise.
 
     :raises UnreadableFileError: the file, or every sheet of it, is not what was said.
     """
-    tables = read_tables(path)
-    report = FileReport(dry_run=dry_run)
+    every = [_without_doubts(kind, table) for table in read_tables(path, heading_words())]
+    tables = [table for table in every if hidden or not table.hidden]
+    report = FileReport(dry_run=dry_run, hidden=[table.name for table in every if table.hidden and not hidden])
     store = first_store("总店", actor) if kind in OF_A_SALON else 0
     if kind == "customers":
         _each(report, tables, is_customers, lambda table: import_customers(table, store, actor, dry_run))
@@ -78,8 +96,23 @@ def import_file(kind: str, path: Path, actor: Actor, dry_run: bool = False) -> F
         raise UnreadableFileError(str(message))
     taken = {sheet.table.name for sheet in report.sheets}
     report.left = [table.name for table in tables if table.name not in taken]
+    report.aside = [
+        (sheet.table.name, row.number, " ".join(filter(None, map(plain, row.cells)))[:80])
+        for sheet in {sheet.table.name: sheet for sheet in report.sheets}.values()
+        for row in sheet.table.aside
+    ]
     _finish(report, path, actor)
     return report
+
+
+def _without_doubts(kind: str, table: Table) -> Table:
+    entity = importable().get(kind, Customer)
+    for name, column in columns_of(entity, table).items():
+        if entity.fields()[name].kind is Kind.PHONE:
+            table = with_certain_phones(table, column)
+        elif entity is Customer and name == "name":
+            table = with_names(table, column)
+    return table
 
 
 def _each(report: FileReport, tables: list[Table], fits: Any, take: Any) -> None:
