@@ -86,10 +86,8 @@ def language() -> Any:
     if chosen in LANGUAGES and sealed:
         g.language = chosen
         refresh()
-    if sealed:
-        answer = make_response(ask_to_sign_in(Unsent.unseal(sealed), sealed=sealed))
-    else:
-        answer = redirect(request.referrer if _ours(request.referrer) else url_for("dashboard.index"))
+    back = request.referrer if _ours(request.referrer) else url_for("dashboard.index")
+    answer = make_response(ask_to_sign_in(Unsent.unseal(sealed), sealed=sealed) if sealed else redirect(back))
     if chosen in LANGUAGES:
         if current_user.is_authenticated:
             do(Name.CHANGE_LANGUAGE, LanguageInput(language=Language(chosen)))

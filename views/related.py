@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from models.customers import Customer, kin_of
 from models.entity import Entity, db, entities
 from models.field import Field, Kind
 from rules.decisions.access import Access
@@ -43,7 +44,8 @@ def related_tabs(entity: type[Entity], row_id: int, access: Access) -> list[Tab]
 
 
 def _tab(other: type[Entity], by: Field, row_id: int, access: Access) -> Tab:
-    query = select(other).where(by.column == row_id, access.rows(other)).order_by(other.id.desc()).limit(NEWEST + 1)
+    of_it = by.column.in_(kin_of(row_id)) if by.target == Customer.named() else by.column == row_id
+    query = select(other).where(of_it, access.rows(other)).order_by(other.id.desc()).limit(NEWEST + 1)
     rows = list(db.session.scalars(query))
     hidden = sensitive_shown(list_fields(other, access), access)
     fields = [one for one in list_fields(other, access) if one.name not in {by.name, *hidden}]
