@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
@@ -210,7 +211,13 @@ def current_id() -> ColumnElement[int]:
 
 def kin_of(customer_id: int) -> Select[int]:
     """The records that are this person: her own, and those merged into it."""
-    return select(Customer.id).where((Customer.id == customer_id) | (Customer.merged_into_id == customer_id))
+    return records_of([customer_id])
+
+
+def records_of(customers: Collection[int]) -> Select[int]:
+    """The records that are these people. What happened to her stands at the record it was written on."""
+    ids = list(customers)
+    return select(Customer.id).where(Customer.id.in_(ids) | Customer.merged_into_id.in_(ids)).correlate(None)
 
 
 class CareRole(Choice):
@@ -226,7 +233,9 @@ class CustomerAssignment(Record):
     label = _l("Assignment")
     plural = _l("Assignments")
     written_by = WrittenBy.by(
-        Name.ASSIGN_CUSTOMERS, Name.HAND_OVER_CUSTOMERS, also=(Name.CREATE_ENTITY, Name.IMPORT_ROWS)
+        Name.ASSIGN_CUSTOMERS,
+        Name.HAND_OVER_CUSTOMERS,
+        also=(Name.CREATE_ENTITY, Name.IMPORT_ROWS, Name.MERGE_CUSTOMERS),
     )
     title = ("customer_id", "staff_id")
     screen = Screen(Section.CUSTOMERS, "link", ("customer_id", "staff_id", "care_role", "since", "until", "reason"))

@@ -20,6 +20,7 @@ from admin_app.titles import titles_by
 from models.booking import OPEN, Appointment, AppointmentStatus
 from models.cards import Card
 from models.care import Treatment
+from models.customers import kin_of
 from models.entity import db
 from models.sales import LineKind, Payment, Sale, SaleLine, ShareRole, StaffShare, Visit
 from models.standing import Membership
@@ -133,7 +134,9 @@ def _bookings(customer_id: int, access: Access) -> list[Coming]:
     waits = (*OPEN, AppointmentStatus.ARRIVED)
     query = (
         select(Appointment)
-        .where(Appointment.customer_id == customer_id, access.rows(Appointment), Appointment.status.in_(waits))
+        .where(
+            Appointment.customer_id.in_(kin_of(customer_id)), access.rows(Appointment), Appointment.status.in_(waits)
+        )
         .where(Appointment.business_day >= midnight)
         .order_by(Appointment.starts_at, Appointment.id)
         .limit(NEXT_BOOKINGS)
@@ -146,7 +149,7 @@ def _bookings(customer_id: int, access: Access) -> list[Coming]:
 def _visits(customer_id: int, access: Access) -> list[Past]:
     query = (
         select(Visit)
-        .where(Visit.customer_id == customer_id, access.rows(Visit))
+        .where(Visit.customer_id.in_(kin_of(customer_id)), access.rows(Visit))
         .order_by(Visit.business_day.desc(), Visit.id.desc())
         .limit(LAST_VISITS)
     )

@@ -20,6 +20,7 @@ from sqlalchemy import String as SqlString
 
 from admin_app.values import Unreadable, read_kind, span_of
 from models import search
+from models.customers import Customer, records_of
 from models.entity import AnySelect, Entity, db, entity_named, table_of
 from models.field import Field, Kind, Search
 from rules.decisions.access import Access, Sight
@@ -258,6 +259,8 @@ def _condition(one: Field, operator: str, said: str) -> ColumnElement[bool]:
         return OPERATORS["has"][1](one.column, said)
     parts = said.split(",") if one.kind in (Kind.CHOICE, Kind.REFERENCE) else [said]
     values = [read_kind(one.kind, part, zone, one) for part in parts]
+    if one.kind is Kind.REFERENCE and one.target == Customer.named():
+        return one.column.in_(records_of(values))
     if len(values) > 1:
         return one.column.in_(values)
     return OPERATORS[operator][1](one.column, values[0])
@@ -283,7 +286,12 @@ def found_by(entity: type[Entity], access: Access, words: str) -> ColumnElement[
         way = search.by_number(entity, one, words)
         if way is not None:
             ways.append(way)
+    if entity is Customer:  # an old name or number leads to the record that stays
+        ways.append(Customer.id.in_(select(Customer.merged_into_id).where(or_(*ways), MERGED).correlate(None)))
     return or_(*ways)
+
+
+MERGED = Customer.merged_into_id.is_not(None)
 
 
 def number_fields(entity: type[Entity], access: Access) -> Sequence[Field]:
