@@ -320,7 +320,7 @@ class EraseInput(Input):
     """The customer whose values shall go; ``confirm`` repeats her member number or name."""
 
     customer: OneCustomer
-    confirm: Annotated[str, Ask(_l("Type her name to confirm"))]
+    confirm: Annotated[str, Ask(_l("Type the customer's name to confirm"))]
     why: Why
 
 
@@ -333,7 +333,7 @@ def erase_customer(op: Operation, data: EraseInput) -> Answer:
     """
     customer: Customer = op.subject
     if data.confirm not in (customer.name, customer.member_no):
-        raise Refused(_l("This is not her name."), "confirm")
+        raise Refused(_l("This is not the customer's name."), "confirm")
     for field in Customer.fields().values():
         keeps = field.info.generated or field.name in {"store_id", "stage", "birth_calendar", "first_visit_on"}
         if not keeps and field.column.nullable:

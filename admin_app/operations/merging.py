@@ -39,7 +39,7 @@ def merge_customers(op: Operation, data: MergeInput) -> Answer:
     if lost.id == kept.id:
         raise Refused(_l("Choose somebody else."), "into")
     if any(one.merged_into_id is not None or one.erased_at is not None for one in (lost, kept)):
-        raise Refused(_l("One of the two is no record of her own any more."), "into")
+        raise Refused(_l("One of the two is no record of its own any more."), "into")
     ledger = Ledger(op, kept.store_id, op.day)
     cards = list(op.session.scalars(select(Card).where(Card.customer_id == lost.id)))
     move_value(op, ledger, lost.id, kept.id)
@@ -47,7 +47,7 @@ def merge_customers(op: Operation, data: MergeInput) -> Answer:
         card.customer_id = kept.id
     coming = exists().where(Appointment.customer_id == lost.id, Appointment.status.in_(OPEN))
     if op.session.scalar(select(coming)):
-        raise Refused(_l("She has bookings to come under this record: move or cancel them first."), None, "booked")
+        raise Refused(_l("There are bookings to come under this record: move or cancel them first."), None, "booked")
     for earlier in op.session.scalars(select(Customer).where(Customer.merged_into_id == lost.id)).all():
         earlier.merged_into_id = kept.id
     op.session.flush()
