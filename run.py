@@ -20,6 +20,7 @@ from admin_app.commands import house, keeping, me, work
 from admin_app.start import create_user, has_owner, is_new, log_start, open_house
 from seed import commands as seeding
 from seed.demo import make_demo
+from views import commands as screen_commands
 from views import register_screens
 from views.frontend import fetch_in_background
 
@@ -65,7 +66,7 @@ def _serve(context: click.Context, empty: bool) -> None:
         serving.serve(app, ready)
 
 
-for _command in (*work.COMMANDS, *keeping.COMMANDS, *seeding.COMMANDS):
+for _command in (*work.COMMANDS, *screen_commands.COMMANDS, *keeping.COMMANDS, *seeding.COMMANDS):
     main.add_command(_command)
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from models.booking import ClosedPeriod
-from models.organisation import Leave, Shift, Store
+from models.organisation import Leave, Shift, Staff, Store
 from rules.decisions.times import Span
 
 
@@ -27,6 +27,11 @@ def open_hours(store: Store, day: date) -> Span:
 def is_holiday(store: Store, day: date) -> bool:
     """Whether the store takes no bookings on this day."""
     return day.isoformat() in (store.holidays or [])
+
+
+def employed(day: date) -> tuple[ColumnElement[bool], ...]:
+    """Who works for the salon on a day: whoever leaves works to her last day, and an archived record not at all."""
+    return Staff.archived_at.is_(None), or_(Staff.left_on.is_(None), Staff.left_on >= day)
 
 
 def shifts_of(session: Session, store_id: int, span: Span) -> dict[int, list[Span]]:

@@ -12,11 +12,15 @@ from collections.abc import Callable
 import click
 from flask import Flask
 from flask_babel import gettext as _
+from waitress import wasyncore
 from waitress.server import create_server
 
 from admin_app.commands import fail
+from admin_app.ending import LOOP_SECONDS, Sockets, finish_requests, until_told_to_end
 from admin_app.scheduler import start_clock
 from models.connection import sqlite_driver, wal_is_safe
+
+log = logging.getLogger("peony.serving")
 
 THREADS = 8
 RUBBISH = (25_000, 20, 20)
@@ -69,20 +73,33 @@ def check_port(host: str, port: int) -> None:
 
 
 def serve(app: Flask, ready: Callable[[], None]) -> None:
-    """Serve until Ctrl-C; ``ready`` is called when the first page can be asked for."""
+    """Serve until Ctrl-C or SIGTERM; ``ready`` is called when the first page can be asked for."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("waitress", "apscheduler"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     settings = app.config["PEONY"]
+    sockets: Sockets = {}
     server = create_server(
-        app, host=settings.host, port=settings.port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=True
+        app,
+        map=sockets,
+        host=settings.host,
+        port=settings.port,
+        threads=THREADS,
+        ident=None,
+        clear_untrusted_proxy_headers=True,
     )
     clock = start_clock(app) if settings.scheduler else None
     stop_looking_through_what_is_there()
-    ready()
     try:
-        server.run()
+        with until_told_to_end() as end:
+            ready()
+            while not end.is_set():
+                wasyncore.loop(timeout=LOOP_SECONDS, map=sockets, count=1)
+            finish_requests(sockets)
+    except KeyboardInterrupt:
+        log.warning("ended at once; requests in progress were cut off")
     finally:
-        server.close()
+        server.task_dispatcher.shutdown()
+        wasyncore.close_all(sockets, ignore_all=True)
         if clock is not None:
             clock.shutdown(wait=True)

@@ -6,19 +6,20 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
+from admin_app.duty import employed
 from models.organisation import Staff, StaffSkill, StaffStore
 
 
 def at_work(day: date, stores: Collection[int] = ()) -> ColumnElement[bool]:
     """That somebody works for the salon on a day, in one of these stores where any are named."""
-    employed = Staff.archived_at.is_(None) & or_(Staff.left_on.is_(None), Staff.left_on >= day)
+    works = and_(*employed(day))
     if not stores:
-        return employed
+        return works
     further = select(StaffStore.staff_id).where(StaffStore.store_id.in_(stores), StaffStore.archived_at.is_(None))
-    return employed & or_(Staff.store_id.in_(stores), Staff.id.in_(further))
+    return works & or_(Staff.store_id.in_(stores), Staff.id.in_(further))
 
 
 def skills_of(session: Session, staff: Collection[int]) -> dict[int, list[int]]:

@@ -11,8 +11,9 @@ from sqlalchemy import select
 from admin_app.i18n import in_her_language
 from admin_app.rulebook import words_of
 from admin_app.values import show_value
-from models.entity import Entity, db, entity_named, table_of
+from models.entity import Base, Entity, db, entities, entity_named, table_of
 from models.field import Field, Kind
+from models.value import Account, Commodity, LedgerEntry
 from rules.decisions.access import MASK, Access, Sight
 
 DEPTH = 2
@@ -37,7 +38,11 @@ def titles_by(wanted: dict[str, set[int]], access: Access) -> dict[tuple[str, in
 
 def _resolve(wanted: dict[str, set[int]], access: Access, depth: int) -> dict[tuple[str, int], str]:
     found: dict[tuple[str, int], str] = {}
+    entity_names = {entity.named() for entity in entities()}
     for name, ids in wanted.items():
+        if name not in entity_names:
+            found |= _stand_ins(name, ids, access, depth)
+            continue
         entity = entity_named(name)
         parts = [entity.fields()[part] for part in entity.title]
         visible = access.rows(entity)
@@ -50,6 +55,23 @@ def _resolve(wanted: dict[str, set[int]], access: Access, depth: int) -> dict[tu
             found[name, row[0]] = " ".join(word for word in words if word) or f"#{row[0]}"
         found |= {(name, missing): MASK for missing in ids - {row[0] for row in rows}}
     return found
+
+
+def _stand_ins(name: str, ids: set[int], access: Access, depth: int) -> dict[tuple[str, int], str]:
+    """The titles of rows of a derived table: each is called what the row that it stands for is called."""
+    table = Base.metadata.tables[name]
+    references = {column.name: next(iter(column.foreign_keys)) for column in table.columns if column.foreign_keys}
+    columns = [table.c[column] for column in references]
+    rows = db.session.execute(select(table.c.id, *columns).where(table.c.id.in_(ids))).all()
+    target_of: dict[int, tuple[str, int]] = {}
+    wanted: dict[str, set[int]] = {}
+    for row_id, *values in rows:
+        for key, value in zip(references.values(), values, strict=True):
+            if value is not None:
+                target_of[row_id] = (key.column.table.name, value)
+                wanted.setdefault(key.column.table.name, set()).add(value)
+    titles = _resolve(wanted, access, depth - 1) if wanted and depth else {}
+    return {(name, row_id): titles.get(target_of.get(row_id, ("", 0)), f"#{row_id}") for row_id in ids}
 
 
 def _deeper(rows: Sequence[Any], parts: list[Field], access: Access, depth: int) -> dict[tuple[str, int], str]:
@@ -101,3 +123,12 @@ def _of_row(row: Entity, title: str) -> str:
 def title_of(row: Entity, access: Access) -> str:
     """What one row is called."""
     return called([row], access)[0]
+
+
+def money_accounts(rows: Sequence[Entity]) -> set[int]:
+    """The accounts of ledger entries that count money: others count points or sessions."""
+    accounts = {row.account_id for row in rows if isinstance(row, LedgerEntry)}
+    if not accounts:
+        return set()
+    counted = select(Account.id).where(Account.id.in_(accounts), Account.commodity == Commodity.CNY)
+    return set(db.session.scalars(counted))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -120,6 +120,21 @@ def _instant(written: Any, zone: ZoneInfo) -> datetime:
         return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Unreadable(_l("This is not a date with a time, such as 2026-11-22 09:30.")) from error
+
+
+def span_of(written: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """From when to before when, in UTC: the whole day where a day was written, else the minute, as it is shown.
+
+    :raises Unreadable: it is neither.
+    """
+    try:
+        if (day := day_of(written)) is not None:
+            begins, until = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(1)))
+            return begins.astimezone(UTC), until.astimezone(UTC)
+        at = _instant(written, zone).replace(second=0, microsecond=0)
+        return at, at + timedelta(minutes=1)
+    except OverflowError as error:
+        raise Unreadable(_l("There is no such day; write it as 2026-11-22.")) from error
 
 
 _YES = {"yes", "y", "true", "1", "on", "是", "有", "对", "√"}

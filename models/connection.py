@@ -14,11 +14,12 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 try:
     import pysqlite3.dbapi2 as sqlite_driver  # a SQLite without the WAL-reset fault, where there is a wheel
@@ -92,6 +93,12 @@ def value_digest(salt: str, old: str | None, new: str | None) -> str:
     return hashlib.sha256(f"{salt}|{old or ''}|{new or ''}".encode()).hexdigest()
 
 
+MAPPED_BYTES = 1024**3
+"""So much of SQLite's file is read as mapped memory, which all connections share; a network drive has none."""
+CACHE_BYTES = 16 * 1024**2
+"""So many bytes of pages each SQLite connection keeps; 2 MiB would be its own measure."""
+
+
 class UnknownEngineError(Exception):
     """The address of a database that is neither SQLite nor PostgreSQL; its word is what was named instead."""
 
@@ -135,8 +142,56 @@ def why_of(error: DBAPIError) -> str:
 def prepare_engine(engine: Engine) -> None:
     """Attach the recipe to an engine; once an engine."""
     if engine.dialect.name == "sqlite":
+        file = DatabaseFile(engine.url.database or "")
+        event.listen(engine, "do_connect", file.before_connect)
         event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "connect", file.after_connect)
+        event.listen(engine, "begin", file.before_transaction)
         event.listen(engine, "begin", _on_sqlite_begin)
+        event.listen(engine, "engine_disposed", file.forget)
+
+
+FILE_REPLACED = "the database file was deleted or replaced while the program was running"
+
+
+class DatabaseFile:
+    """The identity of an engine's SQLite file, from its first connection until the engine is disposed.
+
+    A connection stays open on a file that was deleted or replaced under it, and whatever it commits is lost with that
+    file. So each transaction first compares device and inode; a mismatch is an ``OperationalError`` until a restart.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = "" if ":memory:" in path or path.startswith("file:") else path
+        self.identity: tuple[int, int] | None = None
+
+    def before_connect(self, *_: object) -> None:
+        """SQLite would make a new, empty file where the old one is missing."""
+        if not self.unchanged():
+            raise sqlite_driver.OperationalError(FILE_REPLACED)
+
+    def after_connect(self, *_: object) -> None:
+        if self.identity is None:
+            self.identity = self._identity_on_disk()
+
+    def before_transaction(self, *_: object) -> None:
+        if not self.unchanged():
+            raise OperationalError(None, None, sqlite_driver.OperationalError(FILE_REPLACED))
+
+    def unchanged(self) -> bool:
+        return self.identity is None or self.identity == self._identity_on_disk()
+
+    def forget(self, *_: object) -> None:
+        self.identity = None
+
+    def _identity_on_disk(self) -> tuple[int, int] | None:
+        if not self.path:
+            return None
+        try:
+            status = Path(self.path).stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
 
 def _on_sqlite_connect(connection: Any, record: Any) -> None:
@@ -145,6 +200,8 @@ def _on_sqlite_connect(connection: Any, record: Any) -> None:
     for pragma in (
         f"busy_timeout={BUSY_MILLISECONDS}",
         f"journal_mode={'WAL' if wal_is_safe() else 'DELETE'}",
+        f"mmap_size={MAPPED_BYTES if wal_is_safe() else 0}",
+        f"cache_size=-{CACHE_BYTES // 1024}",
         "synchronous=FULL",
         "foreign_keys=ON",
         "recursive_triggers=ON",

@@ -165,6 +165,16 @@ class Entity(Base):
         """How rules, permissions, addresses and the log name this entity."""
         return table_of(cls).name
 
+    @classmethod
+    def named_plural(cls) -> str:
+        """How a command names all of its rows: ``customers``, ``service_categories``, ``staff``."""
+        name = cls.named()
+        if name.endswith("staff"):
+            return name
+        if re.search(r"[^aeiou]y$", name):
+            return f"{name[:-1]}ies"
+        return f"{name}es" if re.search(r"(s|x|ch|sh)$", name) else f"{name}s"
+
     def __str__(self) -> str:
         words = [str(getattr(self, name)) for name in self.title if getattr(self, name) is not None]
         return " ".join(words) or f"#{self.id}"

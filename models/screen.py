@@ -46,6 +46,11 @@ class WrittenBy:
     operations: frozenset[Name] = frozenset()
     also: frozenset[Name] = frozenset()
 
+    @property
+    def archives(self) -> bool:
+        """Whether people put its rows away; elsewhere ``archived_at`` says that a row has ended."""
+        return self.kind == "form" or Name.ARCHIVE_ENTITY in self.operations
+
     @classmethod
     def by(cls, *operations: Name, also: tuple[Name, ...] = ()) -> WrittenBy:
         """``also`` names operations that write it on the way, as a consequence of what they are for."""

@@ -13,6 +13,7 @@ from admin_app import OPERATION_MODULES, create_app
 from admin_app.serving import stop_looking_through_what_is_there
 from admin_app.settings import Settings
 from models.entity import db
+from tests.limits import HANG_SECONDS
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -54,7 +55,7 @@ class Process:
 
     def end(self) -> int | None:
         """Wait until it is gone; its exit code (minus the signal that ended it)."""
-        self.process.join(timeout=60)
+        self.process.join(timeout=HANG_SECONDS)
         code = self.process.exitcode
         self.process.close()
         self.pipe.close()

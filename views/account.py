@@ -16,7 +16,6 @@ from admin_app.operations.accounts import ChangePasswordInput, EndSessionInput, 
 from admin_app.operations.kernel import now
 from admin_app.operations.refusals import Refused
 from admin_app.security import passwords, throttle
-from admin_app.values import LARGEST_ID
 from models.accounts import Language, User, UserSession
 from models.entity import db
 from models.names import Name
@@ -36,7 +35,7 @@ def register(app: Flask) -> None:
     app.add_url_rule("/account", "account", account_page)
     app.add_url_rule("/account/password", "account.password", password_page, methods=["GET", "POST"])
     app.add_url_rule("/account/language", "account.language", language, methods=["POST"])
-    app.add_url_rule(f"/account/sessions/<int(max={LARGEST_ID}):session_id>/end", "account.end", end, methods=["POST"])
+    app.add_url_rule("/account/sessions/<int:session_id>/end", "account.end", end, methods=["POST"])
 
 
 def account_page() -> Any:

@@ -13,7 +13,7 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy import case, or_, select
 
-from admin_app.duty import away, is_holiday, open_hours, shifts_of
+from admin_app.duty import away, employed, is_holiday, open_hours, shifts_of
 from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Forbidden
 from admin_app.titles import titles_by
@@ -207,7 +207,7 @@ def _shifts(board: Day) -> dict[int, list[Span]]:
     """When each therapist works here."""
     planned = shifts_of(db.session(), board.store.id, board.span)
     somewhere = or_(Staff.store_id == board.store.id, Staff.id.in_(planned))
-    gives = (Staff.position == StaffTitle.THERAPIST, Staff.archived_at.is_(None), Staff.left_on.is_(None))
+    gives = (Staff.position == StaffTitle.THERAPIST, *employed(board.day))
     therapists = db.session.scalars(select(Staff.id).where(somewhere, *gives))
     if not planned:
         return {one: [board.span] for one in therapists}

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, url_for
-from sqlalchemy import select
 
-from admin_app.titles import said, titles_of
+from admin_app.titles import money_accounts, said, titles_of
 from admin_app.values import money, write_value
-from models.entity import Entity, db
+from models.entity import Entity
 from models.field import Field, Kind, Privacy
 from models.standing import TagColour
-from models.value import Account, Commodity, LedgerEntry
+from models.value import LedgerEntry
 from rules.decisions.access import Access, Sight, masked
 from views.computed import ComputedField, Part, computed_fields
 from views.tiers import tier_tone
@@ -67,7 +66,7 @@ class Cells:
         self.access = access
         rows = list(rows)
         self.titles = titles_of(rows, [one for one in fields if not isinstance(one, ComputedField)], access)
-        self.in_money = _in_money(rows)
+        self.in_money = money_accounts(rows)
         ids = [row.id for row in rows]
         self.computed = {one.name: one.load(ids, access) for one in fields if isinstance(one, ComputedField)}
         self.zone = current_app.config["PEONY"].zone
@@ -101,15 +100,6 @@ class Cells:
     def off(self, row: Entity) -> bool:
         """Whether the row stands no longer: what it says was taken back."""
         return any(part.tone == "taken-back" for loaded in self.computed.values() for part in loaded.get(row.id, ()))
-
-
-def _in_money(rows: Sequence[Entity]) -> set[int]:
-    """The accounts of ledger entries that count money: others count points or sessions."""
-    accounts = {row.account_id for row in rows if isinstance(row, LedgerEntry)}
-    if not accounts:
-        return set()
-    counted = select(Account.id).where(Account.id.in_(accounts), Account.commodity == Commodity.CNY)
-    return set(db.session.scalars(counted))
 
 
 def _tone(one: Field, value: Any) -> str:

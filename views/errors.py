@@ -6,13 +6,14 @@ import logging
 import secrets
 from typing import Any
 
-from flask import Flask, jsonify, render_template, request
+from flask import Flask, g, jsonify, render_template, request
 from flask_babel import gettext as _
+from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from admin_app.operations.refusals import Refused
+from admin_app.operations.refusals import Refused, unavailable
 from models.entity import db
 
 log = logging.getLogger("peony.pages")
@@ -56,7 +57,17 @@ def plain(error: HTTPException) -> Any:
 def unreachable(error: OperationalError) -> Any:
     db.session.rollback()
     log.error("the database could not be reached: %s", error.orig)
-    return _page(503, _("Busy now"), _("The database is busy or full. Nothing was changed; try again."))
+    try:
+        return _page(503, *_trouble(error))
+    except OperationalError:  # who looks and what she may see stands in the database too
+        db.session.rollback()
+        g._login_user = AnonymousUserMixin()  # noqa: SLF001 - where flask_login keeps whom it has loaded
+        return _page(503, *_trouble(error))
+
+
+def _trouble(error: OperationalError) -> tuple[str, str]:
+    reason = unavailable(error) or _("The database cannot be reached. Nothing was changed; try again.")
+    return _("Busy now"), str(reason)
 
 
 def broken(error: Exception) -> Any:

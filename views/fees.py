@@ -11,7 +11,6 @@ from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Forbidden, Missing
 from admin_app.performance import by_staff, performance, reason, total
 from admin_app.titles import titles_by
-from admin_app.values import LARGEST_ID
 from models.entity import db
 from models.sales import Sale, StaffShare
 from rules.decisions.access import MASK
@@ -23,7 +22,7 @@ MOST = 500
 
 def register(app: Flask) -> None:
     app.add_url_rule("/fees", "fees", fees_page)
-    app.add_url_rule(f"/fees/<int(max={LARGEST_ID}):staff>", "fees.of", fees_of)
+    app.add_url_rule("/fees/<int:staff>", "fees.of", fees_of)
 
 
 def fees_page() -> Any:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-from flask import current_app
+from flask import current_app, request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy import ColumnElement, select
@@ -37,6 +37,7 @@ from models.entity import Entity, db, entity_named
 from models.field import Choice, Field, Kind
 from rules.decisions.access import Access, Sight, masked
 from views.choices import offered
+from views.chosen import chosen_ids
 from views.form_rows import RowForm, RowsField, folded, tell
 
 SHORT_LIST = 20
@@ -196,14 +197,16 @@ def _kind_of_type(asked: Asked, plain: Any, has_choices: bool) -> Kind:
 def make_form(
     blueprints: Iterable[Blueprint], access: Access, chosen: dict[str, list[Any]] | None = None
 ) -> type[HouseForm]:
-    """A form class; ``chosen`` are values already there, so that a searched relation can show what it stands at."""
+    """A form class; what was sent is chosen, or else ``chosen``: a searched relation shows what it stands at."""
     members: dict[str, Any] = {}
-    for plan in blueprints:
-        members[plan.name] = _wt_field(plan, access, (chosen or {}).get(plan.name, []))
+    plans = list(blueprints)
+    standing = (chosen or {}) | {name: ids for name, ids in chosen_ids(plans, request.values).items() if ids}
+    for plan in plans:
+        members[plan.name] = _wt_field(plan, access, standing)
     return type("GeneratedForm", (HouseForm,), members)
 
 
-def _wt_field(plan: Blueprint, access: Access, chosen: list[Any]) -> Any:
+def _wt_field(plan: Blueprint, access: Access, chosen: dict[str, list[Any]], within: str = "") -> Any:
     attributes: dict[str, Any] = dict(_INPUT.get(plan.kind, {}))
     if plan.required:
         attributes["required"] = True
@@ -218,10 +221,14 @@ def _wt_field(plan: Blueprint, access: Access, chosen: list[Any]) -> Any:
         "render_kw": attributes,
     }
     if plan.rows:
-        row = type("GeneratedRow", (RowForm,), {part.name: _wt_field(part, access, []) for part in plan.rows})
+        row = type(
+            "GeneratedRow",
+            (RowForm,),
+            {part.name: _wt_field(part, access, chosen, f"{plan.name}-") for part in plan.rows},
+        )
         return RowsField(row, label=plan.label, description=plan.help or "", min_entries=int(plan.required))
     if plan.kind is Kind.REFERENCE:
-        return _reference(plan, access, chosen, options)
+        return _reference(plan, access, chosen.get(within + plan.name, []), options)
     if plan.choices:
         blank = [] if plan.required and plan.default is not None else [SelectChoice("", "")]
         options["choices"] = [*blank, *(SelectChoice(value, text) for value, text in plan.choices)]

@@ -37,6 +37,7 @@ from rules.decisions.access import Sight
 from rules.documents.roles import Action, Sees
 from views import history
 from views.acts import acts_with
+from views.broken_bookings import warn_of_broken
 from views.cells import Cells, list_fields, sensitive_shown, visible_fields
 from views.choices import offered
 from views.computed import computed_fields
@@ -48,13 +49,14 @@ from views.forms import HouseForm, entity_blueprints, make_form, show_refusal, w
 from views.listing import Listing, is_number_search, read_listing, searchable, sortable
 from views.listing_page import filter_controls
 from views.person import access, actor, do, note_number_search, refuse
-from views.related import related_tabs
+from views.related import related_tab, related_to
 
 LOOKUP_ROWS = 20
 
 NEEDS = {
     "index_view": Action.VIEW,
     "details_view": Action.VIEW,
+    "related_view": Action.VIEW,
     "ajax_lookup": Action.VIEW,
     "action_view": Action.VIEW,
     "create_view": Action.CREATE,
@@ -251,9 +253,18 @@ class EntityScreen(ModelView):
             standing=standing,
             returns=taken_back(db.session(), row) if self.entity is Sale and standing else [],
             page=customer_page(row.id, head.held, access()) if head is not None else None,
-            tabs=related_tabs(self.entity, row.id, access()),
+            related=related_to(self.entity, row.id, access(), request.args.get("open", "")),
             form=_empty_form(),
         )
+
+    @expose("/related/")
+    def related_view(self) -> Any:
+        """The newest rows of one entity that refer to the row: a part of its page, loaded when it is opened."""
+        row = self._row("related_view")
+        tab = related_tab(self.entity, row.id, access(), request.args.get("of", ""))
+        if tab is None:
+            raise refuse(Missing, f"{self.entity.named()}.related_view", self.entity.named(), row.id)
+        return self.render("related.html", tab=tab, row=row)
 
     def _note_shown(self, row: Any, fields: list[Field], view: str) -> Any:
         """The row, after the log knows which of its sensitive values are shown in clear."""
@@ -299,6 +310,7 @@ class EntityScreen(ModelView):
                 show_refusal(form, refusal)
             else:
                 flash(_("Saved."), "success")
+                warn_of_broken(made)
                 self._warn_of_double(made["id"])
                 again = "again" in request.form
                 return redirect(self.get_url(".create_view") if again else self.get_url(".details_view", id=made["id"]))
@@ -337,8 +349,9 @@ class EntityScreen(ModelView):
         if form.validate_on_submit():
             values = self._changes(form, row)
             version = whole_number(form.version.data) or 0
+            data = EditInput(entity=self.entity.named(), id=row.id, values=values, version=version)
             try:
-                do(Name.EDIT_ENTITY, EditInput(entity=self.entity.named(), id=row.id, values=values, version=version))
+                saved = do(Name.EDIT_ENTITY, data)
             except Stale as stale:
                 conflict = stale.differences
                 form.version.data = str(stale.version)
@@ -347,6 +360,7 @@ class EntityScreen(ModelView):
                 show_refusal(form, refusal)
             else:
                 flash(_("Saved."), "success")
+                warn_of_broken(saved)
                 return redirect(self.get_url(".details_view", id=row.id))
         strip = strip_of(customer_of(row), access())
         row = self._row("edit_view")
@@ -370,11 +384,7 @@ class EntityScreen(ModelView):
 
     def _form(self, row: Any) -> HouseForm:
         plans = entity_blueprints(self.entity, access(), row)
-        asked = {
-            plan.name: _ids(request.values.get(plan.name) or getattr(row, plan.name, None))
-            for plan in plans
-            if plan.target
-        }
+        asked = {plan.name: _ids(getattr(row, plan.name, None)) for plan in plans if plan.target}
         form = make_form(plans, access(), asked)()
         if row is not None and not form.is_submitted():
             self._fill(form, row)
@@ -431,7 +441,7 @@ class EntityScreen(ModelView):
         row = self._row(view)
         version = whole_number(request.form.get("version"))
         data = RowInput(entity=self.entity.named(), id=row.id, version=version)
-        do(name, data)
+        warn_of_broken(do(name, data))
         if name is Name.ARCHIVE_ENTITY:
             flash(_("Archived.") + f"|{self.get_url('.restore_view')}|{row.id}", "undo")
         else:

@@ -13,10 +13,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from admin_app import disk
 from admin_app.operations.kernel import now
 from admin_app.rulebook import rulebook
 from admin_app.scheduler import overdue
 from models.clock import ClaimState, Schedule, ScheduleRun
+from models.connection import FILE_REPLACED
 from models.entity import db
 from models.log import Operation
 from models.rulebook import ChangedCustomer
@@ -29,15 +31,19 @@ def register(app: Flask) -> None:
 
 
 def healthz() -> tuple[Response, int]:
-    """200 when the database answers, the rules are there and no schedule is overdue; else 503 with what is amiss."""
+    """200 when the program is ready for work: the database answers, the disk has room, the rules are there and no
+    schedule is overdue; else 503 with what is amiss. ``status`` names the worst of it.
+    """
     try:
         db.session.execute(select(1))
         rules, late = len(rulebook().rules()), overdue(now())
-    except SQLAlchemyError:
+    except SQLAlchemyError as error:
         db.session.rollback()
-        return jsonify(status="down", database="unreachable"), 503
-    found = {"status": "late" if late else "ok", "database": "ok", "rules": rules, "overdue": late}
-    return jsonify(found), 503 if late else 200
+        return jsonify(status="down", database="replaced" if FILE_REPLACED in str(error) else "unreachable"), 503
+    full = disk.is_full()
+    status = "full" if full else "late" if late else "ok"
+    answer = {"status": status, "database": "ok", "disk": "full" if full else "ok", "rules": rules, "overdue": late}
+    return jsonify(answer), 200 if status == "ok" else 503
 
 
 def metrics() -> Response:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from flask import current_app
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import BigInteger, ColumnElement, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, or_, select
 from sqlalchemy import String as SqlString
 
-from admin_app.values import Unreadable, read_kind
+from admin_app.values import Unreadable, read_kind, span_of
 from models import search
 from models.entity import AnySelect, Entity, db, entity_named, table_of
 from models.field import Field, Kind, Search
@@ -303,6 +304,8 @@ def _condition(one: Field, operator: str, said: str, access: Access) -> ColumnEl
     if operator not in BY_KIND[one.kind] and operator != "is":
         raise Unreadable(_l("This filter does not fit the field."))
     zone = current_app.config["PEONY"].zone
+    if one.kind is Kind.INSTANT:
+        return _during(one, operator, span_of(said, zone))
     if operator == "has" and computed is None:
         return OPERATORS["has"][1](one.column, said)
     parts = said.split(",") if one.kind in (Kind.CHOICE, Kind.REFERENCE) or one.info.words else [said]
@@ -312,6 +315,12 @@ def _condition(one: Field, operator: str, said: str, access: Access) -> ColumnEl
     if len(values) > 1:
         return one.column.in_(values)
     return OPERATORS[operator][1](one.column, values[0])
+
+
+def _during(one: Field, operator: str, span: tuple[datetime, datetime]) -> ColumnElement[bool]:
+    """A moment within what was written, or before or after its end: the last day counts whole."""
+    since, before = one.column >= span[0], one.column < span[1]
+    return {"from": since, "to": before}.get(operator, and_(since, before))
 
 
 # ------------------------------------------------------------------------------------------------- search

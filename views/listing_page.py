@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from admin_app.rulebook import words_of
-from admin_app.titles import called, resolve
+from admin_app.titles import called, titles_by
 from admin_app.values import NO, YES, whole_number
 from models.entity import db, entity_named
 from models.field import Field, Kind
@@ -79,6 +79,7 @@ def _reference(listing: Listing, one: Field, param: str, label: str, value: str)
         titles = called(rows, listing.access)
         choices = [(str(row.id), title) for row, title in zip(rows, titles, strict=True)]
         return Control(param, label, "", "select", value, choices)
-    number = whole_number(value)
-    chosen = [] if number is None else [(value, resolve(target, number, listing.access))]
+    numbers = [number for part in value.split(",") if (number := whole_number(part)) is not None]
+    found = titles_by({target.named(): set(numbers)}, listing.access)
+    chosen = [(str(number), found[target.named(), number]) for number in numbers]
     return Control(param, label, "", "lookup", value, chosen, target.named())

@@ -23,7 +23,7 @@ from admin_app.operations.reading import LogInput
 from admin_app.operations.refusals import Forbidden, Missing
 from admin_app.operations.registry import specs
 from admin_app.titles import titles_by
-from admin_app.values import LARGEST_ID, Unreadable, read_kind, whole_number
+from admin_app.values import Unreadable, read_kind, whole_number
 from models.entity import AnySelect, Entity, db, entities, entity_named
 from models.field import Kind
 from models.log import EntryKind, LogLink, Operation, RowChange, RowValue
@@ -49,7 +49,7 @@ class Wanted:
 
 def register(app: Flask) -> None:
     app.add_url_rule("/log", "log", log_page)
-    app.add_url_rule(f"/log/<int(max={LARGEST_ID}):number>", "log.entry", entry_page)
+    app.add_url_rule("/log/<int:number>", "log.entry", entry_page)
     app.add_url_rule("/log/export.<file_type>", "log.export", export)
     app.add_url_rule("/log/prove", "log.prove", prove, methods=["POST"])
 
@@ -238,7 +238,7 @@ def _line(row: Operation, changed: str) -> list[Any]:
     zone = current_app.config["PEONY"].zone
     return [
         row.id,
-        f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+        row.at.astimezone(zone).replace(tzinfo=None, microsecond=0),
         str(row.kind.label),
         label_of(row.name),
         row.actor_name,

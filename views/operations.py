@@ -28,6 +28,7 @@ from models.entity import db
 from models.names import Name
 from models.sales import PaymentMethod, Sale
 from rules.documents.roles import Action
+from views.broken_bookings import warn_of_broken
 from views.customer_strip import customer_of, strip_of
 from views.form_rows import RowsField, tell
 from views.forms import Blueprint, HouseForm, make_form, operation_blueprints, show_refusal, typed
@@ -127,6 +128,9 @@ def _total_so_far(spec: Spec, form: HouseForm, plans: list[Blueprint]) -> Any:
 
 def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -> str:
     subject = spec.subject_field()
+    subjects = _subjects(spec, ids)
+    if subject is not None and subjects:  # the field itself is not on the page
+        form.form_errors = [*form.form_errors, *form[subject.name].errors]
     strip = strip_of(_customer(spec, form, ids), access())
     return render_template(
         "operation.html",
@@ -137,7 +141,7 @@ def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -
         two_steps=_two_steps(spec),
         approval=request.form.get("approval", "") if working is None else working["approval"],
         subject=subject.name if subject else None,
-        subjects=_subjects(spec, ids),
+        subjects=subjects,
         back=_back(spec),
     )
 
@@ -236,6 +240,7 @@ def _done(spec: Spec, outcome: tuple[Answer, str]) -> Any:
     flash(f"{spec.label}: " + (", ".join(told) if told else _("done")), "success")
     if "warning" in answer:
         flash(answer["warning"], "warning")
+    warn_of_broken(answer)
     if "sale" in answer and access().may(Action.VIEW, Sale):
         sale = db.session.get_one(Sale, answer["sale"])
         return redirect(url_for("receipt", number=sale.public_id))

@@ -39,6 +39,7 @@ from views import (
     sign_in,
     why,
 )
+from views.addresses import bound_numbers
 from views.gate import guard
 from views.generated import EntityScreen
 from views.helpers import HELPERS
@@ -71,6 +72,7 @@ def register_screens(app: Flask) -> None:
     """Dress an application with every page."""
     app.template_folder = str(HERE / "templates")
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    bound_numbers(app)
     secure(app)
     guard(app)
     _static(app)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from flask_babel import gettext as _
 
 from admin_app import backup, upgrade
 from admin_app.commands import fail, house, me
+from admin_app.ending import until_told_to_end
 from admin_app.move import move_to
 from admin_app.new_salon import open_salon
 from admin_app.operations.house import BackUpInput
@@ -81,11 +81,11 @@ def worker_command(context: click.Context) -> None:
             log_start()
         clock = start_clock(app)
         stop_looking_through_what_is_there()
-        click.echo(_("Looking after the schedules. Ctrl-C ends it."))
         try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
+            with until_told_to_end() as end:
+                click.echo(_("Looking after the schedules. Ctrl-C ends it."))
+                end.wait()
+        finally:
             clock.shutdown()
 
 

@@ -1,4 +1,4 @@
-"""The commands that work on the salon: check, evaluate, import, export, doctor."""
+"""The commands that work on the salon: check, evaluate, import, doctor."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from admin_app import upgrade
-from admin_app.commands import BAD, answer, fail, house, me, progress, writable_path
+from admin_app.commands import BAD, answer, fail, house, me, progress
 from admin_app.doctor import Finding, examine
-from admin_app.documents.export import Selection, export_to
 from admin_app.evaluation import evaluate, try_out
 from admin_app.importing.files import OF_A_SALON, FileReport, import_file, importable
 from admin_app.operations.kernel import business_day, now
 from admin_app.rule_files import path_of, read_files, watch_files
 from admin_app.rulebook import own_of
 from admin_app.start import open_house
-from models.entity import db, entity_named
+from models.entity import db
 from models.rulebook import RuleMatch
 from models.standing import CustomerTag, Membership, Tag
 from rules.book import DOCUMENTS
@@ -136,26 +135,6 @@ def _import_lines(report: FileReport) -> list[str]:
     return told
 
 
-@click.command("export")
-@click.argument("entity")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.pass_context
-def export_command(context: click.Context, entity: str, file: Path) -> None:
-    """Write every row of ENTITY (customers, sales …) to FILE (.xlsx or .csv)."""
-    with house(context):
-        open_house()
-        try:
-            chosen = entity_named(entity.removesuffix("s"))
-        except KeyError:
-            fail(_("There is no entity called %(name)s.", name=entity))
-        if file.suffix.lower() not in {".xlsx", ".csv"}:
-            fail(_("%(file)s: a file ends in .xlsx or .csv.", file=file))
-        if file.exists():
-            fail(_("%(path)s: exists already.", path=file))
-        rows = export_to(writable_path(file), Selection(chosen), me())
-        click.echo(_("%(rows)s rows written to %(file)s.", rows=rows, file=file))
-
-
 @click.command("doctor")
 @JSON
 @click.pass_context
@@ -185,4 +164,4 @@ def _finding_lines(finding: Finding) -> list[str]:
     ]
 
 
-COMMANDS: list[Any] = [check_command, evaluate_command, import_command, export_command, doctor_command]
+COMMANDS: list[Any] = [check_command, evaluate_command, import_command, doctor_command]

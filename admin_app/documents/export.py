@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -17,12 +19,13 @@ from admin_app.operations.kernel import perform
 from admin_app.operations.reading import ExportInput
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import access_for
-from admin_app.titles import titles_of
+from admin_app.titles import money_accounts, titles_of
 from admin_app.values import show_value
 from models.actor import Actor
 from models.entity import AnySelect, Entity, db
 from models.field import Field, Kind
 from models.names import Name
+from models.value import LedgerEntry
 from rules.decisions.access import Access, Sight, masked
 
 PAGE = 2_000
@@ -85,14 +88,17 @@ def _body(query: AnySelect, entity: type[Entity], fields: list[Field], access: A
         page = list(db.session.scalars(query.where(entity.id > last).order_by(entity.id).limit(PAGE)))
         if not page:
             return
-        titles = titles_of(page, fields, access)
+        titles, in_money = titles_of(page, fields, access), money_accounts(page)
         for row in page:
-            yield [_cell(row, one, titles, access, zone) for one in fields]
+            yield [_cell(row, one, titles, access, zone, in_money) for one in fields]
         last = page[-1].id
         db.session.expunge_all()
 
 
-def _cell(row: Entity, one: Field, titles: dict[tuple[str, int], str], access: Access, zone: Any) -> Any:
+def _cell(
+    row: Entity, one: Field, titles: dict[tuple[str, int], str], access: Access, zone: ZoneInfo, in_money: set[int]
+) -> Any:
+    """The value as its own type where a spreadsheet has one: amounts in yuan, dates, times, numbers; else its text."""
     value = getattr(row, one.name)
     if value is None:
         return ""
@@ -100,8 +106,10 @@ def _cell(row: Entity, one: Field, titles: dict[tuple[str, int], str], access: A
         return masked(value, one.kind)
     if one.kind is Kind.REFERENCE:
         return titles.get((one.target, value), f"#{value}")
-    if one.kind is Kind.NUMBER and isinstance(value, int):
+    if one.kind is Kind.MONEY or (isinstance(row, LedgerEntry) and one.name == "amount" and row.account_id in in_money):
+        return Decimal(value) / 100
+    if one.kind is Kind.INSTANT:
+        return value.astimezone(zone).replace(tzinfo=None, microsecond=0)
+    if one.kind in {Kind.NUMBER, Kind.DAY, Kind.TIME} and not isinstance(value, dict):
         return value
-    if one.kind is Kind.MONEY:
-        return value / 100
     return show_value(one.kind, value, zone)

@@ -50,7 +50,7 @@ OF_A_SALON = ("customers", "sales", "balances")
 def importable() -> dict[str, type[Entity]]:
     """The entities that can be imported, by the word a command uses."""
     plain = [entity for entity in entities() if entity.imports and entity.written_by == WrittenBy.FORM]
-    return {entity.named() + "s": entity for entity in plain}
+    return {entity.named_plural(): entity for entity in plain}
 
 
 def import_file(kind: str, path: Path, actor: Actor, dry_run: bool = False) -> FileReport:

@@ -11,6 +11,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from admin_app.operations.free_times import Plan, Request, day_known, plan_of, starts_of
+from admin_app.operations.in_use import ensure_in_use
 from admin_app.operations.kernel import Operation, business_day
 from admin_app.operations.receipts import visit_of_the_day
 from admin_app.operations.refusals import Refused
@@ -82,7 +83,7 @@ def book(op: Operation, data: BookInput) -> Answer:
     )
     op.session.add(appointment)
     op.session.flush()
-    _claim(op, appointment, plan, placed)
+    _claim(op, appointment, plan, placed, [row.staff is not None for row in data.services])
     _settle_waiting(op, customer.id, appointment)
     _happened(op, appointment, "")
     op.concerns(appointment)
@@ -113,17 +114,19 @@ def _refused(plan: Plan, day: times.Day, why: object) -> Refused:
     return Refused(_l("%(why)s Nothing is free on this day.", why=why), "starts_at", "taken")
 
 
-def _claim(op: Operation, appointment: Appointment, plan: Plan, placed: list[times.Placed]) -> None:
+def _claim(
+    op: Operation, appointment: Appointment, plan: Plan, placed: list[times.Placed], asked_for: list[bool]
+) -> None:
     """Write the booked services with what each takes; the database refuses what is taken already."""
     of = plan.of
-    for (service_id, asked), place in zip(plan.request.services, placed, strict=True):
+    for (service_id, _), place, by_name in zip(plan.request.services, placed, asked_for, strict=True):
         segment = Segment(
             appointment_id=appointment.id,
             service_id=service_id,
             staff_id=of[place.staff][1],
             bed_id=None if place.bed is None else of[place.bed][1],
             equipment_id=None if place.equipment is None else of[place.equipment][1],
-            asked_for=asked is not None,
+            asked_for=by_name,
             starts_at=place.starts_at,
             busy_until=place.busy_until,
             ends_at=place.ends_at,
@@ -198,10 +201,13 @@ class MoveInput(Input):
 def move_booking(op: Operation, data: MoveInput) -> Answer:
     """Move a booking; it keeps its old time when the new one does not fit.
 
+    A therapist whom the salon chose, first or now, is not one that she asked for by name.
+
     :raises Refused: it is over, or something is taken.
     """
     appointment: Appointment = op.subject
     _still_open(appointment)
+    ensure_in_use([op.session.get_one(Customer, appointment.customer_id)], None)
     live = (Segment.appointment_id == appointment.id, Segment.archived_at.is_(None))
     before = list(op.session.scalars(select(Segment).where(*live).order_by(Segment.id)))
     ensure_safe(op, appointment.customer_id, [one.service_id for one in before], data.override)
@@ -214,7 +220,8 @@ def move_booking(op: Operation, data: MoveInput) -> Answer:
     appointment.starts_at, appointment.ends_at = placed[0].starts_at, placed[-1].ends_at
     appointment.business_day = business_day(data.starts_at)
     appointment.status = AppointmentStatus.BOOKED
-    _claim(op, appointment, plan, placed)
+    same = [one.asked_for and data.staff in (None, one.staff_id) for one in before]
+    _claim(op, appointment, plan, placed, same)
     _happened(op, appointment, data.reason)
     return {"id": appointment.id}
 

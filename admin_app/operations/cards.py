@@ -264,7 +264,7 @@ def transfer_card(op: Operation, data: TransferInput) -> Answer:
     _live(card)
     _paid_for(op, _sold_in(op, card))
     other = op.find(Customer, data.to)
-    if other.id == card.customer_id or other.merged_into_id is not None or other.erased_at is not None:
+    if other.id == card.customer_id:
         raise Refused(_l("Choose somebody else."), "to")
     ledger = Ledger(op, card.store_id, op.day)
     move_card(op, ledger, card, other.id)

@@ -40,8 +40,8 @@ class TreatmentInput(Input):
     """One service given, and what was seen."""
 
     customer: OneCustomer
-    service: Annotated[int, Ask(_l("Service"), to=Service)]
-    staff: Annotated[int, Ask(_l("Given by"), to=Staff, at_work=True)]
+    service: Annotated[int, Ask(_l("Service"), to=Service, archived=True)]  # what was given was given
+    staff: Annotated[int, Ask(_l("Given by"), to=Staff, at_work=True, archived=True)]
     line: Annotated[int | None, Ask(_l("Sale line"), to=SaleLine, among=_her_lines)] = None
     bed: Annotated[int | None, Ask(_l("Bed"), to=Bed, aside=True)] = None
     area: Annotated[str, Ask(_l("Area")), Field(max_length=60)] = ""

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import delete, or_, select
 
+from admin_app.operations.broken_bookings import broken_by
 from admin_app.operations.kernel import Operation
 from admin_app.operations.reading import hold_back
 from admin_app.operations.refusals import Missing, Refused
@@ -39,6 +40,8 @@ from rules.decisions.access import Access
 
 Customers = Annotated[list[int], Ask(_l("Customers"), to=Customer), Field(min_length=1, max_length=10_000)]
 OneCustomer = Annotated[int, Ask(_l("Customer"), to=Customer)]
+PerhapsArchived = Annotated[int, Ask(_l("Customer"), to=Customer, archived=True)]
+"""The law's rights do not end when a record is put away."""
 Why = Annotated[str, Ask(_l("Reason")), Field(max_length=200)]
 
 
@@ -67,7 +70,7 @@ def assign_customers(op: Operation, data: AssignInput) -> Answer:
 class HandOverInput(Input):
     """Everything one person looks after, to another."""
 
-    staff: Annotated[int, Ask(_l("From"), to=Staff)]
+    staff: Annotated[int, Ask(_l("From"), to=Staff, archived=True)]
     to: Annotated[int, Ask(_l("To"), to=Staff)]
     why: Why
 
@@ -245,7 +248,7 @@ def record_interaction(op: Operation, data: InteractionInput) -> Answer:
 class ConsentInput(Input):
     """Consent given or withdrawn."""
 
-    customer: OneCustomer
+    customer: PerhapsArchived
     purpose: Annotated[Purpose, Ask(_l("Purpose"))]
     given: Annotated[bool, Ask(_l("Given"))] = True
     text_version: Annotated[str, Ask(_l("Version of the text")), Field(min_length=1, max_length=40)]
@@ -319,7 +322,7 @@ def _reading(written: str, by_name: dict[str, AssessmentParameter]) -> tuple[Ass
 class EraseInput(Input):
     """The customer whose values shall go; ``confirm`` repeats her member number or name."""
 
-    customer: OneCustomer
+    customer: PerhapsArchived
     confirm: Annotated[str, Ask(_l("Type the customer's name to confirm"))]
     why: Why
 
@@ -348,7 +351,7 @@ def erase_customer(op: Operation, data: EraseInput) -> Answer:
     op.session.flush()
     _erase_values(op, erased)
     op.reason = data.why
-    return {"id": customer.id}
+    return {"id": customer.id, **broken_by(op, customer)}
 
 
 def _erase_rows(op: Operation, entity: type[Entity], customer_id: int) -> set[tuple[str, int]]:

@@ -9,6 +9,8 @@ from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
+from admin_app.operations.broken_bookings import broken_by
+from admin_app.operations.in_use import MERGED, ensure_in_use
 from admin_app.operations.kernel import Operation, check_version, one_of
 from admin_app.operations.refusals import Forbidden, Refused, Stale
 from admin_app.operations.registry import Answer, Input, operation
@@ -84,7 +86,7 @@ def create_entity(op: Operation, data: CreateInput) -> Answer:
     for follow in _FOLLOWS:
         follow(op, row)
     _still_hers(op, row)
-    return {"id": row.id}
+    return {"id": row.id, **broken_by(op, row)}
 
 
 @operation(Name.EDIT_ENTITY, label=_l("Edit"), permitted=_permitted, form=False)
@@ -102,7 +104,7 @@ def edit_entity(op: Operation, data: EditInput) -> Answer:
     op.concerns(row)
     _still_hers(op, row)
     _still_an_owner(op, row)
-    return {"id": row.id}
+    return {"id": row.id, **broken_by(op, row)}
 
 
 @operation(Name.ARCHIVE_ENTITY, label=_l("Archive"), permitted=_permitted, form=False)
@@ -113,7 +115,7 @@ def archive_entity(op: Operation, data: RowInput) -> Answer:
         row.archived_at = op.at
     op.concerns(row)
     _still_an_owner(op, row)
-    return {"id": row.id}
+    return {"id": row.id, **broken_by(op, row)}
 
 
 @operation(Name.RESTORE_ENTITY, label=_l("Restore"), permitted=_permitted, form=False)
@@ -122,7 +124,7 @@ def restore_entity(op: Operation, data: RowInput) -> Answer:
     row = _record(op, data)
     _not_erased(row)
     if getattr(row, "merged_into_id", None) is not None:
-        raise Refused(_l("This record was merged into another; use that one."), None, "merged")
+        raise Refused(MERGED, None, "merged")
     row.archived_at = None
     op.concerns(row)
     return {"id": row.id}
@@ -179,9 +181,10 @@ def _read(op: Operation, entity: type[Entity], written: dict[str, Any], creating
 def _check_reference(op: Operation, field: Field, value: Any) -> None:
     if field.kind is Kind.REFERENCE:
         target = entity_named(field.target)
-        there = select(target.id).where(target.id == value, op.access.rows(target))
-        if op.session.scalar(there) is None:
+        row = op.session.scalar(select(target).where(target.id == value, op.access.rows(target)))
+        if row is None:
             raise Refused(_l("There is no such row, or it is not yours to see."), field.name, "missing")
+        ensure_in_use([row], field.name)
 
 
 def _stale(op: Operation, row: Any, wanted: dict[str, Any]) -> Stale:

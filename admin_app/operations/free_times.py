@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from admin_app.duty import away, is_holiday, open_hours, shifts_of
+from admin_app.duty import away, employed, is_holiday, open_hours, shifts_of
 from admin_app.operations.kernel import business_day
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import rulebook
@@ -66,16 +66,22 @@ def plan_of(session: Session, request: Request, now: datetime) -> Plan:
     """
     store = session.get_one(Store, request.store_id)
     of: dict[int, tuple[str, int, str]] = {}
-    needs = [_need(session, store, service, staff, of) for service, staff in request.services]
+    day = business_day(request.starts_at)
+    needs = [_need(session, store, wanted, day, of) for wanted in request.services]
     customer = _resources(session, "customer", [(request.customer_id, "")], of)[0]
     return Plan(request, customer, needs, store, of, now)
 
 
 def _need(
-    session: Session, store: Store, service_id: int, staff_id: int | None, of: dict[int, tuple[str, int, str]]
+    session: Session,
+    store: Store,
+    wanted: tuple[int, int | None],
+    day: date,
+    of: dict[int, tuple[str, int, str]],
 ) -> times.Need:
+    service_id, staff_id = wanted
     service = session.get_one(Service, service_id)
-    staff = _able(session, store, service, staff_id)
+    staff = _able(session, store, service, staff_id, day)
     beds = _beds(session, store, service)
     turnover = {bed: minutes for bed, _, minutes in beds}
     bed_resources = _resources(session, "bed", [(bed, name) for bed, name, _ in beds], of)
@@ -90,15 +96,14 @@ def _need(
     )
 
 
-def _able(session: Session, store: Store, service: Service, staff_id: int | None) -> list[tuple[int, str]]:
-    """Who may give it here: everybody with the skill, or whoever was asked for."""
+def _able(session: Session, store: Store, service: Service, staff_id: int | None, day: date) -> list[tuple[int, str]]:
+    """Who may give it here on that day: everybody with the skill, or whoever was asked for."""
     more = select(StaffStore.staff_id).where(StaffStore.store_id == store.id, StaffStore.archived_at.is_(None))
     skilled = select(StaffSkill.staff_id).where(StaffSkill.service_id == service.id, StaffSkill.archived_at.is_(None))
     query = select(Staff.id, Staff.name).where(
         or_(Staff.store_id == store.id, Staff.id.in_(more)),
         Staff.id.in_(skilled),
-        Staff.archived_at.is_(None),
-        Staff.left_on.is_(None),
+        *employed(day),
     )
     if staff_id is not None:
         query = query.where(Staff.id == staff_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -22,9 +22,20 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from admin_app import disk
 from admin_app.operations import chain
-from admin_app.operations.patience import AGAIN, patiently
-from admin_app.operations.refusals import Busy, Forbidden, KeyReused, Missing, Refused, Stale, refusal_of
+from admin_app.operations.in_use import ensure_in_use
+from admin_app.operations.patience import patiently
+from admin_app.operations.refusals import (
+    DiskFull,
+    Forbidden,
+    KeyReused,
+    Missing,
+    Refused,
+    Stale,
+    refusal_of,
+    unavailable,
+)
 from admin_app.operations.registry import Answer, Asked, Input, Row, Spec, spec_named
 from admin_app.rulebook import access_for
 from models.actor import Actor
@@ -75,6 +86,8 @@ class Operation:
     run_id: int | None = None
     marks: list[int] = field(default_factory=list)
     rehearsed: bool = False
+    checked: dict[tuple[type[Entity], int], Any] = field(default_factory=dict)
+    """The rows that the input names, found to exist for the actor in this transaction: not read a second time."""
 
     @property
     def subject(self) -> Any:
@@ -96,7 +109,16 @@ class Operation:
 
         :raises Missing: there is none.
         """
-        return one_of(self.session, self.access, entity, row_id)
+        row: E | None = self.checked.get((entity, row_id))
+        return row if row is not None else one_of(self.session, self.access, entity, row_id)
+
+    def rows_of(self, entity: type[E], ids: Iterable[int]) -> list[E]:
+        """Rows by number, whether or not the actor may see them; those checked already are not read again."""
+        wanted = set(ids)
+        rows: dict[int, E] = {one: self.checked[entity, one] for one in wanted if (entity, one) in self.checked}
+        if missing := wanted - rows.keys():
+            rows |= {row.id: row for row in self.session.scalars(select(entity).where(entity.id.in_(missing)))}
+        return [rows[one] for one in sorted(rows)]
 
 
 def one_of(session: Session, access: Access, entity: type[E], row_id: int) -> E:
@@ -162,21 +184,17 @@ class _Call:
 
 def _with_patience(call: _Call) -> Answer:
     try:
-        return patiently(lambda: _once(call))
+        answer = patiently(lambda: _once(call))
     except StaleDataError as error:
         raise Stale(_l("Somebody else changed this a moment ago."), 0) from error
     except DBAPIError as error:
-        raise _told(error) from error
-
-
-def _told(error: DBAPIError) -> Exception:
-    if (
-        getattr(error.orig, "sqlstate", None) in AGAIN
-        or "locked" in str(error.orig)
-        or "disk is full" in str(error.orig)
-    ):
-        return Busy(_l("The database is busy or full. Nothing was changed; try again."))
-    return refusal_of(error) or error
+        trouble = unavailable(error)
+        if isinstance(trouble, DiskFull):
+            disk.note_write(disk_full=True)
+        raise trouble or refusal_of(error) or error from error
+    if not call.rehearse:
+        disk.note_write(disk_full=False)
+    return answer
 
 
 def _once(call: _Call) -> Answer:
@@ -229,42 +247,56 @@ def _begin(session: Session, call: _Call, number: int) -> Operation:
 def _load_references(op: Operation, data: Input) -> None:
     """Check that every row the input names exists for the actor; lock and keep those it is done on."""
     subject = op.spec.subject_field()
-    for asked in op.spec.asked():
+    others = [one for one in _references_in(op.spec.asked(), data) if one[0] != subject]
+    if subject is not None and (value := getattr(data, subject.name)) is not None:
+        rows = _locked_subjects(op, subject, [*value] if subject.many else [value])
+        op.subjects = rows
+        if len(rows) == 1:
+            op.logged_subject = (rows[0].named(), rows[0].id)
+            check_version(rows[0], data.version)
+    wanted: dict[type[Entity], set[int]] = {}
+    for asked, _, ids in others:
+        assert asked.ask.to is not None
+        wanted.setdefault(asked.ask.to, set()).update(one for one in ids if (asked.ask.to, one) not in op.checked)
+    for entity, missing in wanted.items():
+        if missing:
+            query = select(entity).where(entity.id.in_(missing), op.access.rows(entity))
+            op.checked |= {(entity, row.id): row for row in op.session.scalars(query)}
+    for asked, path, ids in others:
+        assert asked.ask.to is not None
+        rows = [op.checked.get((asked.ask.to, one)) for one in ids]
+        if None in rows:
+            raise Missing(_l("There is no such row, or it is not yours to see."), path)
+        _ensure_in_use(op, asked, path, rows)
+
+
+def _references_in(
+    asked_fields: Iterable[Asked], data: Input | Row, prefix: str = ""
+) -> Iterator[tuple[Asked, str, list[int]]]:
+    """Each field that names rows, its path in the form, and the numbers; those within a list's rows too."""
+    for asked in asked_fields:
         value = getattr(data, asked.name)
-        for row in value or () if asked.rows else ():
-            _check_row(op, asked, row)
-        if asked.ask.to is None or value is None:
-            continue
-        rows = _referred(op, asked, [*value] if asked.many else [value], lock=asked == subject)
-        if asked == subject:
-            op.subjects = rows
-            _still_herself(op, rows)
-            if len(rows) == 1:
-                op.logged_subject = (rows[0].named(), rows[0].id)
-                check_version(rows[0], data.version)
+        for number, row in enumerate(value or () if asked.rows else ()):
+            yield from _references_in(asked.rows, row, f"{prefix}{asked.name}-{number}-")
+        if asked.ask.to is not None and value is not None:
+            yield asked, f"{prefix}{asked.name}", [*value] if asked.many else [value]
 
 
-def _still_herself(op: Operation, rows: list[Any]) -> None:
-    """:raises Refused: a record that was merged into another is written to."""
-    if op.spec.kind is EntryKind.WRITE and any(getattr(row, "merged_into_id", None) is not None for row in rows):
-        raise Refused(_l("This record was merged into another; use that one."), None, "merged")
-
-
-def _check_row(op: Operation, asked: Asked, row: Row) -> None:
-    for part in asked.rows:
-        value = getattr(row, part.name)
-        if part.ask.to is not None and value is not None:
-            _referred(op, part, [value], lock=False)
-
-
-def _referred(op: Operation, asked: Asked, ids: list[int], lock: bool) -> list[Any]:
+def _locked_subjects(op: Operation, asked: Asked, ids: list[int]) -> list[Any]:
     entity = asked.ask.to
     assert entity is not None
-    query = select(entity).where(entity.id.in_(ids), op.access.rows(entity)).order_by(entity.id)
-    rows = list(op.session.scalars(query.with_for_update() if lock else query))
+    query = select(entity).where(entity.id.in_(ids), op.access.rows(entity)).order_by(entity.id).with_for_update()
+    rows = list(op.session.scalars(query))
     if len(rows) != len(set(ids)):
         raise Missing(_l("There is no such row, or it is not yours to see."), asked.name)
+    _ensure_in_use(op, asked, asked.name, rows)
+    op.checked |= {(entity, row.id): row for row in rows}
     return rows
+
+
+def _ensure_in_use(op: Operation, asked: Asked, path: str, rows: list[Any]) -> None:
+    if op.spec.kind is EntryKind.WRITE:
+        ensure_in_use(rows, path, archived=asked.ask.archived)
 
 
 def check_version(row: Any, seen: int | None) -> None:
@@ -322,8 +354,8 @@ def _entry(op: Operation, call: _Call, kind: EntryKind, result: str) -> dict[str
 def log_refusal(call: _Call, refusal: Refused) -> None:
     """Write down, in a transaction of its own, that something was refused. Holds no value that was given."""
     session = db.session()
-    connection = session.connection(execution_options={WRITES: True})
     try:
+        connection = session.connection(execution_options={WRITES: True})
         number = take_operation(connection, call.spec.name)
         subject = _named_subject(call)
         op = Operation(session, call.spec, call.actor, None, number, now(), reason=call.reason)  # type: ignore[arg-type]
@@ -333,7 +365,7 @@ def log_refusal(call: _Call, refusal: Refused) -> None:
         chain.link(connection, number)
         session.commit()
     except OperationalError:
-        session.rollback()  # a full disk or a locked database cannot be written about either
+        session.rollback()  # what keeps the database from writing keeps it from writing about it
 
 
 def _named_subject(call: _Call) -> tuple[str, int] | None:

@@ -78,7 +78,10 @@ class Ledger:
     # ---------------------------------------------------------------------------------------------- accounts
 
     def house(self, kind: AccountKind) -> Account:
-        """One of the house's own accounts."""
+        """One of the house's own accounts; they are few, and read together."""
+        if (kind, None, None) not in self.accounts:
+            rows = self.op.session.scalars(select(Account).where(Account.customer_id.is_(None)))
+            self.accounts |= {(row.kind, None, None): row for row in rows}
         return self._account(kind, None, None)
 
     def hers(self, customer_id: int, kind: AccountKind, card_item_id: int | None = None) -> Account:

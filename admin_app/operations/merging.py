@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import exists, select
 
+from admin_app.operations.in_use import ERASED, MERGED
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import Grant, Ledger
 from admin_app.operations.refusals import Refused
@@ -22,7 +23,7 @@ from models.value import IN_LOTS, Account, AccountBalance, AccountKind, Lot
 class MergeInput(Input):
     """The record that is given up, and the one that stays."""
 
-    customer: Annotated[int, Ask(_l("Customer"), to=Customer)]
+    customer: Annotated[int, Ask(_l("Customer"), to=Customer, archived=True)]
     into: Annotated[int, Ask(_l("The same person as"), to=Customer)]
     why: Annotated[str, Ask(_l("Reason")), Field(min_length=1, max_length=200)]
 
@@ -38,8 +39,10 @@ def merge_customers(op: Operation, data: MergeInput) -> Answer:
     kept = op.find(Customer, data.into)
     if lost.id == kept.id:
         raise Refused(_l("Choose somebody else."), "into")
-    if any(one.merged_into_id is not None or one.erased_at is not None for one in (lost, kept)):
-        raise Refused(_l("One of the two is no record of its own any more."), "into")
+    if lost.merged_into_id is not None:
+        raise Refused(MERGED, None, "merged")
+    if lost.erased_at is not None:
+        raise Refused(ERASED, "customer", "erased")
     ledger = Ledger(op, kept.store_id, op.day)
     cards = list(op.session.scalars(select(Card).where(Card.customer_id == lost.id)))
     move_value(op, ledger, lost.id, kept.id)

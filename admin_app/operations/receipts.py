@@ -141,8 +141,7 @@ def write_receipt(
     receipt = Receipt(op, ledger, customer, sale)
     op.session.add(sale)
     op.session.flush()
-    for position, line in enumerate(lines, 1):
-        receipt.lines.append((line, _line(op, sale, position, line)))
+    receipt.lines = _write_lines(op, sale, lines)
     for line, row in receipt.lines:
         if line.card_item is not None:
             _settle_session(receipt, line, row)
@@ -194,8 +193,28 @@ def visit_of_the_day(op: Operation, customer: Customer, store_id: int, source: V
     return found
 
 
-def _line(op: Operation, sale: Sale, position: int, line: Line) -> SaleLine:
-    row = SaleLine(
+def _write_lines(op: Operation, sale: Sale, lines: Sequence[Line]) -> list[tuple[Line, SaleLine]]:
+    """All lines at once, then who made each."""
+    rows = [_line(sale, position, line) for position, line in enumerate(lines, 1)]
+    op.session.add_all(rows)
+    op.session.flush()
+    for line, row in zip(lines, rows, strict=True):
+        op.session.add_all(
+            StaffShare(
+                sale_line_id=row.id,
+                staff_id=share.staff_id,
+                share_role=share.role,
+                manner=share.manner,
+                part=share.part,
+                permille=share.permille,
+            )
+            for share in line.shares
+        )
+    return list(zip(lines, rows, strict=True))
+
+
+def _line(sale: Sale, position: int, line: Line) -> SaleLine:
+    return SaleLine(
         sale_id=sale.id,
         position=position,
         kind=line.kind,
@@ -210,20 +229,6 @@ def _line(op: Operation, sale: Sale, position: int, line: Line) -> SaleLine:
         discount_reason=line.reason,
         amount=line.amount,
     )
-    op.session.add(row)
-    op.session.flush()
-    for share in line.shares:
-        op.session.add(
-            StaffShare(
-                sale_line_id=row.id,
-                staff_id=share.staff_id,
-                share_role=share.role,
-                manner=share.manner,
-                part=share.part,
-                permille=share.permille,
-            )
-        )
-    return row
 
 
 def _allocated(

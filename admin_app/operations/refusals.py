@@ -11,6 +11,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import CheckConstraint, Table, UniqueConstraint
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from admin_app.operations.patience import AGAIN
+from models.connection import FILE_REPLACED
 from models.entity import Base
 from models.triggers import NO_ACTOR
 
@@ -83,6 +85,36 @@ class Busy(Refused):
     status = 503
 
 
+class FileReplaced(Busy):
+    """The database file is not the one that the program opened; only a restart helps."""
+
+    code = "file_replaced"
+
+
+class DiskFull(Busy):
+    """The database had no room to write; nothing was changed."""
+
+    code = "disk_full"
+
+
+DISK_FULL_STATE = "53100"
+"""PostgreSQL's ``disk_full``."""
+
+
+def unavailable(error: DBAPIError) -> Busy | None:
+    """A database that did not get to the work, as a person is told of it; None where it is another trouble."""
+    reason, state = str(error.orig), getattr(error.orig, "sqlstate", None)
+    if FILE_REPLACED in reason:
+        return FileReplaced(
+            _l("The database file was deleted or replaced under the running program. Nothing was saved; restart it.")
+        )
+    if "disk is full" in reason or state == DISK_FULL_STATE:
+        return DiskFull(_l("The disk is full. Nothing was changed; make room and try again."))
+    if state in AGAIN or "locked" in reason:
+        return Busy(_l("The database is busy. Nothing was changed; try again."))
+    return None
+
+
 _SQLITE_UNIQUE = re.compile(r"UNIQUE constraint failed: (?:index '\w+'|(?:\w+\.\w+, )*\w+\.(?P<column>\w+))")
 _SQLITE_NULL = re.compile(r"NOT NULL constraint failed: (?P<table>\w+)\.(?P<column>\w+)")
 _NAMED = re.compile(r"(?:ck|uq|fk|no_overlap|no_gaps|one_step)_\w+")
@@ -152,6 +184,8 @@ RESULTS = {
     "missing": _l("not there, or not theirs"),
     "stale": _l("changed meanwhile"),
     "busy": _l("busy"),
+    "file_replaced": _l("database file replaced"),
+    "disk_full": _l("disk full"),
     "key_reused": _l("form sent twice with other values"),
     "empty": _l("something missing"),
     "taken": _l("value taken"),

@@ -30,6 +30,8 @@ class Ask:
     ``to`` makes it a reference to rows of an entity (one id, or a list of ids); ``among`` narrows those offered, given
     the rows the operation is done on. What is seldom needed stands ``aside``, folded. Staff are offered where they are
     ``at_work``: those of the store, today.
+
+    An ``archived`` row is taken only where this says so.
     """
 
     label: LazyString
@@ -40,6 +42,7 @@ class Ask:
     among: Callable[[Sequence[int]], ColumnElement[bool]] | None = None
     aside: bool = False
     at_work: bool = False
+    archived: bool = False
 
 
 class Row(BaseModel):

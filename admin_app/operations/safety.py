@@ -23,7 +23,7 @@ def ensure_safe(op: Operation, customer_id: int | None, services: Iterable[int],
     wanted = set(services)
     if customer_id is None or not wanted:
         return
-    rows = op.session.scalars(select(Service).where(Service.id.in_(wanted)).order_by(Service.id))
+    rows = op.rows_of(Service, wanted)
     forbidden = {row.name: row.contraindicated_by or [] for row in rows if row.contraindicated_by}
     if not forbidden:
         return

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import select
 
+from admin_app.operations.broken_bookings import broken_by
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
@@ -71,12 +72,12 @@ class LeaveInput(Input):
 
 @operation(Name.RECORD_LEAVE, label=_l("Record leave"), on=Staff)
 def record_leave(op: Operation, data: LeaveInput) -> Answer:
-    """Write down when somebody is away."""
+    """Write down when somebody is away; the answer lists the bookings that this breaks."""
     values = data.model_dump(include={"kind", "starts_at", "ends_at"})
     row = Leave(staff_id=data.staff, reason=data.reason or None, **values)
     op.session.add(row)
     op.session.flush()
-    return {"id": row.id}
+    return {"id": row.id, **broken_by(op, row)}
 
 
 class AttendanceInput(Input):

@@ -70,43 +70,108 @@ class Day:
 
 
 def place(day: Day, customer: int, needs: Sequence[Need], starts_at: datetime) -> list[Placed] | Blocked:
-    """Each service after the one before it, or what stands in the way of the first that does not fit."""
-    found: list[Placed] = []
-    at, own = starts_at, dict(day.taken)
+    """Each service after the one before it, or what stands in the way of the first that does not fit.
+
+    Services of one visit share a therapist, bed or device where that is possible, and nothing is made ready between
+    two of them: a buffer or turnover counts only where the next service does not use the same resource.
+    """
+    uses = _uses(needs, starts_at)
+    chosen = {kind: _assign(day, kind, uses[kind]) for kind in KINDS}
+    free = all(day.free(customer, span) for span in _visits(needs, starts_at))
+    if not free or any(one is None for one in chosen.values()):
+        return _obstacle(day, customer, needs, starts_at)
+    claims = {kind: _claims(uses[kind], chosen[kind] or []) for kind in KINDS}
+    placed: list[Placed] = []
+    for number, (need, whole) in enumerate(zip(needs, _visits(needs, starts_at), strict=True)):
+        staff, bed, equipment = ((chosen[kind] or [])[number] for kind in KINDS)
+        assert staff is not None
+        taken = [claims[kind][number] for kind in KINDS]
+        rows = ((customer, whole), *(one for one in taken if one is not None))
+        placed.append(Placed(whole[0], whole[0] + timedelta(minutes=need.busy), whole[1], staff, bed, equipment, rows))
+    return placed
+
+
+KINDS = ("staff", "bed", "equipment")
+
+
+@dataclass(frozen=True)
+class Use:
+    """The span in which one service uses one kind of resource, and for each that would do the end of its buffer."""
+
+    span: Span
+    until: Mapping[int, datetime]
+
+
+def _visits(needs: Sequence[Need], starts_at: datetime) -> list[Span]:
+    """From when to when the customer is there for each service."""
+    spans: list[Span] = []
     for need in needs:
-        now = Day(own, day.on_duty)
-        placed = _one(now, customer, need, at)
-        if isinstance(placed, Blocked):
-            return placed
-        found.append(placed)
-        for resource, span in placed.claims:
-            own[resource] = [*own.get(resource, ()), span]
-        at = placed.ends_at
-    return found
+        begins = spans[-1][1] if spans else starts_at
+        spans.append((begins, begins + need.length))
+    return spans
 
 
-def _one(day: Day, customer: int, need: Need, at: datetime) -> Placed | Blocked:
-    busy_until = at + timedelta(minutes=need.busy)
-    whole = (at, at + need.length)
-    hers = (at, busy_until + timedelta(minutes=need.buffer))
-    if not day.free(customer, whole):
-        return Blocked("customer")
-    staff = next((one for one in need.staff if day.works(one, (at, busy_until)) and day.free(one, hers)), None)
-    if staff is None:
-        return Blocked("staff", need.staff)
-    beds = {one: (at, whole[1] + timedelta(minutes=need.turnover.get(one, 0))) for one in need.beds}
-    bed = next((one for one, span in beds.items() if day.free(one, span)), None)
-    if need.beds and bed is None:
-        return Blocked("bed", need.beds)
-    equipment = next((one for one in need.equipment if day.free(one, whole)), None)
-    if need.equipment and equipment is None:
-        return Blocked("equipment", need.equipment)
-    claims: list[tuple[int, Span]] = [(customer, whole), (staff, hers)]
-    if bed is not None:
-        claims.append((bed, beds[bed]))
-    if equipment is not None:
-        claims.append((equipment, whole))
-    return Placed(at, busy_until, whole[1], staff, bed, equipment, tuple(claims))
+def _uses(needs: Sequence[Need], starts_at: datetime) -> dict[str, list[Use]]:
+    uses: dict[str, list[Use]] = {kind: [] for kind in KINDS}
+    for need, whole in zip(needs, _visits(needs, starts_at), strict=True):
+        busy = (whole[0], whole[0] + timedelta(minutes=need.busy))
+        buffer = busy[1] + timedelta(minutes=need.buffer)
+        beds = {bed: whole[1] + timedelta(minutes=need.turnover.get(bed, 0)) for bed in need.beds}
+        uses["staff"].append(Use(busy, dict.fromkeys(need.staff, buffer)))
+        uses["bed"].append(Use(whole, beds))
+        uses["equipment"].append(Use(whole, dict.fromkeys(need.equipment, whole[1])))
+    return uses
+
+
+def _assign(day: Day, kind: str, uses: Sequence[Use]) -> list[int | None] | None:
+    """One resource for each service, with as few changes between them as possible; None where there is no way.
+
+    Worked out from the last service to the first: the cheapest way on from each choice, the earlier listed of equals.
+    """
+    onward: dict[int | None, tuple[int, list[int | None]]] = {None: (0, [])}
+    for number in range(len(uses) - 1, -1, -1):
+        use, following = uses[number], onward
+        onward = {}
+        for resource in use.until or (None,):
+            ways = [
+                (cost + (after is not None and after != resource), [resource, *rest])
+                for after, (cost, rest) in following.items()
+                if resource is None or _usable(day, kind, use, resource, after)
+            ]
+            if ways:
+                onward[resource] = min(ways, key=lambda way: way[0])
+    return min(onward.values(), key=lambda way: way[0])[1] if onward else None
+
+
+def _usable(day: Day, kind: str, use: Use, resource: int, after: int | None) -> bool:
+    """Whether the resource may be used then; its buffer counts unless the next service goes on with it."""
+    if kind == "staff" and not day.works(resource, use.span):
+        return False
+    return day.free(resource, use.span if after == resource else (use.span[0], use.until[resource]))
+
+
+def _claims(uses: Sequence[Use], chosen: Sequence[int | None]) -> list[tuple[int, Span] | None]:
+    """What each service takes; a buffer ends where a later service of the visit uses the same resource."""
+    claims: list[tuple[int, Span] | None] = []
+    for number, (use, resource) in enumerate(zip(uses, chosen, strict=True)):
+        if resource is None:
+            claims.append(None)
+            continue
+        later = (uses[n].span[0] for n in range(number + 1, len(uses)) if chosen[n] == resource)
+        claims.append((resource, (use.span[0], min([use.until[resource], *later]))))
+    return claims
+
+
+def _obstacle(day: Day, customer: int, needs: Sequence[Need], starts_at: datetime) -> Blocked:
+    """What stands in the way of the first service that does not fit after those before it."""
+    visits, uses = _visits(needs, starts_at), _uses(needs, starts_at)
+    for number in range(len(needs)):
+        if not day.free(customer, visits[number]):
+            return Blocked("customer")
+        for kind in KINDS:
+            if _assign(day, kind, uses[kind][: number + 1]) is None:
+                return Blocked(kind, tuple(uses[kind][number].until))
+    raise AssertionError("everything fits")
 
 
 def starts(opens: datetime, closes: datetime, step: int) -> Iterator[datetime]:

@@ -54,6 +54,7 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
         "points_rate": _l("Points multiplied by"),
         "birthday": _l("Birthday privilege"),
         "exclusive": _l("Only for this tier"),
+        "color": _l("Colour"),
     },
     TagsDocument: {"tags": _l("Tags"), "layers": _l("Layers")},
     TagDeclaration: {"colour": _l("Colour")},

@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field
 
 from models.field import Choice
+from models.standing import TagColour
 from rules.language.conditions import Condition
 from rules.language.reading import Days, Document, Months, Name, Names, Part, Permille, Share, Slug, When
 
@@ -35,6 +36,7 @@ class Tier(Part):
           points_rate: 120%
           birthday: 生日满 400 减 100
           exclusive: [优先预约]
+          color: amber                 # of its chip in lists: grey, green, blue, amber or rose
     """
 
     id: Slug
@@ -47,6 +49,7 @@ class Tier(Part):
     points_rate: Permille = 1000
     birthday: str = ""
     exclusive: list[str] = []
+    color: TagColour = TagColour.GREY
 
     @property
     def conditions(self) -> list[Condition]:

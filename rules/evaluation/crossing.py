@@ -23,7 +23,7 @@ from models.entity import AnySelect
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit
 from models.standing import Membership
 from models.till import Reversal
-from models.value import LedgerEntry
+from models.value import LedgerEntry, Lot
 from rules.decisions.birthdays import calendar_ahead, kept_until
 from rules.evaluation import interpreter
 from rules.evaluation.frame import Frame
@@ -118,6 +118,9 @@ def _beside(passed: Passed, leaf: Comparison) -> Named:
     source, fact = leaf.fact.source, leaf.fact
     if source in (Source.SALES, Source.SERVICES, Source.RECHARGES):
         yield ("taken back",), select(Reversal.customer_id).where(passed.reached(Reversal.business_day, 0))
+    if source is Source.BALANCES:
+        yield ("lot over",), select(Lot.customer_id).where(passed.reached(Lot.expires_on, 1))
+        yield ("card", 1), select(Card.customer_id).where(passed.reached(Card.expires_on, 1))
     if source is Source.CARDS:
         for days in {1} | ({1 - reached for reached in thresholds(leaf)} if fact.name in UNTIL else set()):
             yield ("card", days), select(Card.customer_id).where(passed.reached(Card.expires_on, days))

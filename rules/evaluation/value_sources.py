@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    SQLColumnExpression,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from models.booking import Appointment, AppointmentStatus
 from models.cards import Card, CardItem
 from models.entity import AnySelect
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine
 from models.till import Reversal
-from models.value import Account, AccountKind, LedgerEntry
+from models.value import IN_LOTS, Account, AccountKind, LedgerEntry, Lot
 from rules.evaluation.dialect import days_between
 from rules.evaluation.frame import Frame, by_owner, reach, sum_if
 from rules.language.facts import Fact
@@ -32,20 +45,35 @@ def taken_back(frame: Frame, line: bool) -> ColumnElement[bool]:
     return exists().where(same, Reversal.business_day <= frame.day)
 
 
+def _still_good(day: SQLColumnExpression[Any], frame: Frame) -> ColumnElement[bool]:
+    """Whether what ends on this day can still be used on the day looked at; without an end it always can."""
+    return or_(day.is_(None), day >= frame.day)
+
+
 def balances(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    """What stands on her accounts, entry by entry up to the day; what she owes is said as more than nothing."""
+    """What stands on her accounts, entry by entry up to the day, without what has expired: of lots past their end and
+    cards past theirs nothing counts. What she owes is given as a positive amount.
+    """
 
     def made(fact: Fact) -> ColumnElement[int]:
         amount = -LedgerEntry.amount if fact.name == "owed" else LedgerEntry.amount
         return sum_if(Account.kind.in_(STANDS_IN[fact.name]), amount).label(fact.name)
 
     kinds = {kind for fact in facts for kind in STANDS_IN[fact.name]}
-    return (
+    rows = (
         by_owner(frame, LedgerEntry.customer_id, [made(fact) for fact in facts])
         .select_from(LedgerEntry)
         .join(Account, Account.id == LedgerEntry.account_id)
         .where(Account.kind.in_(sorted(kinds)), LedgerEntry.business_day <= frame.day)
     )
+    if kinds & {*IN_LOTS}:
+        rows = rows.outerjoin(Lot, Lot.id == LedgerEntry.lot_id).where(_still_good(Lot.expires_on, frame))
+    if AccountKind.CARD in kinds:
+        rows = rows.outerjoin(CardItem, CardItem.id == Account.card_item_id).outerjoin(
+            Card, Card.id == CardItem.card_id
+        )
+        rows = rows.where(_still_good(Card.expires_on, frame))
+    return rows
 
 
 def debts(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
@@ -79,7 +107,7 @@ def live_cards(frame: Frame) -> AnySelect:
         .where(
             frame.asked(LedgerEntry.customer_id),
             LedgerEntry.business_day <= frame.day,
-            or_(Card.expires_on.is_(None), Card.expires_on >= frame.day),
+            _still_good(Card.expires_on, frame),
         )
         .group_by(owner, Card.id, Card.expires_on)
         .having(func.sum(LedgerEntry.amount) > 0)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from models.numbers import fen_of
 from rules.language.conditions import Condition, read_condition
 from rules.language.facts import Subject, fact_named, no_such_fact
-from rules.language.faults import Fault, Faults, Place, unknown
+from rules.language.faults import Fault, Faults, Place, nearest, unknown
 from rules.language.nodes import Mapping, Node, Scalar, Sequence, read_nodes
 
 CONDITION_KEYS = frozenset({"when", "enter", "keep"})
@@ -74,7 +74,7 @@ def read_tree(model: type[M], root: Mapping) -> M:
     try:
         return model.model_validate(_plain(root), context=found)
     except ValidationError as error:
-        shape = [_fault(detail, root) for detail in error.errors()[:MOST_FAULTS] if detail["type"] != "located"]
+        shape = [_fault(detail, root, model) for detail in error.errors()[:MOST_FAULTS] if detail["type"] != "located"]
         raise Faults([*found[:MOST_FAULTS], *shape]) from error
 
 
@@ -279,12 +279,12 @@ def filled(template: str, values: dict[str, str]) -> str:
 # -------------------------------------------------------------------------------------- back to the place
 
 
-def _fault(detail: ErrorDetails, root: Mapping) -> Fault:
+def _fault(detail: ErrorDetails, root: Mapping, model: type[Part]) -> Fault:
     loc = [part for part in detail["loc"] if part != PLACE_KEY]
     node = _walk(root, loc)
     match detail["type"]:
         case "extra_forbidden":
-            return Fault(_key_place(root, loc), _no_such_key(str(loc[-1])))
+            return Fault(_key_place(root, loc), _no_such_key(str(loc[-1]), _keys_at(model, loc[:-1])))
         case "missing":
             return Fault(node.place, _l("The key %(key)s is missing.", key=str(loc[-1])))
         case "said":
@@ -292,10 +292,33 @@ def _fault(detail: ErrorDetails, root: Mapping) -> Fault:
     return Fault(node.place, _message(detail))
 
 
-def _no_such_key(key: str) -> LazyString:
+def _no_such_key(key: str, fitting: tuple[str, ...]) -> LazyString:
+    if nearest(key, fitting) is not None:
+        return unknown(key, fitting, _l("key"))
     if key in _known_keys():
         return _l("%(key)s does not belong here.", key=key)
     return unknown(key, _known_keys(), _l("key"))
+
+
+def _keys_at(model: type[Part], loc: list[Any]) -> tuple[str, ...]:
+    """The keys of the part at this location of a document."""
+    part = model
+    for key in loc:
+        field = next((info for name, info in part.model_fields.items() if (info.alias or name) == key), None)
+        inner = None if field is None else _part_in(field.annotation)
+        part = inner or part
+    return _keys_of(part)
+
+
+def _part_in(annotation: Any) -> type[Part] | None:
+    """The part that an annotation such as ``list[Rule] | None`` holds."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return annotation
+    return next((part for inner in get_args(annotation) if (part := _part_in(inner)) is not None), None)
+
+
+def _keys_of(part: type[Part]) -> tuple[str, ...]:
+    return tuple(info.alias or name for name, info in part.model_fields.items() if name != "place")
 
 
 def _walk(root: Mapping, loc: list[Any]) -> Node:
@@ -327,7 +350,7 @@ def _known_keys() -> tuple[str, ...]:
     keys: set[str] = set()
     while waiting:
         part = waiting.pop()
-        keys.update(info.alias or name for name, info in part.model_fields.items() if name != "place")
+        keys.update(_keys_of(part))
         waiting.extend(part.__subclasses__())
     return tuple(sorted(keys))
 

@@ -33,6 +33,7 @@ from tests.admin_app.houses import faults, opened
 from tests.cast import create
 from tests.conftest import House
 from tests.factory import fill
+from tests.limits import HANG_SECONDS
 
 pytestmark = pytest.mark.usefixtures("in_english")
 
@@ -172,13 +173,13 @@ def writing(house: House) -> Iterator[Callable[[], int]]:
     def one_more() -> int:
         with told:
             known = count[0]
-            assert told.wait_for(lambda: count[0] > known, timeout=60), "the writer has stopped"
+            assert told.wait_for(lambda: count[0] > known, timeout=HANG_SECONDS), "the writer has stopped"
             return count[0]
 
     yield one_more
     process.kill()
-    process.wait(timeout=30)
-    listener.join(timeout=30)
+    process.wait(timeout=HANG_SECONDS)
+    listener.join(timeout=HANG_SECONDS)
     output.close()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import select
 
 from models.booking import (
     Appointment,
@@ -16,7 +17,10 @@ from models.booking import (
     Segment,
     Waitlist,
 )
+from models.entity import db
+from models.log import Operation as LogEntry
 from models.names import Name
+from models.organisation import Staff, StaffSkill
 from models.sales import Visit
 from tests.cast import NOON, TODAY, create
 from tests.salon_day import Salon
@@ -313,6 +317,114 @@ def test_a_booking_moves_also_over_its_own_time(desk: Salon) -> None:
     assert desk.rows(Appointment)[0].business_day == TODAY + timedelta(2)
 
 
+def test_moving_does_not_make_a_therapist_one_asked_for_by_name(desk: Salon) -> None:
+    booking = book(desk, at(0), ("hydra", "amy"), ("eye", None))
+    become(desk, Name.MOVE_BOOKING, booking, starts_at=at(1))
+    rows = desk.rows(Segment, appointment_id=booking, archived_at=None)
+    assert [(row.staff_id, row.asked_for) for row in rows] == [(desk.ids["amy"], True), (desk.ids["amy"], False)]
+    become(desk, Name.MOVE_BOOKING, booking, starts_at=at(1), staff=desk.ids["bea"])
+    rows = desk.rows(Segment, appointment_id=booking, archived_at=None)
+    assert [(row.staff_id, row.asked_for) for row in rows] == [(desk.ids["bea"], False)] * 2
+
+
+def test_two_services_of_one_visit_stay_on_one_bed(desk: Salon) -> None:
+    """Bed and therapist are made ready once, after the last of them."""
+    room = create("room", name="身体房", store_id=desk.ids["first"], kind="body", turnover_minutes=15)
+    bed = create("bed", name="床", room_id=room)
+    for name in ("neck", "spa"):
+        make(desk, name, room_kind="body", buffer_minutes=10)
+    book(desk, at(0), ("neck", "amy"), ("spa", "amy"))
+    [resource] = desk.rows(Resource, bed_id=bed)
+    claims = [(one.starts_at, one.ends_at) for one in desk.rows(BookingClaim, resource_id=resource.id)]
+    assert claims == [(at(0), at(1)), (at(1), at(2.25))]
+    [amy] = desk.rows(Resource, staff_id=desk.ids["amy"])
+    ends = [one.ends_at for one in desk.rows(BookingClaim, resource_id=amy.id)]
+    assert ends == [at(1), at(2) + timedelta(minutes=10)]
+
+
+# ---------------------------------------------------------------------------------------- archived, left, on leave
+
+
+def put_away(desk: Salon, entity: str, row: int) -> dict[str, Any]:
+    return desk.do(Name.ARCHIVE_ENTITY, role="owner", entity=entity, id=row)
+
+
+@pytest.mark.parametrize(
+    ("entity", "row", "field"),
+    [
+        ("customer", "anna", "customer"),
+        ("service", "hydra", "services-0-service"),
+        ("staff", "amy", "services-0-staff"),
+    ],
+)
+def test_what_was_archived_is_not_booked(desk: Salon, entity: str, row: str, field: str) -> None:
+    put_away(desk, entity, desk.ids[row])
+    assert desk.refused(Name.BOOK, role="owner", **wish(desk, at(0))) == ("archived", field)
+    waiting = {"customer": desk.ids["anna"], "service": desk.ids["hydra"], "staff": desk.ids["amy"]}
+    asked = {**waiting, "wanted_on": TODAY, "store": desk.ids["first"]}
+    assert desk.refused(Name.WAIT_FOR_TIME, role="owner", **asked) == ("archived", field.rsplit("-", maxsplit=1)[-1])
+
+
+def test_whoever_was_erased_is_not_booked_and_her_booking_is_not_moved(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    gone = {"customer": desk.ids["anna"], "confirm": "安娜", "why": "依法删除"}
+    assert desk.do(Name.ERASE_CUSTOMER, role="owner", **gone)["broken_bookings"] == [booking]
+    assert desk.refused(Name.BOOK, role="owner", **wish(desk, at(3))) == ("erased", "customer")
+    moved = {"booking": booking, "starts_at": at(1)}
+    assert desk.refused(Name.MOVE_BOOKING, role="owner", **moved) == ("erased", None)
+
+
+def test_new_rows_do_not_refer_to_archived_ones(desk: Salon) -> None:
+    put_away(desk, "service", desk.ids["eye"])
+    values = {"staff_id": desk.ids["other_staff"], "service_id": desk.ids["eye"]}
+    made = {"entity": "staff_skill", "values": values}
+    assert desk.refused(Name.CREATE_ENTITY, role="owner", **made) == ("archived", "service_id")
+
+
+def test_whoever_leaves_is_booked_to_her_last_day(desk: Salon) -> None:
+    days = [book(desk, at(24 * day), ("hydra", "amy")) for day in range(3)]
+    row = desk.rows(Staff, id=desk.ids["amy"])[0]
+    last = {"left_on": (TODAY + timedelta(2)).isoformat()}
+    edit = {"entity": "staff", "id": row.id, "values": last, "version": row.version}
+    assert desk.do(Name.EDIT_ENTITY, role="owner", **edit)["broken_bookings"] == days[2:]
+    book(desk, at(26), ("hydra", "amy"))
+    assert desk.refused(Name.BOOK, **wish(desk, at(50), ("hydra", "amy"))) == ("skill", "services")
+
+
+def test_a_leave_lists_the_bookings_it_breaks(desk: Salon) -> None:
+    book(desk, at(-1), ("hydra", "amy"))
+    broken = book(desk, at(1), ("hydra", "amy"))
+    book(desk, at(3), ("hydra", "bea"))
+    cancelled = book(desk, at(2), ("hydra", "amy"))
+    become(desk, Name.CANCEL_BOOKING, cancelled)
+    away = {"staff": desk.ids["amy"], "kind": "sick", "starts_at": at(1.5), "ends_at": at(6)}
+    assert desk.do(Name.RECORD_LEAVE, role="owner", **away)["broken_bookings"] == [broken]
+
+
+def test_archiving_and_closing_list_the_bookings_they_break(desk: Salon) -> None:
+    room = create("room", name="身体房", store_id=desk.ids["first"], kind="body")
+    bed = create("bed", name="床", room_id=room)
+    device = create("equipment", name="射频仪", store_id=desk.ids["first"])
+    spa = make(desk, "spa", room_kind="body", equipment_needed="射频仪")
+    booking = book(desk, at(0), ("spa", "amy"))
+    [skill] = desk.rows(StaffSkill, staff_id=desk.ids["amy"], service_id=spa)
+    closed = {"store_id": desk.ids["first"], "reason": "停电", "starts_at": at(0.5), "ends_at": at(2)}
+    made = desk.do(Name.CREATE_ENTITY, role="owner", entity="closed_period", values=closed)
+    assert made["broken_bookings"] == [booking]
+    for entity, row in (
+        ("bed", bed),
+        ("room", room),
+        ("equipment", device),
+        ("staff_skill", skill.id),
+        ("service", spa),
+        ("staff", desk.ids["amy"]),
+        ("customer", desk.ids["anna"]),
+        ("store", desk.ids["first"]),
+    ):
+        assert put_away(desk, entity, row).get("broken_bookings") == [booking], entity
+    assert "broken_bookings" not in put_away(desk, "staff", desk.ids["bea"])
+
+
 def test_a_booking_that_cannot_move_keeps_its_time(desk: Salon) -> None:
     booking = book(desk, at(0))
     book(desk, at(2), customer="berta")
@@ -412,3 +524,94 @@ def test_an_allergy_to_nobody_knows_what_stops_what_somebody_may_be_allergic_to(
         assert "果酸 (档案未写明具体禁忌)" in desk.said(Name.BOOK, **asked)
         assert "植入器械" not in desk.said(Name.BOOK, **asked)
     desk.do(Name.BOOK, **asked, override="问过了" if stops else "")
+
+
+# -------------------------------------------------------------------------------- only this booking, only this moment
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [(Name.CANCEL_BOOKING, {}), (Name.MOVE_BOOKING, {"starts_at": at(3)}), (Name.NO_SHOW, {})],
+    ids=["cancel", "move", "no-show"],
+)
+def test_only_the_claims_of_the_booking_itself_are_released(desk: Salon, name: Name, values: dict[str, Any]) -> None:
+    booking, other = book(desk, at(0)), book(desk, at(1), customer="berta")
+    of_other = {row.id for row in desk.rows(Segment, appointment_id=other)}
+    before = {row.id for row in desk.rows(BookingClaim, archived_at=None) if row.segment_id in of_other}
+    with time_machine.travel(at(0.5) if name is Name.NO_SHOW else NOON):
+        become(desk, name, booking, **values)
+    assert {row.id for row in desk.rows(BookingClaim, archived_at=None) if row.segment_id in of_other} == before
+    assert len(before) == 2
+
+
+def test_finishing_a_visit_releases_its_own_claims_alone(desk: Salon) -> None:
+    booking, _ = book(desk, at(0)), book(desk, at(1), customer="berta")
+    with time_machine.travel(at(0)):
+        become(desk, Name.ARRIVE, booking)
+        become(desk, Name.FINISH_VISIT, booking)
+    assert live(desk) == 2
+
+
+def test_the_log_shows_a_booking_on_the_booking(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    desk.do(Name.WAIT_FOR_TIME, customer=desk.ids["anna"], service=desk.ids["hydra"], wanted_on=TODAY, note="")
+    become(desk, Name.CONFIRM_BOOKING, booking)
+    logged = select(LogEntry.name, LogEntry.subject_kind, LogEntry.subject_id).order_by(LogEntry.id.desc()).limit(3)
+    [confirm, wait, placed] = [tuple(row) for row in db.session.execute(logged)]
+    assert placed == ("book", "appointment", booking)
+    assert wait == ("wait_for_time", "waitlist", desk.rows(Waitlist)[0].id)
+    assert confirm == ("confirm_booking", "appointment", booking)
+
+
+def test_an_empty_note_of_the_waiting_list_is_no_note(desk: Salon) -> None:
+    asked = {"customer": desk.ids["anna"], "service": desk.ids["hydra"], "wanted_on": TODAY}
+    desk.do(Name.WAIT_FOR_TIME, **asked, note="下午")
+    desk.do(Name.WAIT_FOR_TIME, **asked, note="")
+    assert [row.note for row in desk.rows(Waitlist)] == ["下午", None]
+
+
+SECOND = timedelta(seconds=1)
+
+
+def test_a_no_show_begins_with_the_minute_of_the_booking(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    with time_machine.travel(at(0) - SECOND, tick=False):
+        assert refused(desk, Name.NO_SHOW, booking) == ("too_early", None)
+    with time_machine.travel(at(0), tick=False):
+        become(desk, Name.NO_SHOW, booking)
+
+
+def test_an_arrival_is_taken_from_the_first_to_the_last_second_of_its_day(desk: Salon) -> None:
+    bookings = [book(desk, at(0)), book(desk, at(2), customer="berta")]
+    midnight = at(-12)
+    for outside in (midnight - SECOND, midnight + timedelta(days=1)):
+        with time_machine.travel(outside, tick=False):
+            assert refused(desk, Name.ARRIVE, bookings[0]) == ("other_day", None)
+    for booking, inside in zip(bookings, (midnight, midnight + timedelta(days=1) - SECOND), strict=True):
+        with time_machine.travel(inside, tick=False):
+            become(desk, Name.ARRIVE, booking)
+
+
+def test_a_start_is_offered_until_its_own_second(desk: Salon) -> None:
+    with time_machine.travel(at(0), tick=False):
+        book(desk, at(0))
+    with time_machine.travel(at(1) + SECOND, tick=False):
+        taken(desk, at(1), customer="berta")
+
+
+def test_who_works_at_the_store_no_longer_is_not_booked_there(desk: Salon) -> None:
+    link = create("staff_store", staff_id=desk.ids["other_staff"], store_id=desk.ids["first"])
+    book(desk, at(0), ("hydra", "other_staff"), role="owner")
+    desk.do(Name.ARCHIVE_ENTITY, role="owner", entity="staff_store", id=link)
+    asked = wish(desk, at(2), ("hydra", "other_staff"), customer="berta")
+    assert desk.refused(Name.BOOK, role="owner", **asked) == ("skill", "services")
+
+
+def test_equipment_is_the_kind_needed_and_in_use(desk: Salon) -> None:
+    make(desk, "laser", equipment_needed="脱毛仪")
+    create("equipment", name="蒸汽机", store_id=desk.ids["first"])
+    device = create("equipment", name="脱毛仪", store_id=desk.ids["first"])
+    booking = book(desk, at(0), ("laser", "amy"))
+    assert [row.equipment_id for row in desk.rows(Segment, appointment_id=booking)] == [device]
+    desk.do(Name.ARCHIVE_ENTITY, role="owner", entity="equipment", id=device)
+    assert desk.refused(Name.BOOK, **wish(desk, at(3), ("laser", "amy"))) == ("no_equipment", "services")

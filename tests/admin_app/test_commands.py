@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, text
 import run
 from admin_app import commands, create_app
 from admin_app.settings import HOUSE
-from models.entity import db
+from models.entity import db, entities
 from tests import engines
 from tests.test_real_input import DATA, Done, Door
 
@@ -207,6 +207,48 @@ def test_export_and_import_are_each_others_mirror(door: Door, tmp_path: Path) ->
     again.run("export", "services", str(second))
     rows = [[cell.value for cell in row] for row in load_workbook(out).active.iter_rows()]
     assert rows == [[cell.value for cell in row] for row in load_workbook(second).active.iter_rows()]
+
+
+def test_an_export_takes_the_filters_of_the_list(door: Door, tmp_path: Path) -> None:
+    sheet = tmp_path / "services.csv"
+    sheet.write_text("名称,价格,占用时长\n补水,298,45\n肩颈,198,45\n眼部,98,30\n", encoding="utf-8")
+    door.run("import", "services", str(sheet))
+
+    def names(file: str, *filters: str) -> list[str]:
+        door.run("export", "service", str(tmp_path / file), *(part for one in filters for part in ("--filter", one)))
+        rows = (tmp_path / file).read_text(encoding="utf-8-sig").splitlines()[1:]
+        return [row.split(",")[0] for row in rows]
+
+    assert names("all.csv") == ["补水", "肩颈", "眼部"]
+    assert names("dear.csv", "price.from=150", "busy_minutes.to=45") == ["补水", "肩颈"]
+    assert names("q.csv", "q=肩颈") == ["肩颈"]
+    assert names("none.csv", "archived=yes") == []
+
+
+def test_an_export_refuses_filters_that_it_does_not_understand(door: Door, tmp_path: Path) -> None:
+    door.run("create-owner")
+    file = tmp_path / "out.csv"
+    for given, words in (("nonsense=1", "nonsense"), ("price.from=x", "price.from"), ("price", "NAME=VALUE")):
+        assert words in refused(door, "export", "services", str(file), "--filter", given)
+        assert not file.exists()
+
+
+def test_the_number_of_rows_is_said_in_its_plural(door: Door, tmp_path: Path) -> None:
+    sheet = tmp_path / "brands.csv"
+    for names, words in (("甲", "1 row written"), ("甲\n乙", "2 rows written")):
+        sheet.write_text(f"name\n{names}\n", encoding="utf-8")
+        door.run("import", "brands", str(sheet))
+        file = tmp_path / f"{len(names)}.csv"
+        assert words in door.run("export", "brands", str(file))
+
+
+def test_entities_have_a_proper_plural() -> None:
+    plurals = {entity.named(): entity.named_plural() for entity in entities()}
+    assert plurals["service_category"] == "service_categories"
+    assert plurals["service_supply"] == "service_supplies"
+    assert plurals["staff"] == "staff"
+    assert plurals["rule_match"] == "rule_matches"
+    assert plurals["customer"] == "customers"
 
 
 def test_a_dry_run_changes_nothing(door: Door) -> None:

@@ -21,6 +21,7 @@ from models.log import EntryKind, LogLink, OperationKey, RowChange
 from models.log import Operation as Entry
 from models.names import Name
 from tests.conftest import House
+from tests.limits import HANG_SECONDS
 
 
 class NoteInput(Input):
@@ -67,6 +68,18 @@ def test_it_works_and_is_logged(house: House, noting: list[int]) -> None:
     [change] = db.session.scalars(select(RowChange).where(RowChange.operation_id == entry.id))
     assert (change.entity, change.kind, change.columns) == ("customer", "update", "notes,version")
     assert db.session.scalar(select(LogLink.rows).where(LogLink.operation_id == entry.id)) == 1
+
+
+def test_the_entry_names_address_browser_and_session(house: House, noting: list[int]) -> None:
+    data = NoteInput(customer=house.ids["anna"], note="好")
+    where = {"address": "192.0.2.7", "agent": "Tablet", "session_id": 41}
+    perform("note_customer", data, actor=house.actor("reception", **where))
+    [entry] = entries("note_customer")
+    assert {name: getattr(entry, name) for name in where} == where
+    with pytest.raises(Missing):
+        perform("note_customer", data.model_copy(update={"customer": 999}), actor=house.actor("reception", **where))
+    [refusal] = entries("note_customer", "missing")
+    assert {name: getattr(refusal, name) for name in where} == where
 
 
 def test_the_same_key_gets_the_first_answer(house: House, noting: list[int]) -> None:
@@ -209,7 +222,7 @@ def test_a_serialisation_failure_is_tried_again(house: House, noting: list[int])
 
 def test_a_real_deadlock_is_solved_by_trying_again(house: House) -> None:
     """Two operations that take two customers in opposite order: on PostgreSQL one is shot and tried again."""
-    order = threading.Barrier(2, timeout=20)
+    order = threading.Barrier(2, timeout=HANG_SECONDS)
     first_time = threading.local()
 
     @operation("swap_notes", label=_l("Notes"), permitted=lambda op, data: True)

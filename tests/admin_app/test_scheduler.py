@@ -28,6 +28,7 @@ from models.rulebook import RuleMatch
 from models.standing import Alert, CustomerTag, Tag
 from tests.cast import raw_operation
 from tests.conftest import House
+from tests.limits import HANG_SECONDS
 from tests.properties.history import Salon, marked
 
 START = datetime(2026, 11, 22, 2, tzinfo=UTC)
@@ -243,7 +244,7 @@ class Worker:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=HANG_SECONDS)
         self.process.stdout.close()
 
 
@@ -310,7 +311,7 @@ def test_a_run_that_is_killed_is_taken_over_and_nothing_is_lost_or_doubled(house
     due = datetime(2026, 11, 22, 19, 30, tzinfo=UTC)
     dying = Worker(house, DYING)
     dying.tell(due)
-    assert dying.process.wait(timeout=60) == -signal.SIGKILL
+    assert dying.process.wait(timeout=HANG_SECONDS) == -signal.SIGKILL
     for pipe in (dying.process.stdin, dying.process.stdout):
         assert pipe is not None
         pipe.close()

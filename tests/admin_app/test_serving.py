@@ -24,10 +24,10 @@ from sqlalchemy import create_engine, text
 
 from admin_app.settings import HOUSE
 from tests.admin_app.test_commands import free_port
+from tests.limits import HANG_SECONDS
 
 CARD = re.compile(r"  (\w+)\s+(\w+)\s+(\S{23})")
 OPEN = re.compile(r"Peony is open at (http://\S+) ")
-PATIENCE = 120
 ROLES = ["owner", "manager", "reception", "consultant", "therapist", "auditor", "finance"]
 
 
@@ -48,7 +48,7 @@ class Served:
     def end(self) -> None:
         """Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
-        self.code = self.process.wait(timeout=PATIENCE)
+        self.code = self.process.wait(timeout=HANG_SECONDS)
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
@@ -70,7 +70,7 @@ def serving(folder: Path, *args: str, **settings: str) -> Iterator[Served]:
     assert process.stdout is not None
     assert process.stderr is not None
     served, errors = Served(process), process.stderr
-    guard = threading.Timer(PATIENCE, process.kill)
+    guard = threading.Timer(HANG_SECONDS, process.kill)
     guard.start()
     listener = threading.Thread(target=lambda: served.complained.extend(line.rstrip("\n") for line in errors))
     listener.start()
@@ -88,8 +88,8 @@ def serving(folder: Path, *args: str, **settings: str) -> Iterator[Served]:
     finally:
         guard.cancel()
         process.kill()
-        process.wait(timeout=PATIENCE)
-        listener.join(timeout=PATIENCE)
+        process.wait(timeout=HANG_SECONDS)
+        listener.join(timeout=HANG_SECONDS)
         process.stdout.close()
         errors.close()
 
@@ -106,17 +106,17 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Served, dict[
 def sign_in(address: str, login: str, password: str) -> str:
     """The page on which somebody lands who signs in."""
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
-    page = opener.open(f"{address}/sign-in", timeout=PATIENCE).read().decode()
+    page = opener.open(f"{address}/sign-in", timeout=HANG_SECONDS).read().decode()
     word = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
     assert word is not None, page
     form = {"csrf_token": word[1], "op_id": secrets.token_hex(16), "login": login, "password": password}
     sent = urllib.parse.urlencode(form).encode()
-    return str(opener.open(f"{address}/sign-in", sent, timeout=PATIENCE).geturl())
+    return str(opener.open(f"{address}/sign-in", sent, timeout=HANG_SECONDS).geturl())
 
 
 def visit(address: str) -> int:
     """The status of the sign-in page."""
-    return int(urllib.request.build_opener().open(f"{address}/sign-in", timeout=PATIENCE).status)
+    return int(urllib.request.build_opener().open(f"{address}/sign-in", timeout=HANG_SECONDS).status)
 
 
 # ----------------------------------------------------------------------------------- the first start
@@ -184,13 +184,13 @@ def refused(folder: Path, *args: str, **settings: str) -> str:
     with subprocess.Popen(command(*port, *args), text=True, env=environment(folder, **settings), **pipes) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        guard = threading.Timer(PATIENCE, process.kill)
+        guard = threading.Timer(HANG_SECONDS, process.kill)
         guard.start()
         said = process.stdout.readline()
         if said:
             process.kill()
         complained = process.stderr.read()
-        code = process.wait(timeout=PATIENCE)
+        code = process.wait(timeout=HANG_SECONDS)
         guard.cancel()
     assert said == "", "it started"
     assert "Traceback" not in complained

@@ -82,7 +82,7 @@ def test_a_merged_record_takes_nothing_more(salon: Salon) -> None:
     merge = {"customer": salon.ids["berta"], "into": salon.ids["anna"], "why": "同一人"}
     salon.do(Name.MERGE_CUSTOMERS, role="manager", **merge)
     paid = {"customer": salon.ids["berta"], "amount": 50_000, "method": "cash", "store": salon.ids["first"]}
-    assert salon.refused(Name.RECHARGE, role="owner", **paid) == ("merged", None)
+    assert salon.refused(Name.RECHARGE, role="owner", **paid) == ("merged", "customer")
     back = {"entity": "customer", "id": salon.ids["berta"]}
     assert salon.refused(Name.RESTORE_ENTITY, role="owner", **back) == ("merged", None)
 

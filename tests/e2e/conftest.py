@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import time_machine
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from waitress.server import create_server
 
 from models.entity import db
@@ -16,8 +16,10 @@ from tests import engines
 from tests.conftest import House
 from tests.e2e.browser import HOW, chromium
 from tests.e2e.salon import MORNING, Salon, open_salon
+from tests.limits import HANG_SECONDS, PAGE_SECONDS
 from tests.web import Browser as Visitor
 
+expect.set_options(timeout=PAGE_SECONDS * 1000)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -75,7 +77,7 @@ class Street:
             assert ticket is not None
             context.add_cookies([{"name": ticket.key, "value": ticket.value, "url": self.address}])
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PAGE_SECONDS * 1000)
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
@@ -107,7 +109,7 @@ def street(sqlite_house: House, chrome: Browser, request: pytest.FixtureRequest)
         server.close()
 
     server.trigger.pull_trigger(close)
-    thread.join(timeout=30)
+    thread.join(timeout=HANG_SECONDS)
     assert not thread.is_alive()
     db.session.remove()
     assert found.complaints == []

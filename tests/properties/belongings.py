@@ -25,11 +25,12 @@ KINDS = (
 
 @dataclass
 class Balance:
-    """What came onto one account, and what went off it after that: pairs of days ago and how much."""
+    """What came onto one account, and what went off it after that: pairs of days ago and how much; its lot's end."""
 
     who: int
     kind: AccountKind
     moves: list[tuple[int, int]]
+    ends: int | None = None
 
 
 @dataclass
@@ -69,10 +70,10 @@ def moves(draw: st.DrawFn, ago: st.SearchStrategy[int], most: int) -> list[tuple
 
 @st.composite
 def belongings(draw: st.DrawFn, who: st.SearchStrategy[int], ago: st.SearchStrategy[int]) -> Belongings:
-    found = Belongings()
+    found, ends = Belongings(), st.one_of(st.none(), ago)
     for person, kind in sorted(draw(st.sets(st.tuples(who, st.sampled_from(KINDS)), max_size=5))):
-        found.balances.append(Balance(person, kind, draw(moves(ago, 999_999))))
-    ends = st.one_of(st.none(), ago)
+        lot_ends = draw(ends) if kind in IN_LOTS else None
+        found.balances.append(Balance(person, kind, draw(moves(ago, 999_999)), lot_ends))
     found.cards = draw(st.lists(st.builds(HeldCard, who, ends, moves(ago, 12), moves(ago, 99_999)), max_size=4))
     statuses = st.sampled_from(list(AppointmentStatus))
     for one in draw(st.lists(st.builds(Booked, who, ago, ago, statuses, ago), max_size=4)):
@@ -89,7 +90,7 @@ def belongings(draw: st.DrawFn, who: st.SearchStrategy[int], ago: st.SearchStrat
 def write(rows: Any, found: Belongings, day: Callable[[int], date], first_id: int, store: int, service: int) -> None:
     """Add the rows; the entries are one-sided, which is seen only when an operation ends."""
     for balance in found.balances:
-        _account(rows, balance.kind, first_id + balance.who, balance.moves, day, store)
+        _account(rows, balance.kind, first_id + balance.who, balance.moves, day, store, ends=balance.ends)
     for card in found.cards:
         _card(rows, card, day, first_id, store, service)
     for one in found.bookings:
@@ -116,6 +117,7 @@ def _account(
     day: Callable[[int], date],
     store: int,
     item: int | None = None,
+    ends: int | None = None,
 ) -> None:
     account = rows.add(
         Account, kind=kind, commodity=COMMODITY[kind], customer_id=customer, card_item_id=item, version=1
@@ -123,7 +125,7 @@ def _account(
     lot = None
     if kind in IN_LOTS:
         values = {"account_id": account, "customer_id": customer, "store_id": store, "operation_id": 1}
-        lot = rows.add(Lot, **values, granted_on=day(0))
+        lot = rows.add(Lot, **values, granted_on=day(3_000), expires_on=None if ends is None else day(ends))
     for ago, amount in made:
         rows.add(
             LedgerEntry,
@@ -159,6 +161,11 @@ def _card(rows: Any, card: HeldCard, day: Callable[[int], date], first_id: int, 
 # ------------------------------------------------------------------------------------------------------ by hand
 
 
+def _is_over(ends: int | None) -> bool:
+    """Whether its last day lies before the day looked at."""
+    return ends is not None and ends > 0
+
+
 @dataclass
 class Counted:
     """One customer's belongings, counted one by one; ``hers`` says whose count for her."""
@@ -167,16 +174,18 @@ class Counted:
     hers: Callable[[int], bool]
 
     def standing(self, *kinds: AccountKind) -> int:
-        mine = [one for one in self.found.balances if self.hers(one.who) and one.kind in kinds]
-        return sum(amount for one in mine for ago, amount in one.moves if ago >= 0)
+        own = [
+            one for one in self.found.balances if self.hers(one.who) and one.kind in kinds and not _is_over(one.ends)
+        ]
+        return sum(amount for one in own for ago, amount in one.moves if ago >= 0)
 
     def worth(self) -> int:
-        cards = [one for one in self.found.cards if self.hers(one.who)]
+        cards = [one for one in self.found.cards if self.hers(one.who) and not _is_over(one.ends)]
         return sum(amount for one in cards for ago, amount in one.worth if ago >= 0)
 
     def live(self) -> list[tuple[int, int | None]]:
         """Sessions left and days to the end of each card that can be used."""
-        cards = [one for one in self.found.cards if self.hers(one.who) and (one.ends is None or one.ends <= 0)]
+        cards = [one for one in self.found.cards if self.hers(one.who) and not _is_over(one.ends)]
         left = [(sum(amount for ago, amount in one.moves if ago >= 0), one.ends) for one in cards]
         return [(count, None if ends is None else -ends) for count, ends in left if count > 0]
 

@@ -15,6 +15,7 @@ from sqlalchemy import select, text
 from models.customers import Calendar, Stage
 from models.entity import Base, db
 from models.sales import LineKind, PaymentMethod
+from models.value import AccountKind
 from rules.documents.festivals import FestivalsDocument
 from rules.evaluation.dialect import among
 from rules.evaluation.frame import Frame
@@ -23,6 +24,7 @@ from rules.language.facts import FAMILIES, Fact, FactType, Family, Source, fact_
 from rules.language.reading import read_document
 from tests.cast import raw_operation
 from tests.conftest import House
+from tests.properties.belongings import Balance, Belongings, HeldCard
 from tests.properties.by_hand import ByHand
 from tests.properties.salon import FIRST_ID, SLUGS, Paid, Person, Salon, Sold, salons, write
 from tests.rules.texts import SHIPPED
@@ -169,6 +171,18 @@ def test_a_sale_outside_the_window_changes_nothing_inside_it(house: House) -> No
     alone = fact_of(house, Salon(DAYS[0], [person()], sales=[paid_back]), "largest_sale_30d")
     after_another = fact_of(house, Salon(DAYS[0], [person()], sales=[paid_back, sale(0, 99)]), "largest_sale_30d")
     assert alone == after_another
+
+
+@pytest.mark.parametrize(("ends", "left"), [(None, 100), (-1, 100), (0, 100), (1, 0), (90, 0)])
+def test_what_has_expired_is_in_no_balance(house: House, ends: int | None, left: int) -> None:
+    """The last day of a lot and of a card is a day on which they can be used."""
+    kinds = (AccountKind.BONUS, AccountKind.DEPOSIT, AccountKind.POINTS)
+    lots = [Balance(0, kind, [(9, 100)], ends) for kind in kinds]
+    cards = [HeldCard(0, ends, [(9, 3)], [(9, 100)])]
+    salon = Salon(DAYS[0], [person()], belongings=Belongings(lots, cards))
+    names = ("stored_value", "deposit", "points", "card_value")
+    assert {name: fact_of(house, salon, name) for name in names} == dict.fromkeys(names, left)
+    assert fact_of(house, salon, "prepaid") == 3 * left
 
 
 def test_a_voucher_that_comes_tomorrow_is_not_seen_today(house: House) -> None:

@@ -18,6 +18,7 @@ from rules.decisions.access import Access, Sight, masked
 from rules.documents.roles import Action, RolesDocument
 from rules.language.reading import read_document
 from tests.rules.texts import SHIPPED
+from views.listing import filterable, found_by, is_number_search, number_fields, read_listing, sortable
 
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
 USER = Actor(ActorKind.USER, name="x", role="r", id=7, staff_id=8, stores=frozenset({1}))
@@ -208,3 +209,31 @@ def test_no_shipped_role_sees_a_secret(role: str) -> None:
     secrets = [f for entity in entities() for f in entity.fields().values() if f.info.privacy is Privacy.SECRET]
     assert secrets
     assert {found.sight(field) for field in secrets} == {Sight.HIDDEN}
+
+
+# ------------------------------------------------------------------------------- numbers that are hidden find nothing
+
+
+@pytest.mark.parametrize(
+    ("said", "searched"),
+    [
+        ("may: {'*': [view]}", True),
+        ("may: {'*': [view]}, masked: [customer.phone]", True),
+        ("may: {'*': [view]}, hidden: [customer.phone]", False),
+    ],
+)
+def test_a_hidden_number_is_neither_searched_nor_filtered(said: str, *, searched: bool) -> None:
+    seen = access(said)
+    assert (PHONE in number_fields(Customer, seen)) is searched
+    assert is_number_search(Customer, seen, "13900000001") is searched
+    assert PHONE not in filterable(Customer, seen)
+    assert ("phone_index" in str(found_by(Customer, seen, "13900000001"))) is searched
+    assert [name for name, _ in read_listing(Customer, seen, {"phone.has": "139"}).faults] == ["phone.has"]
+
+
+@pytest.mark.parametrize("rule", ["hidden", "masked"])
+def test_a_field_that_is_not_seen_in_clear_is_neither_filtered_nor_sorted_by(rule: str) -> None:
+    seen = access(f"may: {{'*': [view]}}, {rule}: [customer.member_no]")
+    assert MEMBER_NO in filterable(Customer, access("may: {'*': [view]}"))
+    assert MEMBER_NO not in filterable(Customer, seen)
+    assert "member_no" not in sortable(Customer, seen)

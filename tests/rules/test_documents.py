@@ -46,6 +46,12 @@ def test_the_shipped_tiers_are_those_of_the_design() -> None:
     assert document.downgrade is Downgrade.ONE_DOWN
     prices = [(one.services, one.products, one.points_rate) for one in document.tiers]
     assert prices == [(850, 880, 2000), (880, 900, 1500), (900, 950, 1200), (950, 980, 1000), (1000, 1000, 1000)]
+    assert [one.color for one in document.tiers] == ["rose", "blue", "amber", "green", "grey"]
+
+
+def test_the_color_of_a_tier_is_one_of_a_closed_list() -> None:
+    text = tier("color: pink")
+    only_at(faults_of("tiers", text), text, "pink", "One of these is needed", "'rose'")
 
 
 def test_the_shipped_rules_are_those_of_the_design() -> None:

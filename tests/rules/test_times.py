@@ -91,11 +91,47 @@ def test_her_work_lies_within_her_hours_and_what_sets_may_not(minutes: int, work
 
 
 def test_one_follows_the_other_and_the_second_may_stand_in_the_way() -> None:
-    two = (need(60, 0, 30), need(60))
-    assert blocked(day(), 0, *two) == Blocked("staff", (AMY,)), "she has her buffer first"
+    two = (need(60), need(60, staff=(BEA,)))
+    assert blocked(day({BEA: [span(60, 70)]}), 0, *two) == Blocked("staff", (BEA,))
     found = place(day(), HER, [need(60), need(30, staff=(BEA,))], at(0))
     assert not isinstance(found, Blocked)
     assert [(one.starts_at, one.ends_at, one.staff) for one in found] == [(at(0), at(60), AMY), (at(60), at(90), BEA)]
+
+
+def claims_of(known: Day, *needs: Need) -> list[dict[int, Span]]:
+    found = place(known, HER, needs, at(0))
+    assert not isinstance(found, Blocked), found
+    return [dict(one.claims) for one in found]
+
+
+def test_nothing_is_made_ready_between_two_services_of_one_visit() -> None:
+    """The therapist's buffer and the bed's turnover come once, at the end."""
+    bed = {"beds": (BED,), "turnover": {BED: 15}}
+    first, second = claims_of(day(), need(60, 0, 30, **bed), need(45, 0, 20, **bed))
+    assert first == {HER: span(0, 60), AMY: span(0, 60), BED: span(0, 60)}
+    assert second == {HER: span(60, 105), AMY: span(60, 125), BED: span(60, 120)}
+
+
+def test_a_visit_stays_on_one_bed_and_with_one_therapist_where_it_can() -> None:
+    either = {"beds": (BED, OTHER_BED), "staff": (AMY, BEA), "turnover": {BED: 10, OTHER_BED: 10}}
+    busy_later = day({BED: [span(80, 200)], AMY: [span(80, 200)]})
+    first, second = claims_of(busy_later, need(60, **either), need(60, **either))
+    assert [set(one) for one in (first, second)] == [{HER, BEA, OTHER_BED}] * 2
+
+
+def test_a_visit_changes_beds_where_it_must_and_the_one_left_is_made_ready() -> None:
+    either = {"beds": (BED, OTHER_BED), "turnover": {BED: 10, OTHER_BED: 20}}
+    known = day({BED: [span(75, 200)], OTHER_BED: [span(0, 60)]})
+    first, second = claims_of(known, need(60, **either), need(60, **either))
+    assert (first[BED], second[OTHER_BED]) == (span(0, 70), span(60, 140))
+    known = day({BED: [span(65, 200)], OTHER_BED: [span(0, 60)]})
+    assert blocked(known, 0, need(60, **either), need(60, **either)) == Blocked("bed", (BED, OTHER_BED))
+
+
+def test_a_bed_used_again_in_the_same_visit_is_not_claimed_twice() -> None:
+    there, elsewhere = need(30, beds=(BED,), turnover={BED: 60}), need(30, beds=(OTHER_BED,))
+    first, _, third = claims_of(day(), there, elsewhere, there)
+    assert (first[BED], third[BED]) == (span(0, 60), span(60, 150))
 
 
 SPANS = st.tuples(st.integers(0, 500), st.integers(5, 120)).map(lambda pair: span(pair[0], pair[0] + pair[1]))

@@ -73,6 +73,7 @@ def test_an_unchanged_form_leaves_the_document_as_it_is(house: House, document: 
         ("till", "gifts_a_month", "800", "gifts_a_month: 500", "gifts_a_month: 800"),
         ("recharge", "steps.1.bonus", "180", "bonus: 160", "bonus: 180"),
         ("tiers", "tiers.0.points_rate", "250", "200%", "250%"),
+        ("tiers", "tiers.2.color", "rose", "color: amber", "color: rose"),
         ("tiers", "downgrade", "never", "one_down  #", "never  #"),
         ("tiers", "tiers.1.exclusive", "专属顾问\n\n茶", "[专属顾问, 每季眼部护理]", "[专属顾问, 茶]"),
         ("tiers", "tiers.1.exclusive", "", "\n    exclusive: [专属顾问, 每季眼部护理]", ""),

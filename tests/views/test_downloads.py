@@ -8,6 +8,8 @@ import io
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,17 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from admin_app.documents import export
+from admin_app.documents.sheets import csv_text
 from admin_app.operations import reading
 from models.customers import Customer
 from models.entity import db
 from models.log import EntryKind, Operation
 from models.names import Name
+from models.sales import Payment
+from models.value import Account, LedgerEntry
 from tests.cast import ROLES, TODAY, create
 from tests.conftest import House
+from tests.factory import fill
 from tests.views import oracle
 from tests.views.pages import paid, sql_of
 from views.downloads import download
@@ -47,6 +53,14 @@ def table_of(answer: TestResponse, kind: str) -> Table:
         assert sheet is not None
         found = [[cell.value for cell in cells] for cells in sheet.iter_rows()]
     return [dict(zip(found[0], row, strict=True)) for row in found[1:]]
+
+
+def column_of(answer: TestResponse, heading: str) -> list[Any]:
+    """The cells of an xlsx file under a heading."""
+    sheet = load_workbook(io.BytesIO(answer.data)).active
+    assert sheet is not None
+    [place] = [cell.column for cell in sheet[1] if cell.value == heading]
+    return [sheet.cell(row, place) for row in range(2, sheet.max_row + 1)]
 
 
 def exported(house: House, kind: str, query: str = "", role: str = "owner", entity: str = "customer") -> Table:
@@ -73,14 +87,39 @@ def test_a_file_holds_every_row_as_the_page_says_it(house: House, kind: str) -> 
     assert names(rows) == ["安娜", "贝塔", "柯拉", "单晓明"]
     last = rows[-1]
     found = [last[label] for label in ("电话", "肤质", "首次到店", "美容需求", "备注", "所属门店")]
-    assert found == ["150 1111 2222", "干性", str(TODAY), "补水、美白", '甲,"乙"\n丙', "第一店"]
+    day = str(TODAY) if kind == "csv" else datetime(TODAY.year, TODAY.month, TODAY.day)  # noqa: DTZ001 - as Excel has it
+    assert found == ["150 1111 2222", "干性", day, "补水、美白", '甲,"乙"\n丙', "第一店"]
 
 
-def test_money_is_a_number_in_excel(house: House) -> None:
+def test_money_is_a_number_with_two_decimals(house: House) -> None:
     paid(house, TODAY, 123_456)
     paid(house, TODAY, -50)
-    assert [row["金额"] for row in exported(house, "xlsx", entity="payment")] == [1234.56, -0.5]
-    assert [row["金额"] for row in exported(house, "csv", entity="payment")] == ["1234.56", "-0.5"]
+    answer = answer_of(house, "/payment/export/xlsx/")
+    assert [row["金额"] for row in table_of(answer, "xlsx")] == [1234.56, -0.5]
+    assert [cell.number_format for cell in column_of(answer, "金额")] == ["#,##0.00"] * 2
+    assert [row["金额"] for row in exported(house, "csv", entity="payment")] == ["1234.56", "-0.50"]
+
+
+def test_dates_and_moments_are_real_in_excel_and_on_the_salons_clock(house: House) -> None:
+    """Payments of the factory are paid at noon in the store."""
+    paid(house, TODAY, 100)
+    at = db.session.scalars(select(Payment.paid_at)).one().astimezone(house.settings.zone).replace(microsecond=0)
+    answer = answer_of(house, "/payment/export/xlsx/")
+    for label, code, value in (("营业日", "yyyy-mm-dd", TODAY), ("付款时间", "yyyy-mm-dd hh:mm:ss", at)):
+        [cell] = column_of(answer, label)
+        assert cell.is_date, label
+        assert cell.number_format == code
+        found = cell.value.date() if label == "营业日" else cell.value.replace(tzinfo=house.settings.zone)
+        assert found == value
+    [row] = exported(house, "csv", entity="payment")
+    assert (row["营业日"], row["付款时间"]) == (TODAY.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}")
+
+
+def test_an_entry_of_the_ledger_is_in_yuan_only_where_its_account_counts_money(house: House) -> None:
+    fill(house)
+    lines = select(LedgerEntry.id, LedgerEntry.amount, Account.commodity).join(Account).order_by(LedgerEntry.id)
+    wanted = [f"{Decimal(fen) / 100:.2f}" if kind == "cny" else str(fen) for _, fen, kind in db.session.execute(lines)]
+    assert [row["金额"] for row in exported(house, "csv", entity="ledger_entry")] == wanted
 
 
 def test_the_headings_follow_the_readers_language(sqlite_house: House) -> None:
@@ -109,7 +148,11 @@ def test_another_type_of_file_is_missing(sqlite_house: House, kind: str) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1:A9)", "{=1+1}", '=HYPERLINK("http://x","y")', "＝1+1"]
+    "name",
+    [
+        *("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1:A9)", "{=1+1}", '=HYPERLINK("http://x","y")', "＝1+1"),
+        *("+8613900000001", "-1", "+1E5"),
+    ],
 )
 def test_a_formula_stays_text(sqlite_house: House, name: str) -> None:
     create("customer", name=name, store_id=sqlite_house.ids["first"])
@@ -120,6 +163,18 @@ def test_a_formula_stays_text(sqlite_house: House, name: str) -> None:
     [found] = [one for cells in book.iter_rows() for one in cells if one.value == name]
     assert found.data_type == "s"
     assert found.hyperlink is None
+    assert found.quotePrefix or name[0] == "{"
+
+
+@pytest.mark.parametrize("text", ["\t=1", "\r=1", "\n=1", "+1", "-0", "@a", "=a"])
+def test_text_that_begins_like_a_formula_is_guarded_in_csv(text: str) -> None:
+    assert csv_text(text) == f"'{text}"
+
+
+def test_numbers_need_no_guard_in_csv() -> None:
+    assert [csv_text(value) for value in (-5, Decimal("-0.5"), date(2026, 1, 2), "甲")] == [
+        *(-5, "-0.50", date(2026, 1, 2), "甲")
+    ]
 
 
 # --------------------------------------------------------------------------------------- rights and privacy

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import time_machine
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from admin_app import disk
+from admin_app.operations import kernel
+from admin_app.operations.refusals import DiskFull
 from admin_app.scheduler import due_runs
+from models.clock import Schedule
 from models.entity import db
-from tests.cast import NOON
+from tests.cast import NOON, create
 from tests.conftest import House
 from views import health
 
@@ -38,13 +44,53 @@ def test_a_database_that_does_not_answer(sqlite_house: House, monkeypatch: pytes
 
 
 def test_a_schedule_that_is_overdue_is_told(sqlite_house: House) -> None:
-    with time_machine.travel(NOON + timedelta(days=3), tick=False):
-        due = {one.name for one in due_runs(NOON + timedelta(days=3))}
+    later = max(db.session.scalars(select(Schedule.first_due_at))) + timedelta(days=3)
+    with time_machine.travel(later, tick=False):
+        due = {run.name for run in due_runs(later)}
         answer = ask(sqlite_house, "/healthz")
     assert due
     assert answer.status_code == 503
     assert set(answer.json["overdue"]) <= due
     assert answer.json["status"] == "late"
+
+
+def test_a_disk_without_room_is_told(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what the file system says."""
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: Mock(free=disk.LEAST_FREE - 1))
+    with time_machine.travel(NOON, tick=False):
+        answer = ask(sqlite_house, "/healthz")
+    assert (answer.status_code, answer.json["status"], answer.json["disk"]) == (503, "full", "full")
+
+
+def test_a_write_that_found_no_room_is_told_until_one_succeeds(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what the database said, wherever its disk is."""
+
+    def no_room(*_: object) -> None:
+        raise OperationalError(None, None, Exception("database or disk is full"))
+
+    monkeypatch.setattr(kernel, "_once", no_room)
+    with pytest.raises(DiskFull):
+        create("customer", name="甲", store_id=sqlite_house.ids["first"])
+    monkeypatch.undo()
+    with time_machine.travel(NOON, tick=False):
+        assert ask(sqlite_house, "/healthz").json["disk"] == "full"
+        create("customer", name="甲", store_id=sqlite_house.ids["first"])
+        answer = ask(sqlite_house, "/healthz")
+    assert (answer.status_code, answer.json["disk"]) == (200, "ok")
+
+
+def test_a_database_file_that_was_replaced_is_told(sqlite_house: House) -> None:
+    db.session.execute(select(1))
+    db.session.rollback()
+    file = sqlite_house.folder / "peony.db"
+    file.rename(file.with_name("elsewhere.db"))
+    try:
+        answer = ask(sqlite_house, "/healthz")
+    finally:
+        file.with_name("elsewhere.db").rename(file)
+    assert (answer.status_code, answer.json) == (503, {"status": "down", "database": "replaced"})
 
 
 def test_metrics_are_for_this_machine_alone(house: House) -> None:

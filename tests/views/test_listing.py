@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from admin_app.rulebook import access_for
+from models.booking import Appointment, AppointmentSource
 from models.customers import Customer
 from models.entity import db
 from models.log import Operation
 from models.names import Name
+from models.sales import Payment, PaymentMethod, Sale, Visit
 from rules.decisions.access import Access
-from tests.cast import TODAY, create
+from tests.cast import TODAY, create, raw_operation
 from tests.conftest import House
 from tests.views.pages import paid, rows_linked, visited
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def owner_access(house: House) -> Access:
@@ -90,6 +95,45 @@ def test_filters_narrow_the_list(house: House, wang: int) -> None:
     assert found(house, store_id=house.ids["second"]) == [cora]
     assert found(house, **{"registered_on.from": "2020-01-01", "registered_on.to": "2020-12-31"}) == []
     assert found(house, **{"skin_type.empty": "yes", "store_id": house.ids["first"]}) == [wang, berta, anna]
+
+
+@pytest.mark.parametrize("entity", ["payment", "sale", "visit", "appointment"])
+def test_a_filter_by_a_moment_includes_its_last_day(sqlite_house: House, entity: str) -> None:
+    """From 30 November to 30 November is that day, in the salon's time zone, on the page and in a file."""
+    house, day = sqlite_house, date(2026, 11, 30)
+    name = {"payment": "paid_at", "sale": "sold_at", "visit": "arrived_at", "appointment": "starts_at"}[entity]
+    inside = [(0, 0), (12, 0), (23, 59)]
+    moments = [datetime.combine(day, time(*at), SHANGHAI) for at in [*inside, (0, 0)]]
+    moments = [*moments[:3], moments[3] + timedelta(1), moments[0] - timedelta(seconds=1)]
+    with raw_operation():
+        for number, at in enumerate(moments):
+            _happened_at(house, entity, at, number + 1)
+    browser = house.browser("owner")
+    for asked in (
+        f"{name}.from={day}&{name}.to={day}",
+        f"{name}={day}",
+        f"{name}.from={day} 00:00&{name}.to={day} 23:59",
+    ):
+        page = browser.get(f"/{entity}/?{asked}").text
+        assert len(rows_linked(page, entity)) == 3, asked
+        file = browser.get(f"/{entity}/export/csv/?{asked}").data.decode("utf-8-sig")
+        assert len(file.strip().splitlines()) == 1 + 3, asked
+    assert len(rows_linked(browser.get(f"/{entity}/?{name}.to={day}").text, entity)) == 4
+    assert "notice warn" in browser.get(f"/{entity}/?{name}.to=9999-12-31").text
+
+
+def _happened_at(house: House, entity: str, at: datetime, number: int) -> None:
+    place = {"customer_id": house.ids["anna"], "store_id": house.ids["first"], "business_day": TODAY}
+    if entity == "visit":
+        db.session.add(Visit(**place | {"business_day": TODAY - timedelta(number)}, arrived_at=at))
+    elif entity == "appointment":
+        span = {"starts_at": at, "ends_at": at + timedelta(hours=1)}
+        db.session.add(Appointment(**place, **span, booked_on=TODAY, source=AppointmentSource.PHONE))
+    else:
+        sale = Sale(**place, number=number, sold_at=at, total=100)
+        db.session.add(sale)
+        db.session.flush()
+        db.session.add(Payment(**place, sale_id=sale.id, paid_at=at, method=PaymentMethod.CASH, amount=100))
 
 
 def test_a_filter_by_text_takes_percent_signs_as_they_are(house: House) -> None:

@@ -12,11 +12,14 @@ from argon2.exceptions import VerifyMismatchError
 from flask import url_for
 from sqlalchemy import func, select
 
+from admin_app.operations.kernel import perform
 from admin_app.security import passwords, sessions
 from models.accounts import SignInThrottle, User, UserSession
+from models.actor import SYSTEM
 from models.entity import db
 from models.log import Operation
-from tests.cast import ROLES, password_of, raw_operation
+from models.names import Name
+from tests.cast import ROLES, create, password_of, raw_operation
 from tests.conftest import House
 from tests.web import Browser
 
@@ -296,3 +299,13 @@ def test_an_old_hash_is_made_anew_at_sign_in(house: House) -> None:
 def test_there_is_a_door(house: House) -> None:
     with house.app.test_request_context():
         assert url_for("sign_in") == "/sign-in"
+
+
+def test_a_store_that_somebody_works_in_no_longer_is_closed_to_their_session(sqlite_house: House) -> None:
+    staff, second = sqlite_house.ids["reception_staff"], sqlite_house.ids["second"]
+    browser, cora = sqlite_house.browser("reception"), f"/customer/details/?id={sqlite_house.ids['cora']}"
+    assert browser.get(cora).status_code == 404
+    link = create("staff_store", staff_id=staff, store_id=second)
+    assert browser.get(cora).status_code == 200
+    perform(Name.ARCHIVE_ENTITY, {"entity": "staff_store", "id": link}, actor=SYSTEM)
+    assert browser.get(cora).status_code == 404

@@ -133,6 +133,20 @@ document.querySelectorAll("[data-copy]").forEach((button) => {
 
 document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => print()));
 
+// what belongs to a record is loaded when it is opened; without this a link inside opens it
+document.querySelectorAll("details[data-load]").forEach((spot) => {
+  spot.addEventListener("toggle", async () => {
+    if (!spot.open || !spot.dataset.load) return;
+    const address = spot.dataset.load;
+    delete spot.dataset.load;
+    const answer = await fetch(address).catch(() => null);
+    if (answer?.ok && !answer.redirected) {
+      spot.querySelector("summary ~ p")?.remove();
+      spot.insertAdjacentHTML("beforeend", await answer.text());
+    } else location.assign(spot.querySelector("summary ~ p a").href);
+  });
+});
+
 // editing in the list
 document.querySelectorAll("[data-inline]").forEach((spot) => {
   spot.querySelector(":scope > button")?.addEventListener("click", () => openInline(spot));

@@ -1,0 +1,28 @@
+"""Archived and erased rows: they stay where they are referred to, and nothing new is written about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from admin_app.operations.refusals import Refused
+
+MERGED = _l("This record was merged into another; use that one.")
+ERASED = _l("What was known of this person was erased; choose somebody else.")
+
+
+def ensure_in_use(rows: Iterable[Any], field: str | None, *, archived: bool = False) -> None:
+    """Let rows pass that a new record may refer to; with ``archived`` all of them.
+
+    :raises Refused: one was merged, erased or archived; the message stands at ``field``.
+    """
+    for row in [] if archived else rows:
+        if getattr(row, "merged_into_id", None) is not None:
+            raise Refused(MERGED, field, "merged")
+        if getattr(row, "erased_at", None) is not None:
+            raise Refused(ERASED, field, "erased")
+        if row.written_by.archives and row.archived_at is not None:
+            message = _l("%(what)s was archived. Restore it first, or choose another.", what=row.label)
+            raise Refused(message, field, "archived")

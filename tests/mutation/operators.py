@@ -1,0 +1,165 @@
+"""The changes that are made to a function: one mutant each."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.FloorDiv,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
+CRITERIA = {"where", "and_", "or_", "filter", "join", "order_by"}
+"""Calls whose arguments are left out, one at a time."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change in one function of a file."""
+
+    path: str
+    line: int
+    function: str
+    """Qualified name of the outermost function."""
+    first_line: int
+    """Where that function's code begins, decorators included: ``co_firstlineno``."""
+    before: str
+    after: str
+    tree: ast.Module
+
+    @property
+    def key(self) -> str:
+        """Stays the same while the function's name and the changed expression do."""
+        digest = hashlib.sha256(f"{self.path}|{self.function}|{self.before}|{self.after}".encode())
+        return digest.hexdigest()[:12]
+
+
+def mutants_of(path: str, root: Path) -> list[Mutant]:
+    """Every mutant of a file, in the order of its lines."""
+    tree = ast.parse((root / path).read_text(encoding="utf-8"))
+    mutants = []
+    for name, function in _functions(tree.body, ""):
+        for statement in function.body:
+            for node, change, label in _changes(statement):
+                mutants.append(_mutant(path, tree, name, function, node, change, label))
+    return [mutant for mutant in mutants if mutant is not None]
+
+
+def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield prefix + node.name, node
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node.body, f"{prefix}{node.name}.")
+
+
+def _mutant(
+    path: str, tree: ast.Module, name: str, function: Function, node: ast.AST, change: ast.AST, label: str
+) -> Mutant | None:
+    replaced = _Replace(node, change)
+    changed = replaced.visit(copy.deepcopy(_marked(tree, node)))
+    ast.fix_missing_locations(changed)
+    first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+    before = ast.unparse(node)
+    after = label or ast.unparse(change)
+    if before == after:
+        return None
+    return Mutant(path, getattr(node, "lineno", function.lineno), name, first, before[:160], after[:160], changed)
+
+
+def _marked(tree: ast.Module, node: ast.AST) -> ast.Module:
+    node._mutated = True  # type: ignore[attr-defined]
+    try:
+        return copy.deepcopy(tree)
+    finally:
+        del node._mutated  # type: ignore[attr-defined]
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, node: ast.AST, change: ast.AST) -> None:
+        self.change = change
+        self.at = node
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if getattr(node, "_mutated", False):
+            return ast.copy_location(self.change, self.at)
+        return self.generic_visit(node)
+
+
+def _changes(statement: ast.stmt) -> Iterator[tuple[ast.AST, ast.AST, str]]:
+    """Each node that can be changed, its replacement, and how to show that (empty: as code)."""
+    for node in ast.walk(statement):
+        match node:
+            case ast.Compare(ops=[operator]) if type(operator) in COMPARISONS:
+                yield node, _with(node, ops=[COMPARISONS[type(operator)]()]), ""
+            case ast.BoolOp(op=ast.And()):
+                yield node, _with(node, op=ast.Or()), ""
+            case ast.BoolOp(op=ast.Or()):
+                yield node, _with(node, op=ast.And()), ""
+            case ast.UnaryOp(op=ast.Not()):
+                yield node, node.operand, ""
+            case ast.BinOp(op=operator) if type(operator) in ARITHMETIC and not _text(node):
+                yield node, _with(node, op=ARITHMETIC[type(operator)]()), ""
+            case ast.Constant(value=bool()):
+                yield node, ast.Constant(value=not node.value), ""
+            case ast.Constant(value=int()):
+                yield node, ast.Constant(value=node.value + 1), ""
+            case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Raise():
+                yield node, ast.Pass(), "(left out)"
+            case ast.Call(args=[_, *_]) if _called(node) in CRITERIA:
+                yield from _without_criteria(node)
+
+
+def _with(node: ast.AST, **changed: object) -> ast.AST:
+    new = copy.copy(node)
+    for name, value in changed.items():
+        setattr(new, name, value)
+    return new
+
+
+def _text(node: ast.BinOp) -> bool:
+    return any(isinstance(side, ast.JoinedStr) or _is_text(side) for side in (node.left, node.right))
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _without_criteria(call: ast.Call) -> Iterator[tuple[ast.AST, ast.AST, str]]:
+    for place, argument in enumerate(call.args):
+        if isinstance(argument, ast.Starred) or (len(call.args) == 1 and _called(call) in {"and_", "or_"}):
+            continue
+        rest = [*call.args[:place], *call.args[place + 1 :]]
+        if not rest and not call.keywords and isinstance(call.func, ast.Attribute):
+            if _called(call) == "join":
+                continue
+            yield call, call.func.value, f"without {ast.unparse(argument)}"
+        else:
+            yield call, _with(call, args=rest), f"without {ast.unparse(argument)}"

@@ -1,0 +1,157 @@
+"""A pytest plugin: runs the collected tests once to learn which lines each executes, then every mutant in a forked
+process against the tests that execute its line, the shortest first, until one fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+import coverage
+import pytest
+
+from tests.mutation.operators import Mutant
+
+SECONDS = 60.0
+"""How long the tests of one mutant may take; a mutant that is not killed by then survives."""
+KILLED, SURVIVED, TIMED_OUT, INVALID = 1, 0, 2, 3
+
+
+class MutationRun:
+    """Runs mutants and reports each outcome to ``report(mutant, outcome)``."""
+
+    def __init__(self, root: Path, mutants: list[Mutant], report: Callable[[Mutant, str], None]) -> None:
+        self.root = root
+        self.mutants = mutants
+        self.report = report
+        self.failed = False
+        self.durations: dict[str, float] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        covering = self._learn(session.items)
+        for mutant in self.mutants:
+            items = covering.get((mutant.path, mutant.line), [])
+            self.report(mutant, self._outcome(mutant, items) if items else "no test runs it")
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed = self.failed or report.failed
+        self.durations[report.nodeid] = self.durations.get(report.nodeid, 0.0) + report.duration
+
+    def _learn(self, items: list[pytest.Item]) -> dict[tuple[str, int], list[pytest.Item]]:
+        """The tests that execute each line of the files that are mutated, the shortest first."""
+        files = sorted({str(self.root / mutant.path) for mutant in self.mutants})
+        tracer = coverage.Coverage(data_file=None, include=files, branch=False)
+        tracer.start()
+        passing = {}
+        for place, item in enumerate(items):
+            tracer.switch_context(item.nodeid)
+            self.failed = False
+            following = items[place + 1] if place + 1 < len(items) else None
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            if not self.failed:
+                passing[item.nodeid] = item
+        tracer.stop()
+        data = tracer.get_data()
+        covering: dict[tuple[str, int], list[pytest.Item]] = {}
+        for file in files:
+            path = str(Path(file).relative_to(self.root))
+            for line, contexts in data.contexts_by_lineno(file).items():
+                tests = sorted((name for name in contexts if name in passing), key=self.durations.__getitem__)
+                covering[path, line] = [passing[name] for name in tests]
+        return covering
+
+    def _outcome(self, mutant: Mutant, items: list[pytest.Item]) -> str:
+        child = os.fork()
+        if child == 0:
+            self._in_child(mutant, items)
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                code = os.waitstatus_to_exitcode(status)
+                return {SURVIVED: "survived", TIMED_OUT: "survived", INVALID: "invalid"}.get(code, "killed")
+            time.sleep(0.01)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return "killed"  # a test that hangs is a test that does not pass
+
+    def _in_child(self, mutant: Mutant, items: list[pytest.Item]) -> None:
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        started = time.monotonic()
+        try:
+            if not apply(mutant, self.root):
+                os._exit(INVALID)
+            self.failed = False
+            for place, item in enumerate(items):
+                following = items[place + 1] if place + 1 < len(items) else item
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+                if self.failed:
+                    os._exit(KILLED)
+                if time.monotonic() - started > SECONDS * 0.75:
+                    os._exit(TIMED_OUT)
+            os._exit(SURVIVED)
+        except BaseException:  # noqa: BLE001 - whatever the mutant broke, it was noticed
+            os._exit(KILLED)
+
+
+def apply(mutant: Mutant, root: Path) -> bool:
+    """Put the mutant's code into the living function, wherever it is referred to; False where it does not fit."""
+    file = str(root / mutant.path)
+    gc.unfreeze()  # the suite freezes what was imported, and frozen objects are not listed
+    try:
+        code = _code_at(compile(mutant.tree, file, "exec"), mutant)
+        functions = [
+            thing
+            for thing in gc.get_objects()
+            if isinstance(thing, FunctionType)
+            and thing.__code__.co_filename == file
+            and thing.__code__.co_qualname == mutant.function
+            and thing.__code__.co_firstlineno == mutant.first_line
+        ]
+        for function in functions:
+            function.__code__ = code
+    except (SyntaxError, LookupError, ValueError):
+        return False
+    _clear_caches(mutant)
+    return bool(functions)
+
+
+def _code_at(module: CodeType, mutant: Mutant) -> CodeType:
+    for code in _inside(module):
+        if code.co_qualname == mutant.function and code.co_firstlineno == mutant.first_line:
+            return code
+    raise LookupError(mutant.function)
+
+
+def _inside(code: CodeType) -> Iterable[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _inside(constant)
+
+
+def _clear_caches(mutant: Mutant) -> None:
+    """Values computed before the change must not answer for it."""
+    module = mutant.path.removesuffix(".py").replace("/", ".")
+    for thing in gc.get_objects():
+        if isinstance(thing, functools._lru_cache_wrapper) and getattr(thing, "__module__", None) == module:
+            thing.cache_clear()
+
+
+def run_tests(arguments: list[str], plugin: Any) -> int:
+    """Collect and run with the plugin, without the project's own options (processes, reports)."""
+    sys.argv = ["pytest", *arguments]
+    options = ["-o", "addopts=-n 0", "-p", "no:terminal", "-p", "no:cacheprovider", "-W", "ignore"]
+    return int(pytest.main([*options, *arguments], plugins=[plugin]))
