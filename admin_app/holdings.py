@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Subquery, and_, case, cast, func, select, union_all
 from sqlalchemy.orm import Session
 
 from admin_app.rulebook import rulebook, versions
@@ -43,6 +44,40 @@ def tier_held(session: Session, customer_id: int) -> Held | None:
     current = (Membership.customer_id == customer_id, Membership.ended_on.is_(None))
     found = session.execute(select(Membership.tier, Membership.valid_until).where(*current)).first()
     return None if found is None else Held(*found)
+
+
+def tiers_of(session: Session, customers: Collection[int]) -> dict[int, str]:
+    """The tier each of these customers has now."""
+    current = (Membership.customer_id.in_(customers), Membership.ended_on.is_(None))
+    return dict(session.execute(select(Membership.customer_id, Membership.tier).where(*current)).all())
+
+
+def stored_value(day: date, *owners: ColumnElement[bool]) -> Subquery:
+    """What stored value each customer has as of a day: ``customer_id`` and ``amount``.
+
+    ``owners`` are conditions on ``Account`` that narrow the customers. It is what ``balances_of`` says of one customer.
+    """
+    kinds = (Account.kind.in_((AccountKind.PRINCIPAL, AccountKind.BONUS)), Account.card_item_id.is_(None), *owners)
+    stands = (
+        select(Account.customer_id, AccountBalance.balance.label("amount"))
+        .join(AccountBalance, AccountBalance.account_id == Account.id)
+        .where(*kinds)
+    )
+    ended = (
+        select(Account.customer_id, -LotBalance.remaining)
+        .join(Lot, Lot.account_id == Account.id)
+        .join(LotBalance, LotBalance.lot_id == Lot.id)
+        .where(*kinds, LotBalance.remaining > 0, Lot.expires_on < day)
+    )
+    parts = union_all(stands, ended).subquery("stored_parts")
+    amount = cast(func.sum(parts.c.amount), BigInteger).label("amount")
+    return select(parts.c.customer_id, amount).group_by(parts.c.customer_id).subquery("stored_value")
+
+
+def stored_of(session: Session, customers: Collection[int], day: date) -> dict[int, int]:
+    """The stored value of each of these customers that has any account."""
+    found = stored_value(day, Account.customer_id.in_(customers))
+    return {customer: int(amount) for customer, amount in session.execute(select(found.c.customer_id, found.c.amount))}
 
 
 def benefits_of(session: Session, customer_id: int | None) -> Benefits:

@@ -96,7 +96,9 @@ def _ask_to_tell(op: Operation, frame: Frame, document: TiersDocument, falling: 
             {
                 "source": "tiers",
                 "occasion": f"end:{one.membership}",
-                "text": _("%(tier)s ends on %(day)s and is not kept as things stand: tell her.", tier=tier, day=ends),
+                "text": _(
+                    "%(tier)s ends on %(day)s and is not kept as things stand: tell the customer.", tier=tier, day=ends
+                ),
                 "to_role": document.notice_to,
                 "customer_id": one.customer,
                 "staff_id": carers.get((one.customer, document.notice_to)),

@@ -86,8 +86,8 @@ class Appointment(PublicId, Record):
 
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
     store_id: Mapped[int] = reference("store", label=_l("Store"), index=False)
-    starts_at: Mapped[datetime] = field(Instant, label=_l("From"), index=True)
-    ends_at: Mapped[datetime] = field(Instant, label=_l("To"))
+    starts_at: Mapped[datetime] = field(Instant, label=_l("Start"), index=True)
+    ends_at: Mapped[datetime] = field(Instant, label=_l("End"))
     business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
     source: Mapped[AppointmentSource] = field(choice(AppointmentSource), label=_l("Source"))
     status: Mapped[AppointmentStatus] = field(
@@ -126,9 +126,9 @@ class Segment(Record):
     bed_id: Mapped[int | None] = reference("bed", label=_l("Bed"))
     equipment_id: Mapped[int | None] = reference("equipment", label=_l("Piece of equipment"))
     asked_for: Mapped[bool] = field(Flag, label=_l("Asked for by name"), default=False)
-    starts_at: Mapped[datetime] = field(Instant, label=_l("From"), index=True)
+    starts_at: Mapped[datetime] = field(Instant, label=_l("Start"), index=True)
     busy_until: Mapped[datetime] = field(Instant, label=_l("Therapist busy until"))
-    ends_at: Mapped[datetime] = field(Instant, label=_l("To"))
+    ends_at: Mapped[datetime] = field(Instant, label=_l("End"))
 
 
 class BookingClaim(Record):
@@ -150,8 +150,8 @@ class BookingClaim(Record):
 
     segment_id: Mapped[int] = reference("segment", label=_l("Booked service"))
     resource_id: Mapped[int] = reference("resource", label=_l("Taken"), index=False)
-    starts_at: Mapped[datetime] = field(Instant, label=_l("From"))
-    ends_at: Mapped[datetime] = field(Instant, label=_l("To"))
+    starts_at: Mapped[datetime] = field(Instant, label=_l("Start"))
+    ends_at: Mapped[datetime] = field(Instant, label=_l("End"))
 
 
 class AppointmentEvent(Event):
@@ -167,7 +167,7 @@ class AppointmentEvent(Event):
     appointment_id: Mapped[int] = reference("appointment", label=_l("Booking"))
     at: Mapped[datetime] = field(Instant, label=_l("At"))
     status: Mapped[AppointmentStatus] = field(choice(AppointmentStatus), label=_l("Status"))
-    starts_at: Mapped[datetime] = field(Instant, label=_l("From"))
+    starts_at: Mapped[datetime] = field(Instant, label=_l("Start"))
     by: Mapped[str] = field(Text(60), label=_l("By"))
     reason: Mapped[str | None] = field(Text(200), label=_l("Reason"))
 
@@ -207,6 +207,6 @@ class ClosedPeriod(Record):
 
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     staff_id: Mapped[int | None] = reference("staff", label=_l("Staff member"))
-    starts_at: Mapped[datetime] = field(Instant, label=_l("From"), index=True)
-    ends_at: Mapped[datetime] = field(Instant, label=_l("To"))
+    starts_at: Mapped[datetime] = field(Instant, label=_l("Start"), index=True)
+    ends_at: Mapped[datetime] = field(Instant, label=_l("End"))
     reason: Mapped[str] = field(Text(100), label=_l("Reason"))

@@ -147,6 +147,6 @@ class GiftIssue(Event):
     item: Mapped[str] = field(Text(80), label=_l("Item"))
     quantity: Mapped[int] = field(Big, label=_l("Quantity"), default=1)
     value: Mapped[int] = field(Money, label=_l("Worth"))
-    given_by: Mapped[str] = field(Text(60), label=_l("Given by"))
+    given_by: Mapped[str] = field(Text(60), label=_l("Given away by"))
     approval_id: Mapped[int | None] = reference("approval", label=_l("Approval"), unique=True, index=False)
     reason: Mapped[str] = field(Text(200), label=_l("Reason"))

@@ -88,7 +88,7 @@ class Customer(PublicId, Record):
     screen = Screen(
         Section.CUSTOMERS,
         "user",
-        ("name", "member_no", "phone", "stage", "skin_type", "store_id", "first_visit_on"),
+        ("name", "member_no", "phone", "stage", "store_id"),
         "-id",
         inline=("stage", "notes"),
     )
@@ -119,7 +119,7 @@ class Customer(PublicId, Record):
             "merged_into_id IS NULL OR merged_into_id <> id",
             "merged",
             "merged_into_id",
-            _l("Nobody is merged into herself."),
+            _l("Nobody is merged into themselves."),
         ),
         holds(
             "contact_every_days IS NULL OR contact_every_days >= 0",
@@ -127,7 +127,7 @@ class Customer(PublicId, Record):
             "contact_every_days",
             _l("A number of days is 0 or more."),
         ),
-        holds("referrer_id IS NULL OR referrer_id <> id", "referrer", "referrer_id", _l("Nobody refers herself.")),
+        holds("referrer_id IS NULL OR referrer_id <> id", "referrer", "referrer_id", _l("Nobody refers themselves.")),
     )
 
     name: Mapped[str] = field(
@@ -354,7 +354,7 @@ class Contraindication(Record):
         Encrypted(Text(100)), label=_l("Substance"), privacy=Privacy.SENSITIVE, aliases=("过敏史",)
     )
     severity: Mapped[Severity] = field(choice(Severity), label=_l("Severity"), default=Severity.UNKNOWN)
-    since: Mapped[date | None] = field(Day, label=_l("From"))
+    since: Mapped[date | None] = field(Day, label=_l("Start"))
     until: Mapped[date | None] = field(Day, label=_l("Until"))
     notes: Mapped[str | None] = field(Encrypted(LongText()), label=_l("Notes"), privacy=Privacy.SENSITIVE)
 
@@ -422,7 +422,7 @@ class Purpose(Choice):
     HEALTH_DATA = "health_data", _l("Keeping health data")
     PHOTOS = "photos", _l("Taking photos")
     MARKETING = "marketing", _l("Marketing messages")
-    SHARING = "sharing", _l("Showing her pictures")
+    SHARING = "sharing", _l("Showing pictures of the customer")
 
 
 class ConsentEvent(Event):

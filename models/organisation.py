@@ -118,7 +118,7 @@ class Staff(Record):
             "left_on IS NULL OR hired_on IS NULL OR left_on >= hired_on",
             "employment",
             "left_on",
-            _l("Nobody leaves before she was hired."),
+            _l("Nobody leaves before they were hired."),
         ),
     )
 
@@ -181,8 +181,8 @@ class ShiftTemplate(Record):
 
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     name: Mapped[str] = field(Text(30), label=_l("Name"), index=True, search=Search.WORDS)
-    starts_at: Mapped[time] = field(TimeOfDay, label=_l("From"))
-    ends_at: Mapped[time] = field(TimeOfDay, label=_l("To"))
+    starts_at: Mapped[time] = field(TimeOfDay, label=_l("Start"))
+    ends_at: Mapped[time] = field(TimeOfDay, label=_l("End"))
 
 
 class Shift(Record):
@@ -198,8 +198,8 @@ class Shift(Record):
 
     staff_id: Mapped[int] = reference("staff", label=_l("Staff member"))
     store_id: Mapped[int] = reference("store", label=_l("Store"))
-    starts_at: Mapped[datetime] = field(Instant, label=_l("From"), index=True)
-    ends_at: Mapped[datetime] = field(Instant, label=_l("To"))
+    starts_at: Mapped[datetime] = field(Instant, label=_l("Start"), index=True)
+    ends_at: Mapped[datetime] = field(Instant, label=_l("End"))
 
 
 class LeaveKind(Choice):
@@ -225,8 +225,8 @@ class Leave(Record):
 
     staff_id: Mapped[int] = reference("staff", label=_l("Staff member"))
     kind: Mapped[LeaveKind] = field(choice(LeaveKind), label=_l("Kind"))
-    starts_at: Mapped[datetime] = field(Instant, label=_l("From"), index=True)
-    ends_at: Mapped[datetime] = field(Instant, label=_l("To"))
+    starts_at: Mapped[datetime] = field(Instant, label=_l("Start"), index=True)
+    ends_at: Mapped[datetime] = field(Instant, label=_l("End"))
     reason: Mapped[str | None] = field(Text(200), label=_l("Reason"))
 
 

@@ -104,9 +104,9 @@ class EffectState(Choice):
 class HeldBecause(Choice):
     """Why a message is never sent."""
 
-    RULE_LIMIT = "rule_limit", _l("This rule has sent her as many as it may")
-    HOUSE_LIMIT = "house_limit", _l("She has had as many messages as one customer may")
-    NO_CONSENT = "no_consent", _l("She wants no marketing messages")
+    RULE_LIMIT = "rule_limit", _l("This rule has sent as many as it may")
+    HOUSE_LIMIT = "house_limit", _l("Has had as many messages as one customer may")
+    NO_CONSENT = "no_consent", _l("Wants no marketing messages")
 
 
 class RuleEffect(Record):

@@ -108,7 +108,7 @@ class Membership(Record):
     since: Mapped[date] = field(Day, label=_l("Since"))
     valid_until: Mapped[date | None] = field(Day, label=_l("Valid until"))
     ended_on: Mapped[date | None] = field(Day, label=_l("Ended on"))
-    told_on: Mapped[date | None] = field(Day, label=_l("Asked to tell her of its end"), generated=True)
+    told_on: Mapped[date | None] = field(Day, label=_l("Asked to tell the customer of its end"), generated=True)
 
 
 class TierMove(Choice):
@@ -132,7 +132,7 @@ class TierChange(Event):
 
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
     on: Mapped[date] = field(Day, label=_l("On"), index=True)
-    move: Mapped[TierMove] = field(choice(TierMove), label=_l("Move"))
+    move: Mapped[TierMove] = field(choice(TierMove), label=_l("Step"))
     from_tier: Mapped[str | None] = field(Text(30), label=_l("From tier"), words="tiers")
     to_tier: Mapped[str] = field(Text(30), label=_l("To tier"), words="tiers")
     evidence: Mapped[dict[str, object]] = field(Json, label=_l("Evidence"))

@@ -172,7 +172,7 @@ class Rulebook:
             asks_for_cards = any(leaf.fact.source is Source.CARDS for leaf in comparisons(rule.when))
             for _place, one in rule.given():
                 if one.once_per == "card" and not asks_for_cards:
-                    message = _l("once_per: card needs a condition on her cards, such as fewest_sessions_left.")
+                    message = _l("once_per: card needs a condition on the cards, such as fewest_sessions_left.")
                     yield Fault(one.place, message)
 
     def _effects(self) -> Iterator[Fault]:
@@ -202,7 +202,7 @@ class Rulebook:
                     )
             for alert in (effect.alert for effect in rule.then):
                 if alert.to in roles and roles[alert.to].sees not in (Sees.ALL, Sees.STORE):
-                    message = _l("%(role)s sees customers of her own only, and would not see this.", role=alert.to)
+                    message = _l("%(role)s sees customers of their own only, and would not see this.", role=alert.to)
                     yield Fault(alert.place, message)
                 if (wrong := wrong_place(alert.text, rule.subject)) is not None:
                     yield Fault(alert.place, wrong)

@@ -15,6 +15,8 @@ from models.field import Field, Kind, Privacy
 from models.standing import TagColour
 from models.value import LedgerEntry
 from rules.decisions.access import Access, Sight, masked
+from views.computed import ComputedField, Part, computed_fields
+from views.tiers import tier_tone
 
 IN_LOG = "operation_id"
 """The column by which a row names its entry in the operation log."""
@@ -32,6 +34,7 @@ class Cell:
     target_id: int | None = None
     tone: str = ""
     address: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 def visible_fields(entity: type[Entity], access: Access) -> list[Field]:
@@ -47,7 +50,13 @@ def list_fields(entity: type[Entity], access: Access) -> list[Field]:
     """The columns of the list."""
     assert entity.screen is not None
     fields = entity.fields()
-    return [fields[name] for name in entity.screen.columns if access.sight(fields[name]) is not Sight.HIDDEN]
+    columns: list[Field] = []
+    computed = computed_fields(entity, access)
+    for name in entity.screen.columns:
+        if access.sight(fields[name]) is not Sight.HIDDEN:
+            columns.append(fields[name])
+        columns += [one for one in computed if one.after == name]
+    return columns
 
 
 class Cells:
@@ -56,11 +65,15 @@ class Cells:
     def __init__(self, rows: Iterable[Entity], fields: Sequence[Field], access: Access) -> None:
         self.access = access
         rows = list(rows)
-        self.titles = titles_of(rows, fields, access)
+        self.titles = titles_of(rows, [one for one in fields if not isinstance(one, ComputedField)], access)
         self.in_money = money_accounts(rows)
+        ids = [row.id for row in rows]
+        self.computed = {one.name: one.load(ids, access) for one in fields if isinstance(one, ComputedField)}
         self.zone = current_app.config["PEONY"].zone
 
     def of(self, row: Entity, one: Field) -> Cell:
+        if isinstance(one, ComputedField):
+            return self._computed(row, one)
         value = getattr(row, one.name)
         if value is None or value == []:
             return Cell(one, "")
@@ -80,6 +93,14 @@ class Cells:
             )
         return Cell(one, said(one, value), raw=write_value(one.kind, value, self.zone), tone=_tone(one, value))
 
+    def _computed(self, row: Entity, one: ComputedField) -> Cell:
+        parts = tuple(self.computed[one.name].get(row.id, ()))
+        return Cell(one, "、".join(part.text for part in parts), parts=parts)
+
+    def off(self, row: Entity) -> bool:
+        """Whether the row stands no longer: what it says was taken back."""
+        return any(part.tone == "taken-back" for loaded in self.computed.values() for part in loaded.get(row.id, ()))
+
 
 def _tone(one: Field, value: Any) -> str:
     """Colour for state only."""
@@ -87,6 +108,8 @@ def _tone(one: Field, value: Any) -> str:
         return {"urgent": "bad", "warning": "warn"}.get(str(value), "")
     if isinstance(value, TagColour):
         return f"tag-{value.value}"
+    if one.info.words == "tiers":
+        return tier_tone(str(value))
     if one.key in {"schedule_run.state", "user.active"}:
         return {"done": "good", "failed": "bad", "claimed": "warn", "True": "good", "False": "muted"}.get(
             str(value), ""

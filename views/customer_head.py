@@ -13,13 +13,13 @@ from sqlalchemy import or_, select
 from admin_app.holdings import tier_held
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
-from admin_app.rulebook import words_of
 from models.customers import Contraindication, Customer, current_id
 from models.entity import db
 from models.standing import Alert, CustomerTag, Membership, Tag, Task
 from rules.decisions.access import Access, Sight
 from rules.decisions.tiers import Held
 from rules.documents.roles import Action
+from views.tiers import tier_label
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Head:
     @property
     def tier(self) -> str:
         """Her tier by its name; one that is gone by its short name."""
-        return "" if self.held is None else dict(words_of("tiers")).get(self.held.tier, self.held.tier)
+        return "" if self.held is None else tier_label(self.held.tier)
 
 
 def customer_head(customer_id: int, access: Access) -> Head:
@@ -66,7 +66,7 @@ def dangers_of(customers: Collection[int], access: Access) -> tuple[dict[int, li
     query = select(Contraindication, owner).join(Customer, Customer.id == Contraindication.customer_id).where(*live)
     rows = db.session.execute(query.order_by(Contraindication.id)).all()
     if not access.may(Action.VIEW, Contraindication):
-        return {hers: [_("Take care: ask who serves her")] for _row, hers in rows}, []
+        return {hers: [_("Take care: ask who serves this customer")] for _row, hers in rows}, []
     clear = access.sight(Contraindication.fields()["substance"]) is Sight.CLEAR
     found: dict[int, list[str]] = defaultdict(list)
     for row, hers in rows:

@@ -16,6 +16,7 @@ from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.rule_trials import facts_now, words
 from admin_app.rulebook import rulebook, versions
+from admin_app.taken_back import line_states
 from admin_app.titles import titles_by
 from models.booking import OPEN, Appointment, AppointmentStatus
 from models.cards import Card
@@ -47,13 +48,22 @@ class Coming:
     services: list[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class Sold:
+    """A line of a sale on a visit: what, by whom, and whether it was taken back since."""
+
+    item: str
+    staff: str
+    off: bool
+
+
 @dataclass
 class Past:
     """A visit: what was sold or given with whom, and what was advised."""
 
     visit: Visit
-    done: list[tuple[str, str]] = field(default_factory=list)
-    bought: list[str] = field(default_factory=list)
+    done: list[Sold] = field(default_factory=list)
+    bought: list[Sold] = field(default_factory=list)
     treatments: list[Treatment] = field(default_factory=list)
 
 
@@ -107,7 +117,7 @@ def _tier_ways(customer_id: int, held: Held | None) -> list[str]:
         said.append(_("To %(tier)s: %(ways)s", tier=name, ways=_ways_said(customer_id, ways, known)))
     if held is not None and held.valid_until is not None and (kept := ways_to_keep(book.tiers, held, facts, day)):
         ends = format_date(held.valid_until, "medium")
-        said.append(_("To keep hers beyond %(day)s: %(ways)s", day=ends, ways=_ways_said(customer_id, kept, known)))
+        said.append(_("To keep it beyond %(day)s: %(ways)s", day=ends, ways=_ways_said(customer_id, kept, known)))
     return said
 
 
@@ -168,14 +178,14 @@ def _add_lines(found: dict[int, Past], access: Access) -> None:
         .order_by(SaleLine.id)
     )
     rows = db.session.execute(lines).all()
-    gave = _givers([line for _, line, _, _ in rows], access)
+    ids = [line for _, line, _, _ in rows]
+    gave, back = _givers(ids, access), line_states(db.session(), ids)
     for visit, line, kind, item in rows:
         if visit is None:
             continue
-        if kind is LineKind.SERVICE:
-            found[visit].done.append((item, "、".join(gave[line])))
-        else:
-            found[visit].bought.append(item)
+        is_service = kind is LineKind.SERVICE
+        among = found[visit].done if is_service else found[visit].bought
+        among.append(Sold(item, "、".join(gave[line]) if is_service else "", line in back))
 
 
 def _givers(lines: Sequence[int], access: Access) -> dict[int, list[str]]:

@@ -23,8 +23,10 @@ from models.entity import db
 from models.sales import MONEY_IN, Payment, Visit
 from models.standing import Alert, CustomerTag, Membership, Tag, Task
 from rules.documents.roles import Action
+from views.home_work import work_of
 from views.navigation import list_address
 from views.person import access, refuse
+from views.tiers import tier_colour
 
 DAYS = 30
 MOST = 6
@@ -51,10 +53,18 @@ class Chart:
     said: list[str]
     unit: str = ""
     addresses: list[str] = field(default_factory=list)
+    tones: list[str] = field(default_factory=list)
 
     @property
     def data(self) -> dict[str, Any]:
-        return {"kind": self.kind, "names": self.names, "values": self.values, "unit": self.unit, "title": self.title}
+        return {
+            "kind": self.kind,
+            "names": self.names,
+            "values": self.values,
+            "unit": self.unit,
+            "title": self.title,
+            "tones": self.tones,
+        }
 
 
 class Dashboard(AdminIndexView):
@@ -78,6 +88,7 @@ class Dashboard(AdminIndexView):
         return self.render(
             "dashboard.html",
             today=today,
+            work=work_of(today),
             figures=figures(today),
             alerts=_open(Alert, Alert.closed_at, Alert.raised_at.desc()),
             tasks=_open(Task, Task.finished_at, Task.due_on.asc()),
@@ -193,8 +204,9 @@ def _by_tier() -> Chart:
     counts = [held[tier] for tier, _label in known]
     addresses = [list_address("membership", {"tier": tier, "ended_on.empty": "yes"}) for tier, _label in known]
     labels = [label for _tier, label in known]
+    said, tones = [f"{n:,}" for n in counts], [tier_colour(tier) for tier, _label in known]
     return Chart(
-        _("Customers by tier"), "pie", labels, [float(n) for n in counts], [f"{n:,}" for n in counts], "", addresses
+        _("Customers by tier"), "pie", labels, [float(n) for n in counts], said, addresses=addresses, tones=tones
     )
 
 

@@ -27,14 +27,16 @@ from wtforms import Field as WtField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 from wtforms.validators import ValidationError
 
+from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Asked, Spec
 from admin_app.rulebook import words_of
-from admin_app.titles import called
+from admin_app.staffing import at_work
 from admin_app.values import Unreadable, is_empty, read_kind, read_value, write_value
 from models.entity import Entity, db, entity_named
 from models.field import Choice, Field, Kind
 from rules.decisions.access import Access, Sight, masked
+from views.choices import offered
 from views.chosen import chosen_ids
 from views.form_rows import RowForm, RowsField, folded, tell
 from views.unsent import is_redisplay
@@ -116,6 +118,7 @@ class Blueprint:
     rows: tuple[Blueprint, ...] = ()
     among: ColumnElement[bool] | None = None
     aside: bool = False
+    at_work: bool = False
 
 
 def entity_blueprints(entity: type[Entity], access: Access, row: Entity | None = None) -> list[Blueprint]:
@@ -173,6 +176,7 @@ def _asked_blueprint(asked: Asked, ids: Sequence[int]) -> Blueprint:
         rows=tuple(_asked_blueprint(part, ids) for part in asked.rows),
         among=asked.ask.among(ids) if asked.ask.among and ids else None,
         aside=asked.ask.aside,
+        at_work=asked.ask.at_work,
     )
 
 
@@ -248,13 +252,13 @@ def _wt_field(plan: Blueprint, access: Access, chosen: dict[str, list[Any]], wit
 def _reference(plan: Blueprint, access: Access, chosen: list[Any], options: dict[str, Any]) -> Any:
     assert plan.target is not None
     rows = _first_rows(plan, access)
-    searched = plan.among is None and len(rows) > SHORT_LIST
+    searched = plan.among is None and not plan.at_work and len(rows) > SHORT_LIST
     shown = [] if searched else rows
     missing = [one for one in chosen if one not in {row.id for row in shown}]
     if missing:
         found = select(plan.target).where(plan.target.id.in_(missing), access.rows(plan.target))
         shown = [*db.session.scalars(found), *shown]
-    listed = [SelectChoice(str(row.id), title) for row, title in zip(shown, called(shown, access), strict=True)]
+    listed = [SelectChoice(str(one.row_id), one.label, one.attributes) for one in offered(shown, access)]
     options["render_kw"] |= {"data-lookup": plan.target.named()} if searched else {}
     if plan.many:
         return SelectMultipleField(
@@ -269,6 +273,8 @@ def _first_rows(plan: Blueprint, access: Access) -> list[Any]:
     query = select(target).where(access.rows(target)).order_by(target.id).limit(SHORT_LIST + 1)
     if plan.among is not None:
         query = query.where(plan.among).limit(LONG_LIST)
+    if plan.at_work:
+        query = query.where(at_work(business_day(now()), access.actor.stores)).limit(LONG_LIST)
     if "archived_at" in target.fields():
         query = query.where(target.fields()["archived_at"].column.is_(None))
     return list(db.session.scalars(query))

@@ -25,20 +25,25 @@ from admin_app.operations.entities import CreateInput, EditInput, RowInput, may_
 from admin_app.operations.reading import ReadInput, RevealInput
 from admin_app.operations.refusals import Forbidden, Missing, Refused, Stale
 from admin_app.operations.registry import Spec, page_actions, row_actions, spec_named
-from admin_app.titles import called, title_of
+from admin_app.taken_back import taken_back
+from admin_app.titles import title_of
 from admin_app.values import show_value, whole_number, write_value
 from models.customers import Customer
 from models.entity import AnySelect, Entity, db
 from models.field import Field
 from models.names import Name
+from models.sales import Sale
 from rules.decisions.access import Sight
 from rules.documents.roles import Action, Sees
 from views import history
 from views.acts import acts_with
 from views.broken_bookings import warn_of_broken
 from views.cells import Cells, list_fields, sensitive_shown, visible_fields
+from views.choices import offered
+from views.computed import computed_fields
 from views.customer_head import customer_head
 from views.customer_page import customer_page
+from views.customer_strip import customer_of, strip_of
 from views.downloads import download
 from views.forms import HouseForm, entity_blueprints, make_form, show_refusal, written
 from views.listing import Listing, is_number_search, read_listing, searchable, sortable
@@ -182,6 +187,7 @@ class EntityScreen(ModelView):
     def _list_page(self, listing: Listing, rows: list[Entity], more: bool, fields: list[Field]) -> str:
         screen = self.entity.screen
         assert screen is not None
+        totals = listing.totals()
         editable = set(screen.inline) if may_write(access(), self.entity, Name.EDIT_ENTITY) else set()
         return self.render(
             "list.html",
@@ -189,7 +195,8 @@ class EntityScreen(ModelView):
             listing=listing,
             rows=rows,
             more=more,
-            count=listing.count(),
+            count=listing.count() if totals is None else totals.count,
+            totals=totals,
             fields=fields,
             cells=Cells(rows, fields, access()),
             sortable=set(sortable(self.entity, access())),
@@ -234,6 +241,8 @@ class EntityScreen(ModelView):
             do(Name.READ_RECORD, ReadInput(entity="contraindication", ids=head.shown_dangers, fields=["substance"]))
             row = self._row("details_view")
         row = self._note_shown(row, fields, "details_view")
+        computed = computed_fields(self.entity, access()) if head is None else []
+        standing = [part for one in computed for part in one.load([row.id], access()).get(row.id, ())]
         return self.render(
             "details.html",
             entity=self.entity,
@@ -244,6 +253,8 @@ class EntityScreen(ModelView):
             acts=acts_with(self.entity, self._operations()),
             may=self._allowed(),
             head=head,
+            standing=standing,
+            returns=taken_back(db.session(), row) if self.entity is Sale and standing else [],
             page=customer_page(row.id, head.held, access()) if head is not None else None,
             related=related_to(self.entity, row.id, access(), request.args.get("open", "")),
             form=_empty_form(),
@@ -313,10 +324,16 @@ class EntityScreen(ModelView):
             for one in form.asked:
                 if one.name in request.args:
                     one.data = request.args[one.name]
-        title = _("New: %(entity)s", entity=self.entity.label)
-        return self.render(
-            "form.html", entity=self.entity, form=form, title=title, back=self.get_url(".index_view"), row=None
-        ), _status(form)
+        page = self.render(
+            "form.html",
+            entity=self.entity,
+            form=form,
+            title=_("New: %(entity)s", entity=self.entity.label),
+            back=self.get_url(".index_view"),
+            row=None,
+            strip=strip_of(whole_number(form["customer_id"].data if "customer_id" in form else None), access()),
+        )
+        return page, _status(form)
 
     def _warn_of_double(self, row_id: int) -> None:
         """Two customers may share a phone, as mother and daughter do; with one name too, they may be one."""
@@ -348,6 +365,7 @@ class EntityScreen(ModelView):
                 flash(_("Saved."), "success")
                 warn_of_broken(saved)
                 return redirect(self.get_url(".details_view", id=row.id))
+        strip = strip_of(customer_of(row), access())
         row = self._row("edit_view")
         if not form.is_submitted():
             form.fresh()
@@ -361,6 +379,7 @@ class EntityScreen(ModelView):
             title=title_of(row, access()),
             back=self.get_url(".details_view", id=row.id),
             row=row,
+            strip=strip,
             conflict=conflict,
             labels=labels,
         )
@@ -473,8 +492,7 @@ class EntityScreen(ModelView):
         if is_number_search(self.entity, access(), words):
             note_number_search(self.entity.named(), words)
         rows, _more = listing.rows()
-        titles = called(rows, access())
-        return jsonify([{"id": row.id, "text": title} for row, title in zip(rows, titles, strict=True)])
+        return jsonify([{"id": one.row_id, "text": one.title, "more": one.more} for one in offered(rows, access())])
 
 
 def _joined() -> dict[str, str]:

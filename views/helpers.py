@@ -20,6 +20,7 @@ from models.entity import Entity, entity_named
 from models.field import Field, Kind
 from views.listing import OPERATORS, Applied
 from views.person import access
+from views.tiers import tier_tone
 
 
 def local_time(at: datetime, seconds: bool = False) -> str:
@@ -109,4 +110,5 @@ HELPERS: dict[str, Callable[..., Any]] = {
     "status_tone": status_tone,
     "clock": clock,
     "in_days": in_days,
+    "tier_tone": tier_tone,
 }

@@ -15,7 +15,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, or_, select
 from sqlalchemy import String as SqlString
 
 from admin_app.values import Unreadable, read_kind, span_of
@@ -25,10 +25,13 @@ from models.entity import AnySelect, Entity, db, entity_named, table_of
 from models.field import Field, Kind, Search
 from rules.decisions.access import Access, Sight
 from rules.documents.roles import Action
+from views.computed import ComputedField, computed_fields
 
 PAGE_SIZES = (20, 50, 100)
 COUNT_LIMIT = 1_000
 DEEPEST_ROW = 100_000
+MOST_ADDED_UP = 100_000
+"""Of more rows no total is shown: a page must not take for ever."""
 
 Test = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
 
@@ -69,6 +72,14 @@ class Applied:
         return " · ".join(str(one.label) for one in (*self.through, self.field))
 
 
+@dataclass(frozen=True)
+class Totals:
+    """How many rows fit, and what their amounts (fen) come to, by column."""
+
+    count: int
+    amounts: dict[str, int]
+
+
 @dataclass
 class Listing:
     """A list as it was asked for. ``faults`` are the parts of the address that could not be understood.
@@ -93,10 +104,11 @@ class Listing:
 
     def query(self) -> AnySelect:
         """The rows, in an order that never changes between pages."""
-        column = self.entity.fields()[self.sort].column
+        computed = {one.name: one for one in computed_fields(self.entity, self.access)}.get(self.sort)
+        column = self.entity.fields()[self.sort].column if computed is None else _order_of(computed, self.access)
         first = column.desc() if self.descending else column.asc()
         last = self.entity.id.desc() if self.descending else self.entity.id.asc()
-        order = (first,) if column.primary_key else (first, last)
+        order = (first,) if self.sort == "id" else (first, last)
         return self._filtered(select(self.entity)).order_by(*order)
 
     def count(self) -> int:
@@ -109,6 +121,31 @@ class Listing:
         start = (self.page - 1) * self.size
         found = list(db.session.scalars(self.query().limit(self.size + 1).offset(start)))
         return found[: self.size], len(found) > self.size and start + self.size < DEEPEST_ROW
+
+    def summed(self) -> list[Field]:
+        """The columns whose amounts may be added up: money seen in clear."""
+        screen = self.entity.screen
+        columns = [self.entity.fields()[name] for name in screen.columns] if screen is not None else []
+        of_one_kind = any(one.param.startswith("account_id") for one in self.applied)
+        return [
+            one
+            for one in columns
+            if self.access.sight(one) is Sight.CLEAR
+            and (one.kind is Kind.MONEY or (one.key == "ledger_entry.amount" and of_one_kind))
+        ]
+
+    def totals(self) -> Totals | None:
+        """What the rows that fit the filters come to; None without a filter, or where there are too many to add up."""
+        fields = self.summed()
+        if not fields or not (self.applied or self.words):
+            return None
+        columns = [one.column.label(f"of_{one.name}") for one in fields]
+        rows = self._filtered(select(self.entity.id, *columns)).limit(MOST_ADDED_UP + 1).subquery()
+        sums = [cast(func.coalesce(func.sum(rows.c[one.name]), 0), BigInteger) for one in columns]
+        count, *amounts = db.session.execute(select(func.count(), *sums).select_from(rows)).one()
+        if count > MOST_ADDED_UP:
+            return None
+        return Totals(count, {one.name: int(amount) for one, amount in zip(fields, amounts, strict=True)})
 
     def _filtered(self, query: AnySelect) -> AnySelect:
         return query.where(self.access.rows(self.entity), *self.all_conditions())
@@ -191,17 +228,29 @@ def _read_sort(listing: Listing, said: str) -> None:
 
 def sortable(entity: type[Entity], access: Access) -> list[str]:
     """The fields a list may be sorted by: indexed, and seen in clear."""
-    return [one.name for one in entity.fields().values() if one.sortable and access.sight(one) is Sight.CLEAR]
+    stored = [one.name for one in entity.fields().values() if one.sortable and access.sight(one) is Sight.CLEAR]
+    return stored + [one.name for one in computed_fields(entity, access) if one.sortable]
+
+
+def _order_of(computed: ComputedField, access: Access) -> ColumnElement[Any]:
+    assert computed.order is not None
+    return computed.order(access)
 
 
 def filterable(entity: type[Entity], access: Access) -> list[Field]:
     """The fields a list may be filtered by: never one that is masked or encrypted, or it would tell what it hides."""
     kept = {"id", "version", "archived_at", "public_id", "source_key", "merged_into_id"}
-    return [
+    stored = [
         one
         for one in entity.fields().values()
         if one.kind in BY_KIND and not one.encrypted and one.name not in kept and access.sight(one) is Sight.CLEAR
     ]
+    return [*stored, *computed_fields(entity, access)]
+
+
+def operators_of(one: Field) -> tuple[str, ...]:
+    """The operators of a field's filter: of a closed list only «is»."""
+    return ("is",) if one.info.words else BY_KIND[one.kind]
 
 
 OPEN_THROUGH = frozenset({"account.kind", "account.commodity"})
@@ -215,7 +264,7 @@ def _read_filter(listing: Listing, param: str, said: str) -> None:
         return
     found, operator = path[-1], rest[0] if rest else "is"
     try:
-        condition = _condition(found, operator, said)
+        condition = _condition(found, operator, said, listing.access)
     except Unreadable as error:
         listing.faults.append((param, error.message))
         return
@@ -231,7 +280,7 @@ def _path(entity: type[Entity], access: Access, names: list[str]) -> tuple[list[
         if found is None or (path and not access.may(Action.VIEW, entity)):
             break
         path, names = [*path, found], names[1:]
-        if found.kind is not Kind.REFERENCE:
+        if found.kind is not Kind.REFERENCE or isinstance(found, ComputedField):
             break
         entity = entity_named(found.target)
     return path, names
@@ -247,20 +296,25 @@ def _through(path: Sequence[Field], access: Access, condition: ColumnElement[boo
     return condition
 
 
-def _condition(one: Field, operator: str, said: str) -> ColumnElement[bool]:
+def _condition(one: Field, operator: str, said: str, access: Access) -> ColumnElement[bool]:
+    computed = one if isinstance(one, ComputedField) else None
     if operator == "empty" and one.column.nullable and said in {"yes", "no"}:
+        if computed is not None:
+            return computed.matches(operator, [said == "yes"], access)
         return one.column.is_(None) if said == "yes" else one.column.is_not(None)
     if operator not in BY_KIND[one.kind] and operator != "is":
         raise Unreadable(_l("This filter does not fit the field."))
     zone = current_app.config["PEONY"].zone
     if one.kind is Kind.INSTANT:
         return _during(one, operator, span_of(said, zone))
-    if operator == "has":
+    if operator == "has" and computed is None:
         return OPERATORS["has"][1](one.column, said)
-    parts = said.split(",") if one.kind in (Kind.CHOICE, Kind.REFERENCE) else [said]
+    parts = said.split(",") if one.kind in (Kind.CHOICE, Kind.REFERENCE) or one.info.words else [said]
     values = [read_kind(one.kind, part, zone, one) for part in parts]
     if one.kind is Kind.REFERENCE and one.target == Customer.named():
         return one.column.in_(records_of(values))
+    if computed is not None:
+        return computed.matches(operator, values, access)
     if len(values) > 1:
         return one.column.in_(values)
     return OPERATORS[operator][1](one.column, values[0])

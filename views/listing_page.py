@@ -13,8 +13,9 @@ from admin_app.titles import called, titles_by
 from admin_app.values import NO, YES, whole_number
 from models.entity import db, entity_named
 from models.field import Field, Kind
+from views.computed import ComputedField
 from views.forms import SHORT_LIST
-from views.listing import BY_KIND, OPERATORS, Listing, filterable
+from views.listing import OPERATORS, Listing, filterable, operators_of
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ def filter_controls(listing: Listing) -> list[Control]:
     usual = set(screen.columns) if screen is not None else set[str]()
     found: list[Control] = []
     for one in filterable(listing.entity, listing.access):
-        for operator in BY_KIND[one.kind]:
+        for operator in operators_of(one):
             param = one.name if operator == "is" else f"{one.name}.{operator}"
             control = _control(listing, one, operator, param, now.get(param, ""))
-            found.append(replace(control, usual=bool(control.value) or one.name in usual))
+            shown = one.name in usual or isinstance(one, ComputedField)
+            found.append(replace(control, usual=bool(control.value) or shown))
     for applied in listing.applied:
         if applied.through or applied.operator == "empty":  # has no control but where it is in force
             control = _control(listing, applied.field, applied.operator, applied.param, applied.said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from flask import Flask, render_template, url_for
@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from admin_app.operations.kernel import business_day, now
 from admin_app.operations.reading import ReadInput
 from admin_app.operations.refusals import Forbidden
-from admin_app.performance import performance, reason, total
+from admin_app.performance import Happened, performance, reason, total
 from admin_app.titles import titles_by
-from models.booking import Appointment, Segment
+from models.booking import Appointment, AppointmentStatus, Segment
 from models.care import FollowUp, Treatment
 from models.customers import Customer, current_id, records_of
 from models.entity import db
@@ -24,6 +24,7 @@ from models.sales import StaffShare
 from rules.documents.roles import Action
 from views.booked import OFF, Act, Booked, acts_of, services_of
 from views.customer_head import dangers_of
+from views.figures import Figure, values
 from views.person import access, actor, do, refuse
 
 MOST = 40
@@ -67,7 +68,8 @@ def my_day_page() -> Any:
     staff, today = actor().staff_id, business_day(now())
     if staff is None:
         return render_template("my_day.html", today=today, staff=None)
-    guests = _guests(staff, today)
+    guests, coming = _guests(staff, today), _coming(staff, today + timedelta(1))
+    to_ask = _to_ask(staff, today)
     month = performance(db.session(), StaffShare.staff_id == staff, today.replace(day=1), today)
     done = [line for line in month if line.day == today]
     return render_template(
@@ -75,6 +77,10 @@ def my_day_page() -> Any:
         today=today,
         staff=staff,
         guests=guests,
+        left=sum(one.booking.status is not AppointmentStatus.FINISHED for one in guests),
+        coming=coming,
+        to_ask=None if to_ask is None else (values([to_ask], access())[0], to_ask.address),
+        off={line.sale_line_id for line in month if line.happened is not Happened.DONE},
         asking=_asking(staff, today),
         done=[(line, reason(line)) for line in done],
         names=_names({line.customer_id for line in done if line.customer_id is not None}),
@@ -103,6 +109,30 @@ def _guests(staff: int, today: date) -> list[Guest]:
         acts = _acts(row, hers, treatment)
         guests.append(Guest(row, hers, names[row.customer_id], known, treatment, acts))
     return guests
+
+
+def _coming(staff: int, day: date) -> list[Guest]:
+    """Her bookings of another day, to prepare for: without buttons, and without what was done last."""
+    rows = _bookings(staff, day)
+    services, names = services_of([row.id for row in rows], access()), _names({row.customer_id for row in rows})
+    endangered, _shown = dangers_of({row.customer_id for row in rows}, access())
+    return [
+        Guest(
+            row,
+            [one for one in services[row.id] if one.segment.staff_id == staff],
+            names[row.customer_id],
+            endangered.get(row.customer_id, []),
+            None,
+            [],
+        )
+        for row in rows
+    ]
+
+
+def _to_ask(staff: int, today: date) -> Figure | None:
+    """How many follow-ups are due, and the list of them."""
+    figure = Figure(FollowUp, {"staff_id": staff, "done_at.empty": "yes", "due_on.to": today})
+    return figure if figure.visible(access()) else None
 
 
 def _acts(booking: Appointment, services: list[Booked], last: Treatment | None) -> list[Act]:

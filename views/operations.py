@@ -16,18 +16,20 @@ from sqlalchemy import select
 from wtforms import SelectMultipleField
 
 from admin_app.operations.accounts import ResetPasswordInput
-from admin_app.operations.approvals import Approvable, signed
+from admin_app.operations.approvals import SIGNS, Approvable, signed
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import AnotherTotal, Busy, Forbidden, Refused
 from admin_app.operations.registry import Answer, Spec, spec_named
 from admin_app.security import passwords
 from admin_app.start import new_password
-from admin_app.values import money, whole_number
+from admin_app.values import Unreadable, money, whole_number
+from models.customers import Customer
 from models.entity import db
 from models.names import Name
-from models.sales import Sale
+from models.sales import PaymentMethod, Sale
 from rules.documents.roles import Action
 from views.broken_bookings import warn_of_broken
+from views.customer_strip import customer_of, strip_of
 from views.form_rows import RowsField, tell
 from views.forms import Blueprint, HouseForm, make_form, operation_blueprints, show_refusal, typed
 from views.navigation import is_ours
@@ -57,6 +59,8 @@ def operation_page(name: str) -> Any:
         return _page(spec, form, ids, None)
     if _grown(form):
         return _page(spec, form, ids, None)
+    if "total_so_far" in request.form:
+        return _total_so_far(spec, form, plans)
     if not form.validate_on_submit():
         return _page(spec, form, ids, None), 422
     return _attempt(spec, form, plans, ids)
@@ -64,9 +68,13 @@ def operation_page(name: str) -> Any:
 
 def _attempt(spec: Spec, form: HouseForm, plans: list[Blueprint], ids: list[int]) -> Any:
     """Do it, show what it would come to, or say why not; nothing that was typed is lost."""
+    shown = whole_number(request.form.get("shown_total"))
+    values: dict[str, Any] = {}
     try:
-        values = _signed(spec, typed(form, plans))
-        shown = whole_number(request.form.get("shown_total"))
+        values = typed(form, plans)
+        if shown is None and _unpaid(spec, values):
+            return _page(spec, form, ids, _working(spec, values))
+        values = _signed(spec, values)
         if shown is not None:
             return _confirmed(spec, form, ids, {**values, "shown_total": shown})
         if _two_steps(spec):
@@ -74,7 +82,8 @@ def _attempt(spec: Spec, form: HouseForm, plans: list[Blueprint], ids: list[int]
         return _done(spec, _perform(spec, values))
     except Refused as refusal:
         show_refusal(form, refusal)
-        return _page(spec, form, ids, None), refusal.status if isinstance(refusal, Busy) else 422
+        working = _quote(spec, values) if shown is not None and values else None
+        return _page(spec, form, ids, working), refusal.status if isinstance(refusal, Busy) else 422
     except ValidationError as error:
         _show_shape(form, error)
         return _page(spec, form, ids, None), 422
@@ -88,13 +97,44 @@ def _confirmed(spec: Spec, form: HouseForm, ids: list[int], values: dict[str, An
         return _page(spec, form, ids, {**_working(spec, values | {"shown_total": None}), "changed": True})
 
 
+def _unpaid(spec: Spec, values: dict[str, Any]) -> bool:
+    """Whether a bill names no way of paying yet: its total is shown first."""
+    may_wait = {"method", "payments", "shown_total"} <= spec.input.model_fields.keys()
+    return may_wait and not values.get("method") and not values.get("payments")
+
+
+def _quote(spec: Spec, values: dict[str, Any]) -> Answer | None:
+    """What it comes to whatever way it is paid; None while that cannot be said."""
+    if not _two_steps(spec):
+        return None
+    left_out = {"shown_total", "method", "payments", *SIGNS}
+    plain = {name: value for name, value in values.items() if name not in left_out}
+    if spec.input.model_fields.get("method") and spec.input.model_fields["method"].is_required():
+        plain["method"] = PaymentMethod.CASH  # the total is the same by every way
+    try:
+        return _working(spec, plain)
+    except (Refused, ValidationError):
+        return None
+
+
+def _total_so_far(spec: Spec, form: HouseForm, plans: list[Blueprint]) -> Any:
+    """The total of what stands in the form by now, for the foot of the page; nothing while it cannot be said."""
+    try:
+        quote = _quote(spec, typed(form, plans))
+    except Unreadable:
+        quote = None
+    return render_template("total_so_far.html", working=quote) if quote else ("", 204)
+
+
 def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -> str:
     subject = spec.subject_field()
     subjects = _subjects(spec, ids)
     if subject is not None and subjects:  # the field itself is not on the page
         form.form_errors = [*form.form_errors, *form[subject.name].errors]
+    strip = strip_of(_customer(spec, form, ids), access())
     return render_template(
         "operation.html",
+        strip=strip,
         spec=spec,
         form=form,
         working=working,
@@ -104,6 +144,15 @@ def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -
         subjects=subjects,
         back=_back(spec),
     )
+
+
+def _customer(spec: Spec, form: HouseForm, ids: list[int]) -> int | None:
+    """The one customer that the operation is about: its subject, whose the subject is, or whom the form names."""
+    if len(ids) == 1 and spec.on is Customer:
+        return ids[0]
+    subjects = _subjects(spec, ids) if len(ids) == 1 else []
+    named = form["customer"].data if "customer" in form else None
+    return customer_of(subjects[0]) if subjects else whole_number(named if isinstance(named, str) else None)
 
 
 def _chosen(spec: Spec) -> list[int]:

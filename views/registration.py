@@ -17,6 +17,7 @@ from views import (
     account,
     bookings,
     call_list,
+    customer_strip,
     dashboard,
     day_report,
     document_form,
@@ -51,6 +52,7 @@ from views.unsent import draft_key
 HERE = Path(__file__).parent
 HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, health, errors)
 HAND_MADE = (
+    customer_strip,
     my_day,
     bookings,
     call_list,

@@ -57,7 +57,7 @@ KIND_WORDS: dict[str, LazyString] = {
     "tier": _l("Give a tier"),
     "alert": _l("Raise an alert"),
     "task": _l("Give a task"),
-    "field": _l("Write into her record"),
+    "field": _l("Write into the customer's record"),
     "points": _l("Give points"),
     "coupon": _l("Give a coupon"),
     "gift": _l("Give a gift"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from admin_app.documents.receipt_font import embedded, width_of
 from admin_app.holdings import Balances, HeldCard, balances_of, cards_held
 from admin_app.operations.kernel import business_day, now
+from admin_app.taken_back import TakenBack, taken_back
 from admin_app.titles import titles_by
 from admin_app.values import money
 from models.cards import Card
@@ -54,6 +55,12 @@ class Slip:
     payments: list[tuple[PaymentMethod, int]]
     balances: Balances | None
     cards: list[HeldCard]
+    returns: list[TakenBack]
+
+    @property
+    def off(self) -> bool:
+        """Whether nothing of it stands any more."""
+        return all(line.taken_back for line in self.lines)
 
     @property
     def number(self) -> str:
@@ -74,15 +81,17 @@ def slip_of(session: Session, sale: Sale, access: Access) -> Slip:
     """What stands on the receipt, as far as this person may see it."""
     holder = _holder(session, sale)
     day = business_day(now())
+    returns = taken_back(session, sale)
     sees = {entity: holder is not None and access.may(Action.VIEW, entity) for entity in (Account, Card)}
     return Slip(
         sale,
         session.get_one(Store, sale.store_id),
         titles_by({"customer": {sale.customer_id}}, access)["customer", sale.customer_id] if sale.customer_id else "",
         _lines(session, sale, access),
-        _payments(session, sale),
+        _payments(session, sale, returns),
         balances_of(session, holder, day) if holder is not None and sees[Account] else None,
         cards_held(session, day, Card.customer_id == holder, access.rows(Card)) if sees[Card] else [],
+        returns,
     )
 
 
@@ -107,11 +116,13 @@ def _lines(session: Session, sale: Sale, access: Access) -> list[SlipLine]:
     ]
 
 
-def _payments(session: Session, sale: Sale) -> list[tuple[PaymentMethod, int]]:
-    """How it was paid, and is by now: what was settled or given back since is counted."""
+def _payments(session: Session, sale: Sale, returns: Sequence[TakenBack]) -> list[tuple[PaymentMethod, int]]:
+    """How it was paid: what was settled since is counted; what went back when it was taken back stands by itself."""
     paid = select(Payment.method, func.sum(Payment.amount)).where(Payment.sale_id == sale.id).group_by(Payment.method)
-    found = {method: int(total) for method, total in session.execute(paid)}
-    return [(method, found[method]) for method in PaymentMethod if found.get(method)]
+    found = Counter({method: int(total) for method, total in session.execute(paid)})
+    for event in returns:
+        found.update(dict(event.paid_back))
+    return [(method, found[method]) for method in PaymentMethod if found[method]]
 
 
 # ------------------------------------------------------------------------------------------------------ as a PDF
@@ -196,6 +207,8 @@ def content(slip: Slip) -> Iterator[Text]:
     """Everything on the paper, from top to bottom."""
     yield Text(slip.store.name, size=LARGE, middle=True)
     yield Text(_("Receipt %(number)s", number=slip.number), middle=True)
+    if slip.off:
+        yield Text(_("Taken back"), size=LARGE, middle=True)
     yield Text(slip.time, size=SMALL, middle=True)
     if slip.customer:
         yield Text(_("Customer: %(name)s", name=slip.customer), size=SMALL)
@@ -206,6 +219,8 @@ def content(slip: Slip) -> Iterator[Text]:
     yield Text(_("Total"), money(slip.sale.total), LARGE)
     for method, amount in slip.payments:
         yield Text(str(method.label), money(amount))
+    for event in slip.returns:
+        yield from _returned(event)
     yield from _left(slip)
     if slip.signed:
         yield RULE
@@ -223,12 +238,19 @@ def _line(line: SlipLine) -> Iterator[Text]:
     yield Text(row.item + (f" × {row.quantity}" if row.quantity > 1 else ""), money(row.amount))
     notes = [_("Taken back")] if line.taken_back else []
     if row.discount:
-        reason = row.discount_reason or ""
-        notes.append(_("Discount %(amount)s, %(reason)s", amount=money(row.discount), reason=reason))
+        notes.append(_("Discount %(amount)s", amount=money(row.discount)))
     if line.by:
         notes.append(_("Served by %(names)s", names="、".join(line.by)))
     for note in notes:
         yield Text("  " + note, size=SMALL)
+
+
+def _returned(event: TakenBack) -> Iterator[Text]:
+    """When something was taken back, and where its value went."""
+    yield RULE
+    yield Text(_("Taken back on %(day)s", day=event.day.isoformat()), money(-event.amount))
+    for method, amount in event.paid_back:
+        yield Text("  " + _("Given back: %(way)s", way=method.label), money(amount), SMALL)
 
 
 def _left(slip: Slip) -> Iterator[Text]:

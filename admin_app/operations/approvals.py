@@ -34,9 +34,11 @@ class Approvable(Input):
     """An input that may need an approval: who allows it, or the number of the approval she gave."""
 
     approver: Annotated[
-        str, Ask(_l("Allowed by"), help=_l("Her sign-in name, if an approval is needed"), aside=True)
+        str, Ask(_l("Allowed by"), help=_l("Their sign-in name, if an approval is needed"), aside=True)
     ] = ""
-    approver_password: Annotated[SecretStr, Ask(_l("Her password"), kind=Kind.PASSWORD, aside=True)] = SecretStr("")
+    approver_password: Annotated[
+        SecretStr, Ask(_l("Password of whoever allows it"), kind=Kind.PASSWORD, aside=True)
+    ] = SecretStr("")
     approval: int | None = None
 
 
@@ -117,7 +119,7 @@ def _who(login: str, secret: str, actor: Actor, asked: str) -> User:
     assert user is not None
     throttle.succeeded(subjects)
     if user.id == actor.id:
-        raise Refused(_l("Nobody allows herself what she asks for."), "approver", "forbidden")
+        raise Refused(_l("Nobody allows what they asked for themselves."), "approver", "forbidden")
     return user
 
 
@@ -129,7 +131,7 @@ def approval_for(op: Operation, data: Approvable) -> int | None:
     if op.access.does(Name.ALLOW):
         return None
     if data.approval is None:
-        message = _l("This needs an approval: somebody who may allow it signs with her name and password.")
+        message = _l("This needs an approval: somebody who may allow it signs with their name and password.")
         raise Refused(message, "approver", "needs_approval")
     found = op.session.get(Approval, data.approval)
     used = exists().where(Sale.approval_id == data.approval) | exists().where(GiftIssue.approval_id == data.approval)

@@ -45,7 +45,7 @@ class WantedRow(Row):
     """One service of a booking, and with whom; without a name whoever is free."""
 
     service: Annotated[int, Ask(_l("Service"), to=Service)]
-    staff: Annotated[int | None, Ask(_l("With"), to=Staff, help=_l("Empty: whoever is free"))] = None
+    staff: Annotated[int | None, Ask(_l("With"), to=Staff, at_work=True, help=_l("Empty: whoever is free"))] = None
 
 
 class BookInput(Input):
@@ -192,7 +192,7 @@ class MoveInput(Input):
 
     booking: OneBooking
     starts_at: Annotated[datetime, Ask(_l("When"))]
-    staff: Annotated[int | None, Ask(_l("With"), to=Staff, help=_l("Empty: as before"))] = None
+    staff: Annotated[int | None, Ask(_l("With"), to=Staff, at_work=True, help=_l("Empty: as before"))] = None
     reason: Reason = ""
     override: Override = ""
 
@@ -278,7 +278,7 @@ def finish_visit(op: Operation, data: BookingInput) -> Answer:
     """She has gone; therapist and bed are free from now on."""
     appointment: Appointment = op.subject
     if appointment.status is not AppointmentStatus.ARRIVED:
-        raise Refused(_l("She has not arrived, or has gone already."), None, "not_here")
+        raise Refused(_l("The customer has not arrived, or has gone already."), None, "not_here")
     appointment.status = AppointmentStatus.FINISHED
     _let_go(op, appointment)
     visit = op.session.get_one(Visit, appointment.visit_id)
@@ -296,7 +296,7 @@ class WaitInput(Input):
     customer: OneCustomer
     service: Annotated[int, Ask(_l("Service"), to=Service)]
     wanted_on: Annotated[date, Ask(_l("Wanted on"))]
-    staff: Annotated[int | None, Ask(_l("With"), to=Staff)] = None
+    staff: Annotated[int | None, Ask(_l("With"), to=Staff, at_work=True)] = None
     store: InStore = None
     note: Annotated[str, Ask(_l("Note")), Field(max_length=200)] = ""
 

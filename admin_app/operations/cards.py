@@ -26,10 +26,12 @@ from admin_app.operations.till import (
     Payments,
     Shown,
     check_shown,
+    quote_answer,
     receipt_answer,
     shares_of,
     store_of,
     tenders_of,
+    unpaid,
 )
 from admin_app.rulebook import rulebook
 from admin_app.security import passwords
@@ -64,7 +66,7 @@ class OpenCardInput(Input):
     package: Annotated[int, Ask(_l("Package"), to=Package, among=_of_services_only)]
     method: AllPaidBy = None
     payments: Payments = []
-    seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff)] = None
+    seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff, at_work=True)] = None
     store: InStore = None
     shown_total: Shown = None
 
@@ -74,6 +76,8 @@ def open_card(op: Operation, data: OpenCardInput) -> Answer:
     """Sell a package as a card: so many sessions of each of its services, until its end."""
     package = op.find(Package, data.package)
     check_shown(data.shown_total, package.price)
+    if unpaid(op, data):
+        return quote_answer(package.price, [[package.name, 1, package.price, 0, "", package.price]])
     store_id = store_of(op, data.store)
     days = package.valid_days or rulebook(op.session).till.card_days
     card = _card(op, op.subject, store_id, package, op.day + timedelta(days=days))
@@ -133,10 +137,10 @@ class RedeemInput(Input):
 
     customer: OneCustomer
     item: Annotated[int, Ask(_l("Session of"), to=CardItem, among=_her_items)]
-    performer: Annotated[int, Ask(_l("Given by"), to=Staff)]
+    performer: Annotated[int, Ask(_l("Given by"), to=Staff, at_work=True)]
     sessions: Annotated[int, Ask(_l("Sessions")), Field(ge=1, le=99)] = 1
     manner: Annotated[ShareManner, Ask(_l("How"), aside=True)] = ShareManner.IN_TURN
-    assistant: Annotated[int | None, Ask(_l("Assistant"), to=Staff, aside=True)] = None
+    assistant: Annotated[int | None, Ask(_l("Assistant"), to=Staff, at_work=True, aside=True)] = None
     confirmed_by: Annotated[Confirmation, Ask(_l("Confirmed by"))] = Confirmation.SIGNATURE
     password: Annotated[SecretStr, Ask(_l("Member password"), kind=Kind.PASSWORD)] = SecretStr("")
     override: Override = ""
@@ -201,7 +205,7 @@ def _confirm(customer: Customer, data: RedeemInput) -> None:
     if data.confirmed_by is not Confirmation.MEMBER_PASSWORD:
         return
     if not passwords.matches(customer.password_hash, data.password.get_secret_value()):
-        raise Refused(_l("The member password is wrong, or she has none yet."), "password", "wrong_password")
+        raise Refused(_l("The member password is wrong, or none is set yet."), "password", "wrong_password")
 
 
 class MemberPasswordInput(Input):

@@ -328,7 +328,7 @@ class EraseInput(Input):
     """The customer whose values shall go; ``confirm`` repeats her member number or name."""
 
     customer: PerhapsArchived
-    confirm: Annotated[str, Ask(_l("Type her name to confirm"))]
+    confirm: Annotated[str, Ask(_l("Type the customer's name to confirm"))]
     why: Why
 
 
@@ -341,7 +341,7 @@ def erase_customer(op: Operation, data: EraseInput) -> Answer:
     """
     customer: Customer = op.subject
     if data.confirm not in (customer.name, customer.member_no):
-        raise Refused(_l("This is not her name."), "confirm")
+        raise Refused(_l("This is not the customer's name."), "confirm")
     op.reason = data.why
     for record in op.session.scalars(select(Customer).where(Customer.id.in_(kin_of(customer.id)))).all():
         _erase_record(op, record)
@@ -349,7 +349,7 @@ def erase_customer(op: Operation, data: EraseInput) -> Answer:
 
 
 def _erase_record(op: Operation, customer: Customer) -> None:
-    """One of her records: the one that stands, or one that was merged into it."""
+    """One of the customer's records: the one that stands, or one that was merged into it."""
     for field in Customer.fields().values():
         keeps = field.info.generated or field.name in {"store_id", "stage", "birth_calendar", "first_visit_on"}
         if not keeps and field.column.nullable:

@@ -47,7 +47,7 @@ class Plan:
     def says(self, blocked: times.Blocked) -> LazyString:
         """In words, naming the resource where it is one."""
         if blocked.what == "customer":
-            return _l("She has another booking at this time.")
+            return _l("The customer has another booking at this time.")
         names = [name for kind, _, name in (self.of[one] for one in blocked.among) if kind == blocked.what]
         if len(names) == 1:
             return _l("%(name)s is taken or away at this time.", name=names[0])

@@ -85,6 +85,7 @@ class Operation:
     store_id: int | None = None
     run_id: int | None = None
     marks: list[int] = field(default_factory=list)
+    rehearsed: bool = False
     checked: dict[tuple[type[Entity], int], Any] = field(default_factory=dict)
     """The rows that the input names, found to exist for the actor in this transaction: not read a second time."""
 
@@ -225,7 +226,17 @@ def _once(call: _Call) -> Answer:
 
 def _begin(session: Session, call: _Call, number: int) -> Operation:
     access = access_for(call.actor, session)
-    op = Operation(session, call.spec, call.actor, access, number, now(), reason=call.reason, run_id=call.run_id)
+    op = Operation(
+        session,
+        call.spec,
+        call.actor,
+        access,
+        number,
+        now(),
+        reason=call.reason,
+        run_id=call.run_id,
+        rehearsed=call.rehearse,
+    )
     session.info["operation"] = op
     if not (call.spec.permitted(op, call.data) if call.spec.permitted else access.does(call.spec.name)):
         raise Forbidden(_l("Your role does not allow this."))

@@ -52,7 +52,7 @@ def merge_customers(op: Operation, data: MergeInput) -> Answer:
     coming = exists().where(Appointment.customer_id == lost.id, Appointment.status.in_((*OPEN, ARRIVED)))
     if op.session.scalar(select(coming)):
         raise Refused(
-            _l("She has bookings under this record that are not over: finish, move or cancel them first."),
+            _l("Under this record are bookings that are not over: finish, move or cancel them first."),
             None,
             "booked",
         )

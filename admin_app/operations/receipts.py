@@ -130,7 +130,7 @@ def write_receipt(
     :raises Refused: it is not paid exactly, in ways that fit what is sold, out of what is there.
     """
     if customer is not None and customer.archived_at is not None:
-        raise Refused(_l("She is archived; bring her back first."), "customer", "archived")
+        raise Refused(_l("The customer is archived; restore the record first."), "customer", "archived")
     ledger = Ledger(op, store_id, op.day)
     total = sum(line.amount for line in lines)
     if sum(tender.amount for tender in tenders) != total or any(tender.amount <= 0 for tender in tenders):
@@ -270,7 +270,7 @@ def _settle(receipt: Receipt, line: Line, row: SaleLine, method: PaymentMethod, 
         receipt.earning[row.id] += amount if method in MONEY_IN else 0
         return
     if receipt.customer is None:
-        raise Refused(_l("Choose the customer: this way of paying is hers."), "customer", "no_customer")
+        raise Refused(_l("Choose the customer: this way of paying belongs to a customer."), "customer", "no_customer")
     if method is PaymentMethod.ON_ACCOUNT:
         _credit(receipt, line, row, amount, ledger.hers(receipt.customer.id, AccountKind.RECEIVABLE))
         return

@@ -181,7 +181,7 @@ def _check(name: str) -> Refused:
 RESULTS = {
     "done": _l("done"),
     "forbidden": _l("not allowed"),
-    "missing": _l("not there, or not hers"),
+    "missing": _l("not there, or not theirs"),
     "stale": _l("changed meanwhile"),
     "busy": _l("busy"),
     "file_replaced": _l("database file replaced"),

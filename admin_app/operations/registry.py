@@ -28,7 +28,8 @@ class Ask:
     """What a generated form needs to know of an input beside its type.
 
     ``to`` makes it a reference to rows of an entity (one id, or a list of ids); ``among`` narrows those offered, given
-    the rows the operation is done on. What is seldom needed stands ``aside``, folded.
+    the rows the operation is done on. What is seldom needed stands ``aside``, folded. Staff are offered where they are
+    ``at_work``: those of the store, today.
 
     An ``archived`` row is taken only where this says so.
     """
@@ -40,6 +41,7 @@ class Ask:
     choices: Callable[[], list[tuple[str, str]]] | None = None
     among: Callable[[Sequence[int]], ColumnElement[bool]] | None = None
     aside: bool = False
+    at_work: bool = False
     archived: bool = False
 
 

@@ -36,14 +36,16 @@ def ensure_safe(op: Operation, customer_id: int | None, services: Iterable[int],
         op.reason = override
         return
     said = "；".join(f"{name}: {'、'.join(_said(words, known))}" for name, words in sorted(found.items()))
-    message = _l("This is contraindicated for her: %(what)s. Do it only for a reason, and say which.", what=said)
+    message = _l(
+        "This is contraindicated for this customer: %(what)s. Do it only for a reason, and say which.", what=said
+    )
     raise Refused(message, "override", "contraindicated")
 
 
 def _said(words: list[str], known: list[Known]) -> list[str]:
     """The words, and of those that hold only because something is unknown, that it is so."""
     sure = dangers(words, [one for one in known if not one.open])
-    perhaps = _l("it is not written down what she does not tolerate")
+    perhaps = _l("it is not written down what is not tolerated")
     return [word if word in sure else f"{word} ({perhaps})" for word in words]
 
 

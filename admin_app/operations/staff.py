@@ -65,8 +65,8 @@ class LeaveInput(Input):
 
     staff: OneStaff
     kind: Annotated[LeaveKind, Ask(_l("Kind"))]
-    starts_at: Annotated[datetime, Ask(_l("From"))]
-    ends_at: Annotated[datetime, Ask(_l("To"))]
+    starts_at: Annotated[datetime, Ask(_l("Start"))]
+    ends_at: Annotated[datetime, Ask(_l("End"))]
     reason: Annotated[str, Ask(_l("Reason")), Field(max_length=200)] = ""
 
 

@@ -68,10 +68,10 @@ class LineRow(Row):
     service: Annotated[int | None, Ask(_l("Service"), to=Service)] = None
     product: Annotated[int | None, Ask(_l("Product"), to=Product)] = None
     quantity: Annotated[int, Ask(_l("Quantity")), Field(ge=1, le=999)] = 1
-    performer: Annotated[int | None, Ask(_l("Given by"), to=Staff)] = None
+    performer: Annotated[int | None, Ask(_l("Given by"), to=Staff, at_work=True)] = None
     manner: Annotated[ShareManner, Ask(_l("How"), aside=True)] = ShareManner.IN_TURN
-    assistant: Annotated[int | None, Ask(_l("Assistant"), to=Staff, aside=True)] = None
-    seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff, aside=True)] = None
+    assistant: Annotated[int | None, Ask(_l("Assistant"), to=Staff, at_work=True, aside=True)] = None
+    seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff, at_work=True, aside=True)] = None
     price: Annotated[int | None, Ask(_l("Other price"), kind=Kind.MONEY, aside=True), Field(ge=0, le=10**11)] = None
     why: Annotated[str, Ask(_l("Reason of the price"), aside=True), Field(max_length=200)] = ""
 
@@ -113,6 +113,8 @@ def sell(op: Operation, data: SellInput) -> Answer:
     priced = _priced(op, data, customer)
     total = sum(price.amount for price, _ in priced)
     check_shown(data.shown_total, total)
+    if unpaid(op, data):
+        return quote_answer(total, [_quoted(line, price) for price, line in priced])
     till = rulebook(op.session).till
     approval = None
     if pricing.needs_approval([price for price, _ in priced], till.approval_below):
@@ -158,6 +160,20 @@ def tenders_of(data: Any, total: int) -> list[Tender]:
     return [Tender(data.method, total)] if total else []
 
 
+def unpaid(op: Operation, data: Any) -> bool:
+    """Whether it is only asked what a bill comes to, before anything is said of paying."""
+    return op.rehearsed and data.method is None and not data.payments
+
+
+def quote_answer(total: int, working: list[list[Any]]) -> Answer:
+    """What a page shows of a bill before its way of paying is chosen."""
+    return {"total": total, "working": working, "unpaid": True}
+
+
+def _quoted(line: Line, price: pricing.Priced) -> list[Any]:
+    return [line.item, line.quantity, line.unit_price, price.discount, line.reason or "", line.amount]
+
+
 def receipt_answer(receipt: Receipt) -> Answer:
     """What a page shows of a receipt: its numbers, the working line by line, the total."""
     sale = receipt.sale
@@ -183,7 +199,7 @@ def _priced(op: Operation, data: SellInput, customer: Customer | None) -> list[t
         kind = LineKind.SERVICE if isinstance(thing, Service) else LineKind.PRODUCT
         wanted = pricing.Wanted(kind, thing.price, row.quantity, row.price, special)
         priced = pricing.price(wanted, shares)
-        found.append((priced, _line(op, row, place, thing, priced, hers.name)))
+        found.append((priced, _line(op, row, place, thing, priced, hers.name, unpaid(op, data))))
     return found
 
 
@@ -202,13 +218,15 @@ def _thing(op: Operation, row: LineRow, at: str) -> Service | Product:
     return thing
 
 
-def _line(op: Operation, row: LineRow, place: int, thing: Service | Product, priced: pricing.Priced, tier: str) -> Line:
+def _line(
+    op: Operation, row: LineRow, place: int, thing: Service | Product, priced: pricing.Priced, tier: str, quoting: bool
+) -> Line:
     if priced.discount < 0:
         raise Refused(_l("The price is above the list price."), f"lines-{place}-price", "above_list")
     if priced.changed and row.why in {"", tier}:
         raise Refused(_l("Another price needs a reason."), f"lines-{place}-why", "empty")
     service = isinstance(thing, Service)
-    if service and row.performer is None:
+    if service and row.performer is None and not quoting:
         raise Refused(_l("Who gave it?"), f"lines-{place}-performer", "empty")
     return Line(
         kind=LineKind.SERVICE if service else LineKind.PRODUCT,
@@ -257,7 +275,7 @@ class RechargeInput(Input):
     amount: Fen
     method: PaidBy
     store: InStore = None
-    seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff)] = None
+    seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff, at_work=True)] = None
     shown_total: Shown = None
 
 
@@ -290,7 +308,7 @@ def recharge(op: Operation, data: RechargeInput) -> Answer:
         op.detail["above"] = principal
         answer["warning"] = str(
             _l(
-                "She has %(now)s stored here: more than %(most)s.",
+                "The customer has %(now)s stored here: more than %(most)s.",
                 now=money(principal),
                 most=money(document.warn_above),
             )
@@ -350,7 +368,7 @@ def pay_debt(op: Operation, data: DebtInput) -> Answer:
             ledger.move(receivable, ledger.house(TENDER[data.method]), now, home=sale.store_id)
             left -= now
     if left:
-        raise Refused(_l("She owes %(owed)s only.", owed=money(data.amount - left)), "amount", "too_much")
+        raise Refused(_l("Only %(owed)s is owed.", owed=money(data.amount - left)), "amount", "too_much")
     op.detail = {"total": data.amount}
     return {"total": data.amount}
 

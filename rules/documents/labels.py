@@ -42,15 +42,15 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
         "valid": _l("A tier is held for"),
         "downgrade": _l("When it is not kept"),
         "grace": _l("Left alone after its end for"),
-        "notice": _l("She is told before its end by"),
-        "notice_to": _l("Who tells her"),
+        "notice": _l("Told before its end by"),
+        "notice_to": _l("Who tells the customer"),
         "tiers": _l("Tiers"),
     },
     Tier: {
         "enter": _l("Who gets it"),
         "keep": _l("Who keeps it"),
-        "services": _l("She pays for services"),
-        "products": _l("She pays for products"),
+        "services": _l("Pays for services"),
+        "products": _l("Pays for products"),
         "points_rate": _l("Points multiplied by"),
         "birthday": _l("Birthday privilege"),
         "exclusive": _l("Only for this tier"),
@@ -123,7 +123,7 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
     ServiceFee: {"service": _l("Service"), "fee": _l("Fee"), "level": _l("Level")},
 }
 HELP: dict[type[Part], dict[str, LazyString]] = {
-    TiersDocument: {"tiers": _l("The highest first: the first one whose condition holds is hers.")},
+    TiersDocument: {"tiers": _l("The highest first: a customer has the first one whose condition holds.")},
     Tier: {
         "enter": _l("Without a condition everybody has it: so it is with the last tier, and only there."),
         "keep": _l("Without a condition whoever has it keeps it by the same condition."),
@@ -133,7 +133,9 @@ HELP: dict[type[Part], dict[str, LazyString]] = {
         "tags": _l("Tags that rules and layers put on; people may use them too."),
         "layers": _l("Groups of tags of which each customer has exactly one."),
     },
-    Layers: {"first_match": _l("The first layer whose condition holds is hers; the last one takes the rest.")},
+    Layers: {
+        "first_match": _l("A customer belongs to the first layer whose condition holds; the last one takes the rest.")
+    },
     LayerRow: {"when": _l("Without a condition it takes everybody who is left.")},
     AlertsDocument: {"watch": _l("Each raises an alert when a person, a product, a service or an act fulfils it.")},
     WatchRule: {"when": _l("What it asks for depends on what it is about.")},
@@ -157,7 +159,7 @@ HELP: dict[type[Part], dict[str, LazyString]] = {
     },
     TillDocument: {
         "floor": _l("Of the list price: no tier's discount goes below it."),
-        "approval_below": _l("Of what she would pay: whoever takes less needs an approval."),
+        "approval_below": _l("Of what the customer would pay: whoever takes less needs an approval."),
         "gifts_a_month": _l("What one person may give away."),
         "card_days": _l("Where its package does not say."),
     },

@@ -45,7 +45,11 @@ def _asked(rule: Rule) -> Iterator[str]:
         return
     if rule.evaluate.on:
         happenings = _(" or ").join(str(HAPPENING_WORDS[one]) for one in rule.evaluate.on)
-        yield _("Asked daily at %(hour)s, and of her who %(happens)s.", hour=rule.evaluate.daily_at, happens=happenings)
+        yield _(
+            "Asked daily at %(hour)s, and at once of whoever %(happens)s.",
+            hour=rule.evaluate.daily_at,
+            happens=happenings,
+        )
     else:
         yield _("Asked daily at %(hour)s.", hour=rule.evaluate.daily_at)
     if rule.evaluate.missed == "skip":
@@ -104,7 +108,7 @@ def effect_said(effect: Effect, words: Words) -> str:
         who = words.roles.get(effect.task.to, effect.task.to)
         said = _("task for %(who)s: “%(text)s”", who=who, text=text_said(effect.task.text, words))
     elif effect.field is not None:
-        said = _("set her stage to %(stage)s", stage=effect.field.stage.label)
+        said = _("set the stage to %(stage)s", stage=effect.field.stage.label)
     elif effect.points is not None:
         said = _("give %(what)s points", what=_what(effect.points, words))
     elif effect.coupon is not None:

@@ -17,8 +17,8 @@ class Downgrade(Choice):
     """What becomes of a tier that was not kept."""
 
     ONE_DOWN = "one_down", _l("one tier down")
-    TO_MATCH = "to_match", _l("down to the tier she fulfils")
-    NEVER = "never", _l("she keeps it")
+    TO_MATCH = "to_match", _l("down to the tier that is fulfilled")
+    NEVER = "never", _l("the tier is kept")
 
 
 class Tier(Part):

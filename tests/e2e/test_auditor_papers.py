@@ -29,14 +29,14 @@ def _sold_for_less(page: Page, salon: Salon) -> None:
     page.goto(f"/do/sell/?on={salon.ids['anna']}")
     line = row(page, "lines", 1)
     line.get_by_label("项目").select_option(label="补水护理")
-    line.get_by_label("服务人").select_option(label=salon.names["therapist"])
+    line.get_by_label("美容师").select_option(label=salon.names["therapist"])
     line.locator("summary").click()
     line.get_by_label("改价", exact=True).fill("200")
     line.get_by_label("改价原因").fill("老顾客补偿")
-    page.get_by_label("全部支付方式").select_option(label="现金")
+    page.get_by_label("整单支付方式").select_option(label="现金")
     page.locator("form > .more-fields summary").click()
-    page.get_by_label("授权人", exact=True).fill("manager")
-    page.get_by_label("授权人密码").fill(password_of("manager"))
+    page.get_by_label("审批人", exact=True).fill("manager")
+    page.get_by_label("审批人密码").fill(password_of("manager"))
     picture(page, "approval")
     page.get_by_role("button", name="计算金额").click()
     page.locator("main .sticky .primary").click()
@@ -75,7 +75,7 @@ def test_she_sees_a_changed_price_who_took_it_and_who_allowed_it(auditor: Page, 
 
 
 def test_she_sees_what_was_taken_back_by_whom_and_why(auditor: Page, odd_day: Salon) -> None:
-    seen = papers(auditor, "撤回的销售").locator("tbody tr")
+    seen = papers(auditor, "撤单").locator("tbody tr")
     for told in ("¥168.00", "项目选错了", odd_day.names["reception"]):
         expect(seen).to_contain_text(told)
     auditor.goto("/odd-papers")

@@ -46,7 +46,7 @@ def test_from_her_arrival_to_an_adverse_reaction_that_the_manager_hears_of(
     phone.locator("main .sticky .primary").tap()
     phone.wait_for_url("**/my-day")
     anna.get_by_role("link", name="记录护理").tap()
-    expect(phone.get_by_label("服务人").locator("option:checked")).to_have_text(salon.names["therapist"])
+    expect(phone.get_by_label("美容师").locator("option:checked")).to_have_text(salon.names["therapist"])
     phone.get_by_label("效果").select_option(label="不良反应")
     phone.get_by_label("不良反应", exact=True).fill("两颊泛红发热，冷敷十五分钟后缓解")
     phone.get_by_label("护理建议").fill("三天内不用酸类产品")

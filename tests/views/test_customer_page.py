@@ -78,7 +78,7 @@ def test_the_way_to_the_next_tier_says_until_when_it_is_no_more(house: House) ->
 
 def test_what_keeps_a_tier_that_ends_soon_is_told(house: House) -> None:
     member(house, "gold")  # until today
-    assert "¥6,000 more paid in 365 days" in said(house).partition("To keep hers beyond")[2]
+    assert "¥6,000 more paid in 365 days" in said(house).partition("To keep it beyond")[2]
 
 
 def test_nothing_paid_yet_has_no_day_to_be_paid_by(house: House) -> None:
@@ -196,7 +196,7 @@ def test_each_part_is_for_those_who_may_see_it(sqlite_house: House, role: str) -
 
 def test_an_empty_page_says_so_in_words(sqlite_house: House) -> None:
     found = said(sqlite_house)
-    for words_of_none in ("No card with sessions left.", "Nothing is booked.", "She has not been here yet."):
+    for words_of_none in ("No card with sessions left.", "Nothing is booked.", "Has not been here yet."):
         assert words_of_none in found
 
 

@@ -28,7 +28,7 @@ from tests.views.pages import count_said, main_part, paid, tables, visited, word
 from views import dashboard
 
 Figures = dict[str, tuple[str, str]]
-FEE, GIVEN = "今日实付", "本月实付"
+FEE, GIVEN = "今日实收", "本月实收"
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,8 @@ def test_the_rows_behind_the_money_add_up_to_it(house: House) -> None:
     some_money(house)
     for label, (address, value) in figures(page_of(house)).items():
         if label in {FEE, GIVEN}:
-            shown = [row[-1] for row in tables(house.browser("owner").get(address).text)[0][1:]]
+            *shown, total = [row[-1] for row in tables(house.browser("owner").get(address).text)[0][1:]]
+            assert total == value, "and the list says so itself"
             fen = sum(int(re.sub(r"[¥,.]", "", text)) for text in shown)
             assert (money(fen), len(shown)) == (value, {FEE: 3, GIVEN: 4}[label])
 
@@ -317,7 +318,7 @@ def drawn(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
 
 def test_the_table_says_what_the_chart_of_money_draws(drawn: House) -> None:
     some_money(drawn)
-    names, values, said = charted(page_of(drawn))["近 30 天实付"]
+    names, values, said = charted(page_of(drawn))["近 30 天实收"]
     assert len(names) == dashboard.DAYS
     assert (names[-1], values[-1], said[-1]) == ("11-22", 140.0, money(14_000))
     assert dict(zip(names, values, strict=True))["11-01"] == 200.0
@@ -331,7 +332,7 @@ def test_who_sees_no_money_sees_visits_by_day(drawn: House) -> None:
     names, values, said = charts["近 30 天到店"]
     assert {name: value for name, value in zip(names, values, strict=True) if value} == {"11-19": 1.0, "11-22": 1.0}
     assert said[-1] == "1"
-    assert "近 30 天实付" not in charts
+    assert "近 30 天实收" not in charts
 
 
 def chart_links(page: str, title: str) -> dict[str, tuple[str, int]]:

@@ -83,13 +83,38 @@ def test_without_a_signature_there_is_no_line_to_sign_on(house: House) -> None:
     assert 'class="signature"' not in house.browser("owner").get(f"/receipt/{sale.public_id}/").text
 
 
-def test_a_line_taken_back_says_so_and_the_payment_is_what_is_left_of_it(house: House) -> None:
+def test_a_sale_taken_back_says_so_and_what_went_where(house: House) -> None:
     sale = sold(house, service(house))
     assert "Cash ¥298.00" in page(house, sale)
+    assert "Taken back" not in page(house, sale)
     done(house, "reverse_sale", sale=sale.id, why="按错")
     found = page(house, sale)
-    assert "Taken back" in found
-    assert "Cash" not in found, "it was given back"
+    slip = found.partition("Receipt 20261122-001 第一店")[2]
+    assert slip.strip().startswith("Taken back"), "stamped at its head"
+    assert "Total ¥298.00 Cash ¥298.00 Taken back on 2026-11-22 -¥298.00 Given back: Cash ¥298.00" in slip
+    assert "按错" in found, "staff see why above the receipt"
+    assert "按错" not in slip, "and the customer does not see it on the receipt"
+    for role, address in (("owner", f"/sale/details/?id={sale.id}"), ("reception", f"/sale/details/?id={sale.id}")):
+        told = words(main_part(house.browser(role).get(address, headers={"Accept-Language": "en"}).text))
+        assert "Given back: Cash ¥298.00" in told
+        assert "Points -298" in told
+    listed = house.browser("owner").get("/sale/", headers={"Accept-Language": "en"}).text
+    assert '<tr class="off">' in listed
+    lines = house.browser("owner").get("/sale_line/?state=taken_back", headers={"Accept-Language": "en"}).text
+    assert '<tr class="off">' in lines
+    visits = words(main_part(house.browser("owner").get(f"/customer/details/?id={house.ids['anna']}").text))
+    assert "补水护理 已撤单" in visits
+
+
+def test_the_reason_of_a_discount_stays_in_the_house(house: House) -> None:
+    sale = sold(house, service(house), price=20_000, why="老板的朋友")
+    found = page(house, sale)
+    assert "Discount ¥98.00" in found
+    assert "老板的朋友" not in found
+    pdf = house.browser("owner").get(f"/receipt/{sale.public_id}/?format=pdf", headers={"Accept-Language": "en"})
+    printed = pdf_words(pdf.data)
+    assert "Discount ¥98.00" in printed
+    assert "老板的朋友" not in printed
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -43,6 +43,27 @@ document.addEventListener("click", (event) => {
   });
 });
 
+// a menu opens within the screen, however near to an edge its button stands
+document.querySelectorAll("details.drop").forEach((menu) => {
+  menu.addEventListener("toggle", () => {
+    const body = menu.querySelector(".drop-body");
+    if (!menu.open || !body) return;
+    body.style.translate = "";
+    body.style.maxHeight = "";
+    const box = body.getBoundingClientRect();
+    const gap = 8;
+    const across = Math.max(gap - box.left, 0) || Math.min(document.documentElement.clientWidth - gap - box.right, 0);
+    if (across) body.style.translate = `${across}px 0`;
+    const top = document.querySelector(".bar")?.getBoundingClientRect().bottom ?? 0;
+    const opensUp = box.bottom <= menu.getBoundingClientRect().top + 1;
+    const room = opensUp ? box.bottom - top - gap : innerHeight - gap - box.top;
+    if (box.height > room) body.style.maxHeight = `${Math.max(room, 160)}px`;
+  });
+});
+
+// the entry of this page stands in sight in the side navigation
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest" });
+
 // what cannot be taken back lightly is asked about first
 document.addEventListener("submit", async (event) => {
   const form = event.target;
@@ -206,6 +227,7 @@ document.querySelectorAll("select[data-lookup]").forEach((select) => {
     list.replaceChildren(...rows.map((row, index) => {
       const option = document.createElement("div");
       Object.assign(option, { id: `${id}-${index}`, textContent: row.text });
+      if (row.more) option.append(" ", Object.assign(document.createElement("small"), { textContent: row.more }));
       option.setAttribute("role", "option");
       option.setAttribute("aria-selected", "false");
       option.addEventListener("mousedown", (event) => { event.preventDefault(); choose(row); });
@@ -239,12 +261,64 @@ document.querySelectorAll("select[data-lookup]").forEach((select) => {
   });
 });
 
+// what a bill comes to so far, before anything is said of paying
+document.querySelectorAll("[data-total-so-far]").forEach((spot) => {
+  const form = spot.closest("form");
+  let timer = 0;
+  let asked = 0;
+  const look = async () => {
+    const mine = ++asked;
+    const body = new FormData(form);
+    body.set("total_so_far", "1");
+    const answer = await fetch(location.href, { method: "POST", body }).catch(() => null);
+    if (mine === asked) spot.innerHTML = answer?.status === 200 ? await answer.text() : "";
+  };
+  const later = () => { clearTimeout(timer); timer = setTimeout(look, 300); };
+  form.addEventListener("input", later);
+  if (form.querySelector(".field select option:checked:not([value=''])")) later();
+});
+
+// the strip about the customer follows whom the form names
+document.querySelectorAll("[data-strip]").forEach((spot) => {
+  if (!spot.dataset.strip) return;
+  document.querySelectorAll('select[name="customer"], select[name="customer_id"]').forEach((select) => {
+    select.addEventListener("input", async () => {
+      const number = select.value;
+      const answer = number ? await fetch(`${spot.dataset.strip}?id=${encodeURIComponent(number)}`).catch(() => null) : null;
+      if (select.value === number) spot.innerHTML = answer?.ok ? await answer.text() : "";
+    });
+  });
+});
+
+// of the staff, those who may give the service chosen beside them, in the store chosen
+document.querySelectorAll("form[data-unsaved]").forEach((form) => {
+  const narrow = () => {
+    const store = form.querySelector('select[name="store"]')?.value ?? "";
+    form.querySelectorAll("select:has(option[data-gives])").forEach((select) => {
+      const among = select.closest(".row-form") ?? form;
+      const chosen = among.querySelector('select[name$="service"], select[name="item"]')?.selectedOptions[0];
+      const service = chosen?.dataset.service ?? chosen?.value ?? "";
+      const works = (option) => !store || option.dataset.stores.split(" ").includes(store);
+      const gives = (option) => option.dataset.gives.split(" ").includes(service);
+      const staff = [...select.options].filter((option) => option.value && works(option));
+      const able = /performer|staff|assistant/.test(select.name) && staff.some(gives) ? staff.filter(gives) : staff;
+      for (const option of select.options) {
+        const fits = !option.value || option.selected || able.includes(option);
+        option.hidden = option.disabled = !fits;
+      }
+    });
+  };
+  if (!form.querySelector("option[data-gives]")) return;
+  form.addEventListener("input", narrow);
+  narrow();
+});
+
 // a form begins where something is wrong, or in the row that was added, or at its first field
 document.querySelectorAll("form[data-focus]").forEach((form) => {
   if (form.querySelector("[autofocus]")) return;
   const rows = form.dataset.focus && form.querySelector(`[data-rows="${CSS.escape(form.dataset.focus)}"] .row-form:last-of-type`);
   const seen = (part) => [...part.querySelectorAll('.field :is(input, select, textarea)')].find((one) => one.checkVisibility());
-  (form.querySelector('[aria-invalid="true"]') ?? seen(rows || form))?.focus();
+  (form.querySelector('[aria-invalid="true"]') ?? form.elements[form.dataset.focusAt] ?? seen(rows || form))?.focus();
 });
 
 // from any field of a form, also from a list
@@ -274,6 +348,7 @@ function draw(spot) {
   const colour = (name) => style.getPropertyValue(name).trim();
   const chart = JSON.parse(spot.dataset.chart);
   const palette = [colour("--accent"), "#d9a05b", "#7d9d8c", "#6f8fb3", "#a58bb0", "#b8a79d"];
+  const tones = { rose: colour("--accent"), blue: "#6f8fb3", amber: "#d9a05b", green: "#7d9d8c", grey: "#b8a79d" };
   const text = { color: colour("--text-2"), fontFamily: colour("--font") };
   const plot = echarts.getInstanceByDom(spot) ?? echarts.init(spot, null, { renderer: "svg" });
   const axis = { axisLine: { lineStyle: { color: colour("--line") } }, axisTick: { show: false }, axisLabel: text };
@@ -285,7 +360,7 @@ function draw(spot) {
   };
   const pie = {
     legend: { orient: "vertical", left: 0, top: "middle", textStyle: text, icon: "circle" },
-    series: [{ type: "pie", radius: ["52%", "80%"], center: ["68%", "50%"], label: { show: false }, data: chart.names.map((name, i) => ({ name, value: chart.values[i] })), itemStyle: { borderColor: colour("--surface"), borderWidth: 2 } }],
+    series: [{ type: "pie", radius: ["52%", "80%"], center: ["68%", "50%"], label: { show: false }, data: chart.names.map((name, i) => ({ name, value: chart.values[i], ...(chart.tones[i] ? { itemStyle: { color: tones[chart.tones[i]] } } : {}) })), itemStyle: { borderColor: colour("--surface"), borderWidth: 2 } }],
   };
   plot.setOption({
     color: palette,

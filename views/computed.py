@@ -1,0 +1,300 @@
+"""Columns of lists that are worked out from other tables: a customer's tier and balance, whether a sale stands.
+
+A computed column is a ``Field`` that no row stores. ``load`` reads it for the rows of a page in one statement,
+``matches`` is the condition of its filter, ``order`` what the list is sorted by.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import Column, ColumnElement, ForeignKey, MetaData, Table, and_, func, literal, not_, select
+from sqlalchemy.types import TypeEngine
+
+from admin_app.holdings import stored_of, stored_value, tiers_of
+from admin_app.i18n import in_her_language
+from admin_app.operations.kernel import business_day, now
+from admin_app.taken_back import SaleState, line_is, line_states, sale_is, sale_states
+from admin_app.values import money
+from models.customers import Customer, current_id
+from models.entity import Entity, db
+from models.field import Field, FieldInfo, Kind, choice
+from models.sales import Sale, SaleLine, Visit
+from models.standing import CustomerTag, Membership, Tag
+from models.till import Reversal
+from models.types import Big, Day, Money, Text
+from models.value import Account
+from rules.decisions.access import Access, Sight
+from rules.documents.roles import Action
+from views.tiers import tier_label, tier_tone
+
+Ids = Sequence[int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Part of a cell: a text, and the tone of its chip (none: plain text)."""
+
+    text: str
+    tone: str = ""
+
+
+Load = Callable[[Ids, Access], dict[int, list[Part]]]
+Matches = Callable[[str, list[Any], Access], ColumnElement[bool]]
+"""The rows that fit: the operator (``is``, ``from``, ``to``, ``empty``), its values, who asks."""
+
+
+@dataclass(frozen=True)
+class ComputedField(Field):
+    """A column worked out from other tables. It stands after the stored column ``after``; ``needs`` must be visible."""
+
+    load: Load
+    matches: Matches
+    after: str
+    needs: tuple[type[Entity], ...]
+    order: Callable[[Access], ColumnElement[Any]] | None = None
+
+    @property
+    def sortable(self) -> bool:
+        return self.order is not None
+
+
+_TABLE = Table("computed", MetaData(), Column("id", Big, primary_key=True))
+_TAGS = Table("tag", _TABLE.metadata, Column("id", Big, primary_key=True))
+
+
+def _column(name: str, type_: TypeEngine[Any] | type[TypeEngine[Any]], *constraints: Any) -> Column[Any]:
+    """A column that only says what the values are; it belongs to no table of the database."""
+    made: Column[Any] = Column(name, type_, *constraints, nullable=True)
+    _TABLE.append_column(made, replace_existing=True)
+    return made
+
+
+def computed_fields(entity: type[Entity], access: Access) -> list[ComputedField]:
+    """The computed columns of an entity that this person may see."""
+    return [
+        one
+        for one in COMPUTED.get(entity.named(), ())
+        if access.sight(one) is Sight.CLEAR and all(access.may(Action.VIEW, needed) for needed in one.needs)
+    ]
+
+
+# ---------------------------------------------------------------------------------------------- of a customer
+
+
+def _load_tier(ids: Ids, _access: Access) -> dict[int, list[Part]]:
+    held = tiers_of(db.session(), ids)
+    return {customer: [Part(tier_label(tier), tier_tone(tier))] for customer, tier in held.items()}
+
+
+def _tier_matches(operator: str, values: list[Any], _access: Access) -> ColumnElement[bool]:
+    current = select(Membership.customer_id).where(Membership.ended_on.is_(None))
+    if operator == "empty":
+        return _among(current, not values[0])
+    return Customer.id.in_(current.where(Membership.tier.in_(values)))
+
+
+def _load_balance(ids: Ids, _access: Access) -> dict[int, list[Part]]:
+    held = stored_of(db.session(), ids, business_day(now()))
+    return {customer: [Part(money(amount))] for customer, amount in held.items()}
+
+
+def _balance_matches(operator: str, values: list[Any], _access: Access) -> ColumnElement[bool]:
+    held = stored_value(business_day(now()))
+    if operator == "empty":
+        return _among(select(held.c.customer_id).where(held.c.amount != 0), not values[0])
+    bound = values[0]
+    # a customer without an account has a balance of nothing
+    fits = {"from": held.c.amount >= bound, "to": held.c.amount <= bound}.get(operator, held.c.amount == bound)
+    nothing_fits = {"from": bound <= 0, "to": bound >= 0}.get(operator, bound == 0)
+    if nothing_fits:
+        return _among(select(held.c.customer_id).where(not_(fits)), inside=False)
+    return _among(select(held.c.customer_id).where(fits), inside=True)
+
+
+def _balance_order(_access: Access) -> ColumnElement[Any]:
+    held = stored_value(business_day(now()))
+    amount = select(held.c.amount).where(held.c.customer_id == Customer.id).scalar_subquery()
+    return func.coalesce(amount, 0)
+
+
+def _load_last_visit(ids: Ids, access: Access) -> dict[int, list[Part]]:
+    owner = current_id()
+    query = (
+        select(owner, func.max(Visit.business_day))
+        .join(Customer, Customer.id == Visit.customer_id)
+        .where(owner.in_(ids), access.rows(Visit))
+        .group_by(owner)
+    )
+    return {customer: [Part(_as_day(day).isoformat())] for customer, day in db.session.execute(query)}
+
+
+def _as_day(value: Any) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(str(value))
+
+
+def _last_visits(access: Access) -> Any:
+    """The last visit of each customer, of whatever record it was written on."""
+    owner = current_id().label("customer_id")
+    kin = select(Customer.id.label("record_id"), owner).subquery("kin")
+    return (
+        select(kin.c.customer_id, func.max(Visit.business_day).label("day"))
+        .join(kin, kin.c.record_id == Visit.customer_id)
+        .where(access.rows(Visit))
+        .group_by(kin.c.customer_id)
+        .subquery("last_visits")
+    )
+
+
+def _last_visit_matches(operator: str, values: list[Any], access: Access) -> ColumnElement[bool]:
+    last = _last_visits(access)
+    if operator == "empty":
+        return _among(select(last.c.customer_id), not values[0])
+    day = values[0]
+    fits = {"from": last.c.day >= day, "to": last.c.day <= day}.get(operator, last.c.day == day)
+    return Customer.id.in_(select(last.c.customer_id).where(fits))
+
+
+def _last_visit_order(access: Access) -> ColumnElement[Any]:
+    last = _last_visits(access)
+    day = select(last.c.day).where(last.c.customer_id == Customer.id).scalar_subquery()
+    return func.coalesce(day, literal(date(1900, 1, 1), Day))
+
+
+def _held_tags() -> ColumnElement[bool]:
+    return and_(CustomerTag.until.is_(None), CustomerTag.held)
+
+
+def _load_tags(ids: Ids, _access: Access) -> dict[int, list[Part]]:
+    query = (
+        select(CustomerTag.customer_id, Tag)
+        .join(Tag, Tag.id == CustomerTag.tag_id)
+        .where(CustomerTag.customer_id.in_(ids), _held_tags())
+        .order_by(CustomerTag.customer_id, Tag.slug)
+    )
+    found: dict[int, list[Part]] = defaultdict(list)
+    for customer, tag in db.session.execute(query):
+        found[customer].append(Part(in_her_language(tag.name, tag.name_en), f"tag-{tag.colour.value}"))
+    return found
+
+
+def _tags_match(operator: str, values: list[Any], _access: Access) -> ColumnElement[bool]:
+    current = select(CustomerTag.customer_id).where(_held_tags())
+    if operator == "empty":
+        return _among(current, not values[0])
+    return Customer.id.in_(current.where(CustomerTag.tag_id.in_(values)))
+
+
+def _among(customers: Any, inside: bool) -> ColumnElement[bool]:
+    return Customer.id.in_(customers) if inside else Customer.id.not_in(customers)
+
+
+# -------------------------------------------------------------------------------------------------- of a sale
+
+STATE_TONES = {SaleState.PARTLY: "warn", SaleState.TAKEN_BACK: "taken-back"}
+
+
+def _parts_of(states: dict[int, SaleState]) -> dict[int, list[Part]]:
+    return {row: [Part(str(state.label), STATE_TONES[state])] for row, state in states.items()}
+
+
+def _load_sale_state(ids: Ids, _access: Access) -> dict[int, list[Part]]:
+    return _parts_of(sale_states(db.session(), ids))
+
+
+def _load_line_state(ids: Ids, _access: Access) -> dict[int, list[Part]]:
+    return _parts_of(line_states(db.session(), ids))
+
+
+def _any_state(of: Callable[[SaleState], ColumnElement[bool]]) -> Matches:
+    def matches(_operator: str, values: list[Any], _access: Access) -> ColumnElement[bool]:
+        first, *more = (of(SaleState(value)) for value in values)
+        for condition in more:
+            first = first | condition
+        return first
+
+    return matches
+
+
+COMPUTED: dict[str, tuple[ComputedField, ...]] = {
+    "customer": (
+        ComputedField(
+            "customer",
+            "tier",
+            _column("tier", Text(30)),
+            FieldInfo(_l("Tier"), words="tiers"),
+            Kind.TEXT,
+            load=_load_tier,
+            matches=_tier_matches,
+            after="phone",
+            needs=(Membership,),
+        ),
+        ComputedField(
+            "customer",
+            "balance",
+            _column("balance", Money),
+            FieldInfo(_l("Stored value")),
+            Kind.MONEY,
+            load=_load_balance,
+            matches=_balance_matches,
+            after="phone",
+            needs=(Account,),
+            order=_balance_order,
+        ),
+        ComputedField(
+            "customer",
+            "last_visit",
+            _column("last_visit", Day),
+            FieldInfo(_l("Last visit")),
+            Kind.DAY,
+            load=_load_last_visit,
+            matches=_last_visit_matches,
+            after="phone",
+            needs=(Visit,),
+            order=_last_visit_order,
+        ),
+        ComputedField(
+            "customer",
+            "tags",
+            _column("tags", Big, ForeignKey("tag.id")),
+            FieldInfo(_l("Tags")),
+            Kind.REFERENCE,
+            load=_load_tags,
+            matches=_tags_match,
+            after="phone",
+            needs=(CustomerTag, Tag),
+        ),
+    ),
+    "sale": (
+        ComputedField(
+            "sale",
+            "state",
+            _column("sale_state", choice(SaleState)),
+            FieldInfo(_l("State")),
+            Kind.CHOICE,
+            load=_load_sale_state,
+            matches=_any_state(sale_is),
+            after="total",
+            needs=(Sale, Reversal),
+        ),
+    ),
+    "sale_line": (
+        ComputedField(
+            "sale_line",
+            "state",
+            _column("line_state", choice(SaleState)),
+            FieldInfo(_l("State")),
+            Kind.CHOICE,
+            load=_load_line_state,
+            matches=_any_state(line_is),
+            after="amount",
+            needs=(SaleLine, Reversal),
+        ),
+    ),
+}
+"""By entity. They stand in its lists in this order."""
