@@ -102,22 +102,24 @@ def _lines(counts: dict[str, int]) -> list[str]:
 @click.argument("kind")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would come of it, and change nothing.")
+@click.option("--hidden", is_flag=True, help="Take hidden sheets too; without it they are only named.")
 @click.option("--no-backup", is_flag=True, help="Make no backup before; there is one already.")
 @JSON
 @click.pass_context
 def import_command(
-    context: click.Context, kind: str, file: Path, dry_run: bool, no_backup: bool, as_json: bool
+    context: click.Context, kind: str, file: Path, dry_run: bool, hidden: bool, no_backup: bool, as_json: bool
 ) -> None:
-    """Bring in KIND (customers, sales, balances, services, products …) from FILE (.xlsx, .xls, .ods or .csv).
+    """Bring in KIND (customers, sales, balances, services, products …) from FILE (.xlsx, .xls, .ods, .csv or .txt).
 
-    A backup is made first, which undoes the import as a whole."""
+    A backup is made first, which undoes the import as a whole.
+    """
     with house(context):
         known = [*OF_A_SALON, *importable()]
         if kind not in known:
             fail(_("%(kind)s cannot be imported; one of: %(known)s.", kind=kind, known=", ".join(dict.fromkeys(known))))
         open_house()
         save = None if no_backup else lambda: save_before_import(me())
-        report = import_file(kind, file, me(), dry_run, save)
+        report = import_file(kind, file, me(), dry_run, hidden, save)
         answer(report.counts(), as_json, lambda: _import_lines(report))
 
 
@@ -142,7 +144,10 @@ def _import_lines(report: FileReport) -> list[str]:
         for target, names in sheet.also.get("made", {}).items():
             label = entity_named(target).label
             told.append(_("%(entity)s, new: %(names)s", entity=label, names="、".join(names)))
+    for name, number, text in report.aside:
+        told.append(_("%(sheet)s, row %(row)s is no data: %(text)s", sheet=name, row=number, text=text))
     told += [_("%(sheet)s: left alone.", sheet=name) for name in report.left]
+    told += [_("%(sheet)s: hidden, left alone; --hidden takes it.", sheet=name) for name in report.hidden]
     if report.failed_file:
         told.append(_("What was not taken: %(file)s", file=report.failed_file))
     if report.backup:

@@ -14,18 +14,21 @@ from sqlalchemy import select
 from admin_app.backup import back_up
 from admin_app.importing.balances import import_balances, is_balances
 from admin_app.importing.customers import import_customers, is_customers
+from admin_app.importing.doubts import with_certain_phones, with_names
 from admin_app.importing.entities import import_table
 from admin_app.importing.report import SheetReport, write_failed_rows
-from admin_app.importing.rows import FIRST_STORE, NEW_STORE, columns_of
+from admin_app.importing.rows import FIRST_STORE, NEW_STORE, columns_of, headings_of
 from admin_app.importing.sales_sheet import import_sales, is_sales
-from admin_app.importing.tables import Table, UnreadableFileError, fingerprint, read_tables
+from admin_app.importing.tables import Table, UnreadableFileError, fingerprint, plain, read_tables
 from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.registry import Answer, Input, anybody, operation
 from admin_app.start import first_store
 from models.actor import Actor
 from models.clock import ImportRun
+from models.customers import Customer
 from models.entity import Entity, db, entities
+from models.field import Kind
 from models.names import Name
 from models.organisation import Store
 from models.screen import WrittenBy
@@ -33,10 +36,15 @@ from models.screen import WrittenBy
 
 @dataclass
 class FileReport:
-    """What came of a file: its sheets, those nobody understood, and the file of rows not taken."""
+    """What came of a file: its sheets, those nobody understood, hidden ones, and the file of rows not taken.
+
+    ``aside`` are rows that are no data, with their sheet: titles above the headings, totals and signatures below.
+    """
 
     sheets: list[SheetReport] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    aside: list[tuple[str, int, str]] = field(default_factory=list)
     failed_file: Path | None = None
     dry_run: bool = False
     backup: Path | None = None
@@ -45,6 +53,8 @@ class FileReport:
         return {
             "sheets": [sheet.counts() for sheet in self.sheets],
             "left": self.left,
+            "hidden": self.hidden,
+            "aside": [{"sheet": sheet, "row": row, "text": text} for sheet, row, text in self.aside],
             "failed_file": str(self.failed_file) if self.failed_file else None,
             "dry_run": self.dry_run,
             "backup": str(self.backup) if self.backup else None,
@@ -61,27 +71,36 @@ def importable() -> dict[str, type[Entity]]:
     return {entity.named() + "s": entity for entity in plain}
 
 
+def heading_words() -> set[str]:
+    """What a column may be called in any file, by which the row of headings is recognised."""
+    return {
+        word for entity in importable().values() for field in entity.fields().values() for word in headings_of(field)
+    }
+
+
 def import_file(
-    kind: str, path: Path, actor: Actor, dry_run: bool = False, save: Callable[[], Path] | None = None
+    kind: str,
+    path: Path,
+    actor: Actor,
+    dry_run: bool = False,
+    hidden: bool = False,
+    save: Callable[[], Path] | None = None,
 ) -> FileReport:
     """Bring in a file of ``customers`` (with the sales a workbook may hold beside them), ``sales``, ``balances`` or
-    another entity. ``save`` makes a backup before the first row is written, and gives its path.
+    another entity. Sheets that are hidden are left unless ``hidden`` says otherwise. ``save`` makes a backup before
+    the first row is written, and gives its path.
 
     :raises UnreadableFileError: the file, or every sheet of it, is not what was said.
     """
-    tables = read_tables(path)
-    report = FileReport(dry_run=dry_run)
+    every = [_without_doubts(kind, table) for table in read_tables(path, heading_words())]
+    tables = [table for table in every if hidden or not table.hidden]
+    report = FileReport(dry_run=dry_run, hidden=[table.name for table in every if table.hidden and not hidden])
     if save is not None and not dry_run:
         report.backup = save()
-    store = _usual_store(kind, actor, dry_run)
-    if kind == "customers":
-        _each(report, tables, is_customers, lambda table: import_customers(table, store, actor, dry_run))
-    if kind in {"customers", "sales"}:
-        _each(report, tables, is_sales, lambda table: import_sales(table, store, actor, dry_run))
-    if kind == "balances":
-        report.sheets += import_balances([table for table in tables if is_balances(table)], store, actor, dry_run)
-    if kind not in OF_A_SALON:
-        entity = importable()[kind]
+    if kind in OF_A_SALON:
+        _import_salon(report, kind, tables, actor)
+    else:
+        entity, store = importable()[kind], _only_store()
         _each(
             report,
             tables,
@@ -95,6 +114,11 @@ def import_file(
         raise UnreadableFileError(str(message))
     taken = {sheet.table.name for sheet in report.sheets}
     report.left = [table.name for table in tables if table.name not in taken]
+    report.aside = [
+        (sheet.table.name, row.number, " ".join(filter(None, map(plain, row.cells)))[:80])
+        for sheet in {sheet.table.name: sheet for sheet in report.sheets}.values()
+        for row in sheet.table.aside
+    ]
     _finish(report, path, actor)
     return report
 
@@ -114,15 +138,41 @@ def save_before_import(actor: Actor) -> Path:
     return path
 
 
-def _usual_store(kind: str, actor: Actor, dry_run: bool) -> int | None:
-    """The store of rows that name none: the first one for a salon's own sheets, else the only one there is.
+def _import_salon(report: FileReport, kind: str, tables: list[Table], actor: Actor) -> None:
+    """Sheets as salons keep them; rows that name no store come into the first one."""
+    dry_run, store = report.dry_run, _first_store(actor, report.dry_run)
+    if kind == "customers":
+        _each(report, tables, is_customers, lambda table: import_customers(table, store, actor, dry_run))
+    if kind in {"customers", "sales"}:
+        _each(report, tables, is_sales, lambda table: import_sales(table, store, actor, dry_run))
+    if kind == "balances":
+        report.sheets += import_balances([table for table in tables if is_balances(table)], store, actor, dry_run)
 
-    A salon without a store gets its first one with the first row that needs it, and none by a dry run.
-    """
+
+def _first_store(actor: Actor, dry_run: bool) -> int:
+    """The first store; a salon without one gets it, and none by a dry run."""
+    known = db.session.scalar(select(Store.id).order_by(Store.id).limit(1))
+    if known is None and dry_run:
+        return NEW_STORE
+    return first_store(FIRST_STORE, actor) if known is None else known
+
+
+def _only_store() -> int | None:
+    """The only store there is; a salon without one gets it with the first row that needs it."""
     stores = list(db.session.scalars(select(Store.id).order_by(Store.id).limit(2)))
-    if not stores:
-        return first_store(FIRST_STORE, actor) if kind in OF_A_SALON and not dry_run else NEW_STORE
-    return stores[0] if kind in OF_A_SALON or len(stores) == 1 else None
+    if len(stores) > 1:
+        return None
+    return stores[0] if stores else NEW_STORE
+
+
+def _without_doubts(kind: str, table: Table) -> Table:
+    entity = importable().get(kind, Customer)
+    for name, column in columns_of(entity, table).items():
+        if entity.fields()[name].kind is Kind.PHONE:
+            table = with_certain_phones(table, column)
+        elif entity is Customer and name == "name":
+            table = with_names(table, column)
+    return table
 
 
 def _each(report: FileReport, tables: list[Table], fits: Any, take: Any) -> None:

@@ -32,8 +32,9 @@ from models.log import EntryKind, RowChange, RowValue
 from models.names import Name
 from models.numbers import phone_number
 from models.organisation import Staff
+from models.plain_text import visible
 from models.rulebook import ChangedCustomer, EffectKind, RuleEffect, RuleMatch
-from models.search import same_number
+from models.search import same_number, without_title
 from models.standing import Alert, CustomerTag, Tag, Task
 from rules.decisions.access import Access
 
@@ -189,7 +190,7 @@ def look_up_customer(op: Operation, data: LookUpInput) -> Answer:
     """
     hold_back(op)
     whole = phone_number(data.number)
-    ways = [Customer.member_no == data.number]
+    ways = [Customer.member_no == visible(data.number).strip()]
     if whole is not None:
         ways.append(same_number(Customer, Customer.fields()["phone"], whole))
     living = (Customer.merged_into_id.is_(None), Customer.erased_at.is_(None))
@@ -206,8 +207,9 @@ def same_person(row_id: int, access: Access) -> Customer | None:
     if row.phone is None:
         return None
     phone = same_number(Customer, Customer.fields()["phone"], row.phone)
-    same = (other.name == row.name, phone, other.id != row_id)
-    return db.session.scalars(select(Customer).where(*same, access.rows(Customer)).limit(1)).first()
+    sharing = select(Customer).where(phone, other.id != row_id, access.rows(Customer)).order_by(other.id).limit(50)
+    name = without_title(row.name)
+    return next((person for person in db.session.scalars(sharing) if without_title(person.name) == name), None)
 
 
 # ------------------------------------------------------------------------------------------------- recording

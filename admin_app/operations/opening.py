@@ -135,7 +135,7 @@ def _standing(op: Operation, customers: Sequence[int]) -> dict[int, Counter[Acco
     )
     found: dict[int, Counter[AccountKind]] = defaultdict(Counter)
     for customer, kind, amount in op.session.execute(query):
-        found[customer][kind] = int(amount)
+        found[customer or 0][kind] = int(amount)  # none of these entries is the house's
     return found
 
 
@@ -246,7 +246,7 @@ class _Books:
     def _ids_of(self, column: Any, values: Sequence[Any]) -> dict[Any, int]:
         """The ids of the rows that have these values."""
         query = select(column, column.class_.id).where(column.in_(values))
-        return {value: row_id for value, row_id in self.session.execute(query)}
+        return dict(self.session.execute(query).all())
 
     def _services(self, names: set[str]) -> dict[str, int]:
         """Services by name; sessions whose service the old book did not say are of one made for them."""
