@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 
+from admin_app.backup import back_up
 from admin_app.importing.balances import import_balances, is_balances
 from admin_app.importing.customers import import_customers, is_customers
 from admin_app.importing.doubts import with_certain_phones, with_names
+from admin_app.importing.entities import import_table
 from admin_app.importing.report import SheetReport, write_failed_rows
-from admin_app.importing.rows import columns_of, headings_of, import_table
-from admin_app.importing.sales import import_sales, is_sales
+from admin_app.importing.rows import FIRST_STORE, NEW_STORE, columns_of, headings_of
+from admin_app.importing.sales_sheet import import_sales, is_sales
 from admin_app.importing.tables import Table, UnreadableFileError, fingerprint, plain, read_tables
+from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.registry import Answer, Input, anybody, operation
 from admin_app.start import first_store
 from models.actor import Actor
 from models.clock import ImportRun
 from models.customers import Customer
-from models.entity import Entity, entities
+from models.entity import Entity, db, entities
 from models.field import Kind
 from models.names import Name
+from models.organisation import Store
 from models.screen import WrittenBy
 
 
@@ -41,6 +47,7 @@ class FileReport:
     aside: list[tuple[str, int, str]] = field(default_factory=list)
     failed_file: Path | None = None
     dry_run: bool = False
+    backup: Path | None = None
 
     def counts(self) -> dict[str, Any]:
         return {
@@ -50,6 +57,7 @@ class FileReport:
             "aside": [{"sheet": sheet, "row": row, "text": text} for sheet, row, text in self.aside],
             "failed_file": str(self.failed_file) if self.failed_file else None,
             "dry_run": self.dry_run,
+            "backup": str(self.backup) if self.backup else None,
         }
 
 
@@ -70,25 +78,35 @@ def heading_words() -> set[str]:
     }
 
 
-def import_file(kind: str, path: Path, actor: Actor, dry_run: bool = False, hidden: bool = False) -> FileReport:
+def import_file(
+    kind: str,
+    path: Path,
+    actor: Actor,
+    dry_run: bool = False,
+    hidden: bool = False,
+    save: Callable[[], Path] | None = None,
+) -> FileReport:
     """Bring in a file of ``customers`` (with the sales a workbook may hold beside them), ``sales``, ``balances`` or
-    another entity. Sheets that are hidden are left unless ``hidden`` says otherwise.
+    another entity. Sheets that are hidden are left unless ``hidden`` says otherwise. ``save`` makes a backup before
+    the first row is written, and gives its path.
 
     :raises UnreadableFileError: the file, or every sheet of it, is not what was said.
     """
     every = [_without_doubts(kind, table) for table in read_tables(path, heading_words())]
     tables = [table for table in every if hidden or not table.hidden]
     report = FileReport(dry_run=dry_run, hidden=[table.name for table in every if table.hidden and not hidden])
-    store = first_store("总店", actor) if kind in OF_A_SALON else 0
-    if kind == "customers":
-        _each(report, tables, is_customers, lambda table: import_customers(table, store, actor, dry_run))
-    if kind in {"customers", "sales"}:
-        _each(report, tables, is_sales, lambda table: import_sales(table, store, actor, dry_run))
-    if kind == "balances":
-        _each(report, tables, is_balances, lambda table: import_balances(table, store, actor, dry_run))
-    if kind not in OF_A_SALON:
-        entity = importable()[kind]
-        _each(report, tables, lambda t: bool(columns_of(entity, t)), lambda t: import_table(entity, t, actor, dry_run))
+    if save is not None and not dry_run:
+        report.backup = save()
+    if kind in OF_A_SALON:
+        _import_salon(report, kind, tables, actor)
+    else:
+        entity, store = importable()[kind], _only_store()
+        _each(
+            report,
+            tables,
+            lambda table: bool(columns_of(entity, table)),
+            lambda table: import_table(entity, table, actor, dry_run, store),
+        )
     if not report.sheets:
         found = "; ".join("、".join(filter(None, table.headings)) or "–" for table in tables)
         said = {"file": path, "kind": kind, "found": found}
@@ -103,6 +121,48 @@ def import_file(kind: str, path: Path, actor: Actor, dry_run: bool = False, hidd
     ]
     _finish(report, path, actor)
     return report
+
+
+def save_before_import(actor: Actor) -> Path:
+    """A backup that undoes an import as a whole; its path.
+
+    :raises admin_app.backup.BackupError: it could not be made, and nothing may be imported.
+    """
+    settings = current_app.config["PEONY"]
+    at = now().astimezone(settings.zone)
+    ending = "db" if db.engine.dialect.name == "sqlite" else "dump"
+    name = f"before-import-{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}.{ending}"
+    path: Path = settings.data_dir / "backups" / name
+    size, digest = back_up(path)
+    perform(Name.BACK_UP, BackUpInput(path=path.name, size=size, sha256=digest), actor=actor)
+    return path
+
+
+def _import_salon(report: FileReport, kind: str, tables: list[Table], actor: Actor) -> None:
+    """Sheets as salons keep them; rows that name no store come into the first one."""
+    dry_run, store = report.dry_run, _first_store(actor, report.dry_run)
+    if kind == "customers":
+        _each(report, tables, is_customers, lambda table: import_customers(table, store, actor, dry_run))
+    if kind in {"customers", "sales"}:
+        _each(report, tables, is_sales, lambda table: import_sales(table, store, actor, dry_run))
+    if kind == "balances":
+        report.sheets += import_balances([table for table in tables if is_balances(table)], store, actor, dry_run)
+
+
+def _first_store(actor: Actor, dry_run: bool) -> int:
+    """The first store; a salon without one gets it, and none by a dry run."""
+    known = db.session.scalar(select(Store.id).order_by(Store.id).limit(1))
+    if known is None and dry_run:
+        return NEW_STORE
+    return first_store(FIRST_STORE, actor) if known is None else known
+
+
+def _only_store() -> int | None:
+    """The only store there is; a salon without one gets it with the first row that needs it."""
+    stores = list(db.session.scalars(select(Store.id).order_by(Store.id).limit(2)))
+    if len(stores) > 1:
+        return None
+    return stores[0] if stores else NEW_STORE
 
 
 def _without_doubts(kind: str, table: Table) -> Table:
@@ -120,12 +180,12 @@ def _each(report: FileReport, tables: list[Table], fits: Any, take: Any) -> None
 
 
 def _finish(report: FileReport, path: Path, actor: Actor) -> None:
-    if any(sheet.refused or sheet.duplicates for sheet in report.sheets):
+    if any(sheet.refused or sheet.duplicates or sheet.lost for sheet in report.sheets):
         folder = current_app.config["PEONY"].data_dir / "imports"
         at = now().astimezone(current_app.config["PEONY"].zone)
         report.failed_file = folder / f"{path.stem[:60]}-{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}.xlsx"
         write_failed_rows(report.failed_file, report.sheets)
-    if not report.dry_run and any(sheet.created for sheet in report.sheets):
+    if not report.dry_run and any(sheet.created or sheet.updated for sheet in report.sheets):
         sheets = [_counts(sheet) for sheet in report.sheets]
         data = ImportRunInput(file_name=path.name[:120], content_hash=fingerprint(path), sheets=sheets)
         perform(Name.NOTE_IMPORT, data, actor=actor)
@@ -133,7 +193,7 @@ def _finish(report: FileReport, path: Path, actor: Actor) -> None:
 
 def _counts(sheet: SheetReport) -> dict[str, Any]:
     counts = sheet.counts()
-    return {name: counts[name] for name in ("sheet", "created", "unchanged", "duplicates", "refused")}
+    return {name: counts[name] for name in ("sheet", "created", "updated", "unchanged", "duplicates", "refused")}
 
 
 class ImportRunInput(Input):
