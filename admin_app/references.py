@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from admin_app.titles import MASK, titles_by
+from admin_app.titles import titles_by
 from admin_app.values import Unreadable
 from models.customers import Customer
 from models.entity import Entity, db, entity_named, table_of
@@ -22,16 +22,11 @@ from models.field import Field, Kind
 from models.numbers import phone_number
 from models.screen import WrittenBy
 from models.search import blind_indexes, without_title
-from rules.decisions.access import Access
+from rules.decisions.access import MASK, Access
 
 BATCH = 500
 MOST_PROPOSED = 6
 _QUALIFIED = re.compile(r"(.+?)\s*[（(](.+)[)）]", re.DOTALL)
-
-
-def plain_name(name: str) -> str:
-    """A name without white space, invisible characters and courtesy: «陈鑫 » and «陈鑫女士» are the same."""
-    return without_title(name)
 
 
 # ----------------------------------------------------------------------------------------------- writing
@@ -147,14 +142,14 @@ class References:
         numbers, names = self._customers_by(texts)
         for text in texts:
             parts = _QUALIFIED.fullmatch(text)
-            both = names.get(plain_name(parts[1]), set()) & numbers.get(parts[2], set()) if parts else set()
-            found[text] = both or numbers.get(text, set()) | names.get(plain_name(text), set())
+            both = names.get(without_title(parts[1]), set()) & numbers.get(parts[2], set()) if parts else set()
+            found[text] = both or numbers.get(text, set()) | names.get(without_title(text), set())
 
     def _customers_by(self, texts: set[str]) -> tuple[dict[str, set[int]], dict[str, set[int]]]:
         """The customers by number and by plain name, of those that the texts may mean."""
         parts = [match for text in texts if (match := _QUALIFIED.fullmatch(text))]
         number_texts = texts | {match[2] for match in parts}
-        name_texts = texts | {plain_name(text) for text in texts} | {match[1] for match in parts}
+        name_texts = texts | {without_title(text) for text in texts} | {match[1] for match in parts}
         by_index = {index: text for text in texts if (index := _phone_index(text)) is not None}
         person = func.coalesce(Customer.merged_into_id, Customer.id)
         seen = (self.access.rows(Customer), Customer.erased_at.is_(None))
@@ -167,10 +162,10 @@ class References:
         for part in batches(sorted(by_index)):
             query = select(Customer.phone_index, person).where(Customer.phone_index.in_(part), *seen)  # type: ignore[attr-defined]  # a blind index
             for index, row in db.session.execute(query):
-                numbers[by_index[index]].add(row)
+                numbers[by_index[str(index)]].add(row)
         for part in batches(sorted(name_texts)):
             for name, row in db.session.execute(select(Customer.name, person).where(Customer.name.in_(part), *seen)):
-                names[plain_name(name)].add(row)
+                names[without_title(name)].add(row)
         return numbers, names
 
 

@@ -118,7 +118,7 @@ def import_command(
             fail(_("%(kind)s cannot be imported; one of: %(known)s.", kind=kind, known=", ".join(dict.fromkeys(known))))
         open_house()
         save = None if no_backup else lambda: save_before_import(me())
-        report = import_file(kind, file, me(), dry_run, hidden=hidden, save=save)
+        report = import_file(kind, file, me(), dry_run, hidden, save)
         answer(report.counts(), as_json, lambda: _import_lines(report))
 
 
@@ -140,11 +140,11 @@ def _import_lines(report: FileReport) -> list[str]:
         if sheet.unused:
             columns = "、".join(sheet.unused)
             told.append(_("%(sheet)s: columns not used: %(columns)s", sheet=counts["sheet"], columns=columns))
-    for name, number, text in report.aside:
-        told.append(_("%(sheet)s, row %(row)s is no data: %(text)s", sheet=name, row=number, text=text))
         for target, names in sheet.also.get("made", {}).items():
             label = entity_named(target).label
             told.append(_("%(entity)s, new: %(names)s", entity=label, names="、".join(names)))
+    for name, number, text in report.aside:
+        told.append(_("%(sheet)s, row %(row)s is no data: %(text)s", sheet=name, row=number, text=text))
     told += [_("%(sheet)s: left alone.", sheet=name) for name in report.left]
     told += [_("%(sheet)s: hidden, left alone; --hidden takes it.", sheet=name) for name in report.hidden]
     if report.failed_file:

@@ -99,10 +99,10 @@ def _body(query: AnySelect, entity: type[Entity], fields: list[Field], access: A
 def _referred(rows: Sequence[Entity], fields: Sequence[Field]) -> dict[str, set[int]]:
     """The rows that these refer to, by entity."""
     wanted: dict[str, set[int]] = {}
-    for field in fields:
-        if field.kind is Kind.REFERENCE:
-            ids = {value for row in rows if (value := getattr(row, field.name)) is not None}
-            wanted.setdefault(field.target, set()).update(ids)
+    for one in fields:
+        if one.kind is Kind.REFERENCE:
+            ids = {value for row in rows if (value := getattr(row, one.name)) is not None}
+            wanted.setdefault(one.target, set()).update(ids)
     return wanted
 
 

@@ -12,17 +12,19 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from admin_app.importing.report import RowFault, SheetReport
-from admin_app.importing.rows import NEW_STORE, cell_of, first_column, headings_of, unused
-from admin_app.importing.tables import Row, Table, plain
+from admin_app.importing.rows import NEW_STORE, cell_of, headings_of, text_of, unused
+from admin_app.importing.tables import Row, Table
 from admin_app.operations.kernel import business_day, now, perform
 from admin_app.operations.opening import OpenBalancesInput, Opening
-from admin_app.references import References, plain_name
+from admin_app.references import References
 from admin_app.rulebook import access_for, rulebook
+from admin_app.values import Unreadable
 from models.actor import Actor
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from models.numbers import count_of, day_of, fen_of
+from models.search import without_title
 
 HEADINGS = {
     "tier": ("等级", "会员等级", "tier", "level"),
@@ -43,9 +45,9 @@ _LEFT = re.compile(r".*剩余?\s*([0-9]+)\s*次")
 def is_balances(table: Table) -> bool:
     """Whether a sheet tells what members have: who they are, and a balance or sessions."""
     fields = Customer.fields()
-    known = first_column(table, headings_of(fields["member_no"])) is not None
-    known = known or all(first_column(table, headings_of(fields[name])) is not None for name in ("name", "phone"))
-    return known and first_column(table, HEADINGS["principal"] + HEADINGS["sessions"]) is not None
+    known = table.column(*headings_of(fields["member_no"])) is not None
+    known = known or all(table.column(*headings_of(fields[name])) is not None for name in ("name", "phone"))
+    return known and table.column(*HEADINGS["principal"], *HEADINGS["sessions"]) is not None
 
 
 def import_balances(tables: Sequence[Table], store_id: int, actor: Actor, dry_run: bool) -> list[SheetReport]:
@@ -63,7 +65,7 @@ def import_balances(tables: Sequence[Table], store_id: int, actor: Actor, dry_ru
             except _RefusedRow as refused:
                 report.refused.append(RowFault(row, reader.heading(refused.key), str(refused)))
     operations: list[int] = []
-    for part in _parts([opening for _, _, opening in gathered]):
+    for part in _parts([opening for _report, _row, opening in gathered]):
         if store_id == NEW_STORE:
             answer: dict[str, Any] = {"missing": [row.row for row in part], "there": [], "differing": []}
         else:
@@ -123,15 +125,15 @@ def _tell_ended(report: SheetReport, row: Row, opening: Opening) -> None:
         if value
     ]
     if ended:
-        column = first_column(report.table, HEADINGS["until"])
+        column = report.table.column(*HEADINGS["until"])
         reason = _("Ended on %(day)s, and stays ended: %(what)s.", day=until.isoformat(), what="、".join(ended))
         report.notes.append(RowFault(row, "" if column is None else report.table.headings[column], reason))
 
 
 def _number_heading(table: Table) -> str:
     fields = Customer.fields()
-    column = first_column(table, headings_of(fields["member_no"]))
-    column = first_column(table, headings_of(fields["name"])) if column is None else column
+    column = table.column(*headings_of(fields["member_no"]))
+    column = table.column(*headings_of(fields["name"])) if column is None else column
     return "" if column is None else table.headings[column]
 
 
@@ -149,9 +151,9 @@ class _Reader:
     def __init__(self, report: SheetReport, references: References) -> None:
         self.table, self.references = report.table, references
         fields = Customer.fields()
-        self.columns = {key: first_column(self.table, headings) for key, headings in HEADINGS.items()}
+        self.columns = {key: self.table.column(*headings) for key, headings in HEADINGS.items()}
         self.columns |= {
-            key: first_column(self.table, headings_of(fields[field]))
+            key: self.table.column(*headings_of(fields[field]))
             for key, field in (("number", "member_no"), ("name", "name"), ("phone", "phone"))
         }
         report.unused = unused(self.table, {column for column in self.columns.values() if column is not None})
@@ -165,7 +167,14 @@ class _Reader:
         )
 
     def text(self, row: Row, key: str) -> str:
-        return plain(cell_of(row, self.columns[key]))
+        """A cell as text.
+
+        :raises _RefusedRow: what stands there has no value.
+        """
+        try:
+            return text_of(row, self.columns[key])
+        except Unreadable as error:
+            raise _RefusedRow(key, str(error)) from error
 
     def heading(self, key: str) -> str:
         if key == "number":
@@ -202,13 +211,12 @@ class _Reader:
         phone, name = self.text(row, "phone"), self.text(row, "name")
         for text in filter(None, (phone, name)):
             found = [db.session.get_one(Customer, row_id) for row_id in self.references.all("customer", text)]
-            found = [customer for customer in found if not name or plain_name(customer.name) == plain_name(name)]
+            found = [customer for customer in found if not name or without_title(customer.name) == without_title(name)]
             if len(found) == 1 and found[0].member_no is not None:
                 return found[0].member_no
         raise _RefusedRow("number", _l("Without a member number nobody can say whose this is; write it."))
 
     def _money(self, row: Row, key: str) -> int:
-        self._only_column(row, key)
         fen = fen_of(self.text(row, key) or "0")
         if fen is not None and fen < 0:
             raise _RefusedRow(key, _l("Below zero: what a customer owes is not brought over as a balance."))
@@ -217,22 +225,12 @@ class _Reader:
         return fen
 
     def _count(self, row: Row, key: str, unit: str) -> int:
-        self._only_column(row, key)
         written = self.text(row, key) or "0"
         left = _LEFT.fullmatch(written) if key == "sessions" else None
         count = int(left[1]) if left else count_of(written, unit)
         if count is None or count < 0:
             raise _RefusedRow(key, _l("This is not an amount that can be brought over."))
         return count
-
-    def _only_column(self, row: Row, key: str) -> None:
-        """:raises _RefusedRow: two columns of this heading say different things."""
-        if (column := self.columns[key]) is None:
-            return
-        name = self.table.headings[column].lower()
-        twins = [place for place, heading in enumerate(self.table.headings) if heading.lower() == name]
-        if len({plain(cell_of(row, place)) for place in twins}) > 1:
-            raise _RefusedRow(key, _l("Two columns have this heading and differ; leave one."))
 
     def _until(self, row: Row) -> Any:
         written = self.text(row, "until")

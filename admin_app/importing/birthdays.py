@@ -11,7 +11,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from admin_app.importing.tables import plain
-from admin_app.values import Unreadable
+from admin_app.values import NoValue, Unreadable
 
 EARLIEST = 1900
 _FILLERS = {(1900, 1, 1), (1899, 12, 30), (1, 1, 1), (1970, 1, 1), (9999, 12, 31)}
@@ -48,6 +48,8 @@ def read_birthday(cell: Any, today: date, lunar: bool = False) -> Birthday:
 
     :raises Unreadable: it means none, or one that only a program would write.
     """
+    if isinstance(cell, NoValue):
+        raise Unreadable(cell.reason)
     text = unicodedata.normalize("NFKC", plain(cell))
     lunar = lunar or any(word in text for word in ("农历", "阴历"))
     bare = re.sub(r"农历|阴历|公历|阳历|新历|[()\s]*$", "", text).strip()

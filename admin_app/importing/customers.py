@@ -14,7 +14,7 @@ from admin_app.consents import refusing_marketing
 from admin_app.importing.birthdays import read_birthday
 from admin_app.importing.people import People
 from admin_app.importing.report import Change, RowFault, SheetReport
-from admin_app.importing.rows import Faults, Prepared, Reader, cell_of, first_column, heading, headings_of, unused
+from admin_app.importing.rows import Faults, Prepared, Reader, cell_of, heading, headings_of, text_of, unused
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.importing.taking import FILLS, Corrections, make_named, take
 from admin_app.operations.kernel import Operation, business_day, now
@@ -46,9 +46,9 @@ OLD_CONSENT = "imported"
 def is_customers(table: Table) -> bool:
     """Whether a sheet tells of customers: it has names and a way to know them."""
     fields = Customer.fields()
-    has_name = first_column(table, headings_of(fields["name"])) is not None
-    has_name = has_name or first_column(table, FIRST_NAME) is not None
-    return has_name and first_column(table, headings_of(fields["phone"])) is not None
+    has_name = table.column(*headings_of(fields["name"])) is not None
+    has_name = has_name or table.column(*FIRST_NAME) is not None
+    return has_name and table.column(*headings_of(fields["phone"])) is not None
 
 
 class _Importer:
@@ -58,7 +58,7 @@ class _Importer:
         self.reader, self.table = reader, reader.table
         registered = headings_of(Customer.fields()["registered_on"])
         self.columns = {
-            name: first_column(self.table, headings)
+            name: self.table.column(*headings)
             for name, headings in {
                 "birthday": BIRTHDAY,
                 "lunar": LUNAR_BIRTHDAY,
@@ -80,7 +80,7 @@ class _Importer:
     def __call__(self, row: Row, values: dict[str, Any], more: dict[str, Any], faults: Faults) -> None:
         self._name(row, values, faults)
         self._birthday(row, values, faults)
-        self._allergies(row, more)
+        self._allergies(row, more, faults)
         self._registered(row, more, faults)
         if any(plain(cell_of(row, column)).lower() in _REFUSES for column in self.marketing):
             more["refuses_marketing"] = True
@@ -89,19 +89,19 @@ class _Importer:
 
     def _name(self, row: Row, values: dict[str, Any], faults: Faults) -> None:
         first = self.columns["first"]
-        if first is not None:
-            parts = [plain(cell_of(row, first)), plain(cell_of(row, self.columns["last"]))]
-            values["name"] = " ".join(part for part in parts if part)
-            if not values["name"]:
-                faults.fatal.append((self.table.headings[first], _("This must not be empty.")))
-        name, number = values.get("name", ""), values.get("member_no", "")
-        if name.isdigit() and re.fullmatch(r"[㐀-鿿·]{1,6}", number):
-            column = heading(Customer, self.table, "name")
-            reason = _("Name and member number seem to have changed places: %(name)s, %(number)s.")
-            faults.fatal.append((column, reason % {"name": name, "number": number}))
+        if first is None:
+            return
+        try:
+            parts = [text_of(row, first), text_of(row, self.columns["last"])]
+        except Unreadable as error:
+            faults.fatal.append((self.table.headings[first], str(error)))
+            return
+        values["name"] = " ".join(part for part in parts if part)
+        if not values["name"]:
+            faults.fatal.append((self.table.headings[first], _("This must not be empty.")))
 
     def _birthday(self, row: Row, values: dict[str, Any], faults: Faults) -> None:
-        for name in ("birthday", "lunar"):
+        for name in ("lunar", "birthday"):
             column = self.columns[name]
             cell = cell_of(row, column)
             if column is None or not plain(cell):
@@ -113,9 +113,13 @@ class _Importer:
                 faults.lost.append((self.table.headings[column], str(error)))
             return
 
-    def _allergies(self, row: Row, more: dict[str, Any]) -> None:
+    def _allergies(self, row: Row, more: dict[str, Any], faults: Faults) -> None:
         """Substances; an empty one says that there is an allergy, and not to what."""
-        written = plain(cell_of(row, self.columns["allergy"]))
+        try:
+            written = text_of(row, self.columns["allergy"])
+        except Unreadable as error:
+            faults.lost.append((heading_of(self.table, ALLERGY), str(error)))
+            return
         if written.lower() in NO_ALLERGY | NOT_KNOWN:
             return
         words = [word.strip() for word in re.split(r"[,，、;；/\n]", written)]
@@ -206,7 +210,7 @@ def _correct(people: People, corrections: Corrections, report: SheetReport) -> N
 
 
 def heading_of(table: Table, headings: Iterable[str]) -> str:
-    column = first_column(table, tuple(headings))
+    column = table.column(*headings)
     return "" if column is None else table.headings[column]
 
 

@@ -48,27 +48,19 @@ class _Matcher:
         self.entity = entity
         self.fields = entity.fields()
         self.zone = current_app.config["PEONY"].zone
-        self.keys = list(self._keys())
+        self.keys = self._keys()
 
-    def _keys(self) -> Any:
-        """Sets of fields by which a row is known, the strictest first."""
-        fields = [field for field in self.fields.values() if not field.info.generated]
-        for field in fields:
-            if field.column.unique:
-                yield (field.name,)
-        for constraint in sorted(table_of(self.entity).constraints, key=lambda found: str(found.name)):
-            names = [column.name for column in getattr(constraint, "columns", ())]
-            if isinstance(constraint, UniqueConstraint) and not self.fields[names[0]].column.unique:
-                yield tuple(names)
-        if "name" in self.fields and not any("name" in key for key in self._declared()):
-            yield ("name", "store_id") if "store_id" in self.fields else ("name",)
-
-    def _declared(self) -> list[tuple[str, ...]]:
-        found = [(field.name,) for field in self.fields.values() if field.column.unique]
-        for constraint in table_of(self.entity).constraints:
-            if isinstance(constraint, UniqueConstraint):
-                found.append(tuple(column.name for column in constraint.columns))
-        return found
+    def _keys(self) -> list[tuple[str, ...]]:
+        """Sets of fields by which a row is known, the shortest first."""
+        found = [
+            tuple(column.name for column in constraint.columns)
+            for constraint in table_of(self.entity).constraints
+            if isinstance(constraint, UniqueConstraint)
+        ]
+        keys = sorted(key for key in found if not any(self.fields[name].info.generated for name in key))
+        if "name" in self.fields and not any("name" in key for key in keys):
+            keys.append(("name", "store_id") if "store_id" in self.fields else ("name",))
+        return sorted(keys, key=len)
 
     def _value(self, name: str, text: Any) -> Any:
         return read_value(self.fields[name], text, self.zone)

@@ -83,7 +83,6 @@ def import_file(
     path: Path,
     actor: Actor,
     dry_run: bool = False,
-    *,
     hidden: bool = False,
     save: Callable[[], Path] | None = None,
 ) -> FileReport:
@@ -98,15 +97,10 @@ def import_file(
     report = FileReport(dry_run=dry_run, hidden=[table.name for table in every if table.hidden and not hidden])
     if save is not None and not dry_run:
         report.backup = save()
-    store = _usual_store(kind, actor, dry_run)
-    if kind == "customers":
-        _each(report, tables, is_customers, lambda table: import_customers(table, store, actor, dry_run))
-    if kind in {"customers", "sales"}:
-        _each(report, tables, is_sales, lambda table: import_sales(table, store, actor, dry_run))
-    if kind == "balances":
-        report.sheets += import_balances([table for table in tables if is_balances(table)], store, actor, dry_run)
-    if kind not in OF_A_SALON:
-        entity = importable()[kind]
+    if kind in OF_A_SALON:
+        _import_salon(report, kind, tables, actor)
+    else:
+        entity, store = importable()[kind], _only_store()
         _each(
             report,
             tables,
@@ -129,16 +123,6 @@ def import_file(
     return report
 
 
-def _without_doubts(kind: str, table: Table) -> Table:
-    entity = importable().get(kind, Customer)
-    for name, column in columns_of(entity, table).items():
-        if entity.fields()[name].kind is Kind.PHONE:
-            table = with_certain_phones(table, column)
-        elif entity is Customer and name == "name":
-            table = with_names(table, column)
-    return table
-
-
 def save_before_import(actor: Actor) -> Path:
     """A backup that undoes an import as a whole; its path.
 
@@ -154,15 +138,41 @@ def save_before_import(actor: Actor) -> Path:
     return path
 
 
-def _usual_store(kind: str, actor: Actor, dry_run: bool) -> int | None:
-    """The store of rows that name none: the first one for a salon's own sheets, else the only one there is.
+def _import_salon(report: FileReport, kind: str, tables: list[Table], actor: Actor) -> None:
+    """Sheets as salons keep them; rows that name no store come into the first one."""
+    dry_run, store = report.dry_run, _first_store(actor, report.dry_run)
+    if kind == "customers":
+        _each(report, tables, is_customers, lambda table: import_customers(table, store, actor, dry_run))
+    if kind in {"customers", "sales"}:
+        _each(report, tables, is_sales, lambda table: import_sales(table, store, actor, dry_run))
+    if kind == "balances":
+        report.sheets += import_balances([table for table in tables if is_balances(table)], store, actor, dry_run)
 
-    A salon without a store gets its first one with the first row that needs it, and none by a dry run.
-    """
+
+def _first_store(actor: Actor, dry_run: bool) -> int:
+    """The first store; a salon without one gets it, and none by a dry run."""
+    known = db.session.scalar(select(Store.id).order_by(Store.id).limit(1))
+    if known is None and dry_run:
+        return NEW_STORE
+    return first_store(FIRST_STORE, actor) if known is None else known
+
+
+def _only_store() -> int | None:
+    """The only store there is; a salon without one gets it with the first row that needs it."""
     stores = list(db.session.scalars(select(Store.id).order_by(Store.id).limit(2)))
-    if not stores:
-        return first_store(FIRST_STORE, actor) if kind in OF_A_SALON and not dry_run else NEW_STORE
-    return stores[0] if kind in OF_A_SALON or len(stores) == 1 else None
+    if len(stores) > 1:
+        return None
+    return stores[0] if stores else NEW_STORE
+
+
+def _without_doubts(kind: str, table: Table) -> Table:
+    entity = importable().get(kind, Customer)
+    for name, column in columns_of(entity, table).items():
+        if entity.fields()[name].kind is Kind.PHONE:
+            table = with_certain_phones(table, column)
+        elif entity is Customer and name == "name":
+            table = with_names(table, column)
+    return table
 
 
 def _each(report: FileReport, tables: list[Table], fits: Any, take: Any) -> None:

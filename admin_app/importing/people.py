@@ -10,11 +10,10 @@ from sqlalchemy import select
 
 from admin_app.importing.report import RowFault, SheetReport
 from admin_app.importing.rows import CHUNK, Prepared, existing, heading
-from admin_app.references import plain_name
 from models.customers import Customer
 from models.entity import db
 from models.numbers import phone_number
-from models.search import blind_indexes
+from models.search import blind_indexes, without_title
 from rules.decisions.access import Access
 
 Identity = tuple[str | None, str]
@@ -43,19 +42,19 @@ class People:
         """Whether a new person of the sheet has this number or name; it is the only one of the name."""
         if any(row.values.get("member_no") == written for row in self.fresh):
             return True
-        return sum(plain_name(row.values["name"]) == plain_name(written) for row in self.fresh) == 1
+        return sum(without_title(row.values["name"]) == without_title(written) for row in self.fresh) == 1
 
     def _sort(self, row: Prepared) -> None:
         number, name = row.values.get("member_no"), row.values["name"]
-        identity = (phone_number(row.values.get("phone", "")), plain_name(name))
+        identity = (phone_number(row.values.get("phone", "")), without_title(name))
         if number is not None and (owner := self._by_number.get(number)) is not None:
-            if plain_name(owner.name) == identity[1]:
+            if without_title(owner.name) == identity[1]:
                 self._known(row, owner, identity)
             else:
                 self._belongs(row, owner.name)
             return
         if number is not None and (first := self._first.get(number)) is not None:
-            if plain_name(first.values["name"]) == identity[1]:
+            if without_title(first.values["name"]) == identity[1]:
                 self._again(row, first)
             else:
                 self._belongs(row, first.values["name"])
@@ -144,12 +143,12 @@ class People:
         indexes = sorted(str(blind_indexes(phone, number)["phone_index"]) for number in numbers)
         found: dict[Identity, list[Customer]] = defaultdict(list)
         for customer in existing(db.session, Customer, "phone_index", indexes):
-            self._add(found, customer, (customer.phone, plain_name(customer.name)))
+            self._add(found, customer, (customer.phone, without_title(customer.name)))
         names = sorted({row.values["name"] for row in prepared if "phone" not in row.values})
         for start in range(0, len(names), CHUNK):
             query = select(Customer).where(Customer.name.in_(names[start : start + CHUNK]), Customer.phone.is_(None))
             for customer in db.session.scalars(query):
-                self._add(found, customer, (None, plain_name(customer.name)))
+                self._add(found, customer, (None, without_title(customer.name)))
         return found
 
     @staticmethod

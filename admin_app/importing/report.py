@@ -95,7 +95,7 @@ class SheetReport:
         ]
 
     def _change(self, change: Change) -> str:
-        return _(
+        line: str = _(
             "%(sheet)s, row %(row)s, %(who)s: %(column)s: %(before)s → %(after)s",
             sheet=self.table.name,
             row=change.row.number,
@@ -104,6 +104,7 @@ class SheetReport:
             before=change.before or "–",
             after=change.after or "–",
         )
+        return line
 
 
 def write_failed_rows(path: Path, reports: list[SheetReport]) -> None:

@@ -1,4 +1,4 @@
-"""Rows of any entity that forms may write, read from a table whose headings are labels, field names or their aliases."""
+"""Rows of any entity that forms may write, from a table whose headings are labels, field names or their aliases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import select
 from admin_app.importing.report import RowFault
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.references import References, made_by_name
-from admin_app.values import Unreadable, read_value, said_in_every_language, write_value
+from admin_app.values import NoValue, Unreadable, read_value, said_in_every_language, write_value
 from models.entity import Entity, table_of
 from models.field import Field, Kind
 from rules.decisions.access import Access
@@ -37,12 +37,7 @@ def columns_of(entity: type[Entity], table: Table) -> dict[str, int]:
 
 
 def _column(table: Table, field: Field) -> int | None:
-    return None if field.info.generated else first_column(table, headings_of(field))
-
-
-def first_column(table: Table, headings: Sequence[str]) -> int | None:
-    """The column of the first of these headings that the table has, in the order in which they are given."""
-    return next((column for heading in headings if (column := table.column(heading)) is not None), None)
+    return None if field.info.generated else table.column(*headings_of(field))
 
 
 def unused(table: Table, used: set[int]) -> list[str]:
@@ -58,6 +53,17 @@ def headings_of(field: Field) -> list[str]:
 def cell_of(row: Row, column: int | None) -> Any:
     """The cell of a row in a column; None where there is none."""
     return row.cells[column] if column is not None and column < len(row.cells) else None
+
+
+def text_of(row: Row, column: int | None) -> str:
+    """A cell as text.
+
+    :raises Unreadable: what stands there has no value.
+    """
+    cell = cell_of(row, column)
+    if isinstance(cell, NoValue):
+        raise Unreadable(cell.reason)
+    return plain(cell)
 
 
 def heading(entity: type[Entity], table: Table, field: str | None) -> str:
@@ -142,7 +148,7 @@ class Reader:
         return reading
 
     def _apart_column(self, name: str) -> int | None:
-        return first_column(self.table, headings_of(self.fields[name]))
+        return self.table.column(*headings_of(self.fields[name]))
 
     def _read_row(self, row: Row, importer: Importer | None, reading: Reading) -> None:
         values: dict[str, Any] = {}
@@ -169,6 +175,8 @@ class Reader:
         """:raises Unreadable: the cell means nothing that the field takes."""
         field = self.fields[name]
         if field.kind is Kind.REFERENCE:
+            if isinstance(cell, NoValue):
+                raise Unreadable(cell.reason)
             if plain(cell):
                 self._read_reference(field, plain(cell), values, later)
             elif field.required and not (name == "store_id" and self.default_store is not None):

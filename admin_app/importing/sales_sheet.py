@@ -12,11 +12,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from admin_app.importing.report import RowFault, SheetReport
-from admin_app.importing.rows import CHUNK, cell_of, existing, first_column, unused
+from admin_app.importing.rows import CHUNK, cell_of, existing, text_of, unused
 from admin_app.importing.sales import ImportSalesInput, PastSale
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.operations.kernel import business_day, now, perform
-from admin_app.references import References, plain_name
+from admin_app.references import References
 from admin_app.rulebook import access_for
 from admin_app.values import Unreadable
 from models.actor import Actor
@@ -26,6 +26,7 @@ from models.names import Name
 from models.numbers import count_of, day_of, fen_of
 from models.organisation import Staff
 from models.sales import LineKind, PaymentMethod, Sale
+from models.search import without_title
 
 HEADINGS = {
     "day": ("消费日期", "日期", "消费时间", "sold_on", "date"),
@@ -62,7 +63,7 @@ _REFUND = re.compile(r".*(退款|退货|退卡|退费|refund).*", re.IGNORECASE 
 
 def is_sales(table: Table) -> bool:
     """Whether a sheet tells of sales."""
-    return all(first_column(table, HEADINGS[name]) is not None for name in ("day", "number", "amount"))
+    return all(table.column(*HEADINGS[name]) is not None for name in ("day", "number", "amount"))
 
 
 def import_sales(table: Table, store_id: int, actor: Actor, dry_run: bool) -> SheetReport:
@@ -111,20 +112,29 @@ class _Reader:
 
     def __init__(self, table: Table, report: SheetReport, references: References) -> None:
         self.table, self.report, self.references = table, report, references
-        self.columns = {key: first_column(table, headings) for key, headings in HEADINGS.items()}
+        self.columns = {key: table.column(*headings) for key, headings in HEADINGS.items()}
         self.today = business_day(now())
         self.seen: Counter[str] = Counter()
         self._load()
 
     def _load(self) -> None:
-        numbers = sorted({self.text(row, "number") for row in self.table.rows})
-        self.owners = {str(c.member_no): c for c in existing(db.session, Customer, "member_no", numbers)}
-        unnumbered = {self.text(row, "name") for row in self.table.rows if not self.text(row, "number")}
+        numbers, names = (
+            [plain(cell_of(row, self.columns[key])) for row in self.table.rows] for key in ("number", "name")
+        )
+        self.owners = {str(c.member_no): c for c in existing(db.session, Customer, "member_no", sorted(set(numbers)))}
+        unnumbered = {name for number, name in zip(numbers, names, strict=True) if not number}
         self.references.load("customer", unnumbered - WALK_INS)
         self.references.load("staff", ())
 
     def text(self, row: Row, key: str) -> str:
-        return plain(cell_of(row, self.columns[key]))
+        """A cell as text.
+
+        :raises _RefusedRow: what stands there has no value.
+        """
+        try:
+            return text_of(row, self.columns[key])
+        except Unreadable as error:
+            raise _RefusedRow(key, str(error)) from error
 
     def heading(self, key: str) -> str:
         column = self.columns[key]
@@ -210,14 +220,14 @@ class _Reader:
         number, name = self.text(row, "number"), self.text(row, "name")
         if number.lower() in WALK_INS or (not number and (not name or name.lower() in WALK_INS)):
             if not number and not name and self.columns["name"] is None:
-                raise _RefusedRow("number", _l("This must not be empty; write 散客 for a walk-in."))
+                raise _RefusedRow("number", _l("This must not be empty; for a walk-in write: walk-in."))
             if name and name.lower() not in WALK_INS:
                 raise _RefusedRow("number", _l("%(name)s has no member number here; write it.", name=name))
             return None, ""
         if not number:
             return self._by_name(name)
         owner = self.owners.get(number)
-        if owner is not None and name and plain_name(name) != plain_name(owner.name):
+        if owner is not None and name and without_title(name) != without_title(owner.name):
             raise _RefusedRow("number", _l("This member number belongs to %(name)s.", name=owner.name))
         return number, name
 

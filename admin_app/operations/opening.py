@@ -135,7 +135,7 @@ def _standing(op: Operation, customers: Sequence[int]) -> dict[int, Counter[Acco
     )
     found: dict[int, Counter[AccountKind]] = defaultdict(Counter)
     for customer, kind, amount in op.session.execute(query):
-        found[customer][kind] = int(amount)
+        found[customer or 0][kind] = int(amount)  # none of these entries is the house's
     return found
 
 

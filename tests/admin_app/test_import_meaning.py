@@ -96,8 +96,8 @@ def reasons(report: FileReport, sort: str = "refused") -> list[tuple[int, str]]:
 
 CASES: dict[str, list[tuple[str, str, list[tuple[int, ...]]]]] = {
     "exports of other programs": [
-        ("customers", "youzan.csv", [(10, 0, 0, 1, 0, 10)]),
-        ("customers", "fresha.csv", [(10, 0, 0, 0, 0, 6)]),
+        ("customers", "youzan.csv", [(10, 0, 0, 1, 0, 9)]),
+        ("customers", "fresha.csv", [(10, 0, 0, 0, 0, 9)]),
         ("customers", "square_us.csv", [(1, 0, 0, 0, 0, 0)]),
     ],
     "two cards of one member": [
@@ -167,7 +167,7 @@ def test_each_row_is_taken_corrected_or_told(empty: Flask, case: str) -> None:
 
 def test_what_another_program_calls_a_customer_is_her_number(empty: Flask) -> None:
     report = bring("customers", "youzan.csv")
-    assert person("yz008").phone == "+8613900000099"
+    assert (person("yz002").phone, person("yz008").phone) == ("+8613900000002", "+8613900000099")
     assert (5, "手机号") in reasons(report, "lost")  # 1.39E+10: its digits are lost
     assert person("yz004").phone is None
     assert person("yz007").birth_calendar == "lunar"

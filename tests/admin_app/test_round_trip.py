@@ -1,4 +1,4 @@
-"""What the product exports it imports again: every entity that can be imported, both languages, references by name."""
+"""What the product exports it imports again: every entity, in both languages, references by name."""
 
 from __future__ import annotations
 
