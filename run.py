@@ -11,13 +11,14 @@ if sys.version_info < (3, 11):  # noqa: UP036 - said in a sentence instead of a 
 try:
     gc.disable()  # nothing that is imported goes away again: to look for rubbish among it takes a third of the start
     import click
+    from flask import Flask
     from flask_babel import gettext as _
 except ImportError:
     sys.exit("The libraries are missing; run: pip install -r requirements.txt")
 
 from admin_app import serving
 from admin_app.commands import house, keeping, me, work
-from admin_app.start import create_user, has_owner, is_new, log_start, open_house
+from admin_app.start import SignInCard, create_user, has_owner, is_new, log_start, serving_house
 from seed import commands as seeding
 from seed.demo import make_demo
 from views import commands as screen_commands
@@ -46,24 +47,38 @@ def _serve(context: click.Context, empty: bool) -> None:
         settings = app.config["PEONY"]
         serving.check_port(settings.host, settings.port)
         serving.say_hello(app)
-        made = open_house()
-        cards = make_demo() if is_new() and not empty else []
-        if not cards and not has_owner():
-            cards = [create_user("owner", "老板", "owner", me())]
-        for card in cards:
-            click.echo(f"  {card.role:<11} {card.login:<11} {card.password}")
-        if cards:
-            click.echo(_("These passwords are shown once; each must be changed at the first sign-in."))
-        if not made:
-            log_start()
-        register_screens(app)
-        fetch_in_background(app)
-        address = f"{'https' if settings.https else 'http'}://{settings.host}:{settings.port}"
+        with serving_house() as made:
+            _show(_first_users(empty))
+            if not made:
+                log_start()
+            _serve_pages(app)
 
-        def ready() -> None:
-            click.echo(_("Peony is open at %(address)s (Ctrl-C ends it)", address=address))
 
-        serving.serve(app, ready)
+def _first_users(empty: bool) -> list[SignInCard]:
+    """Those of the demo salon, or the owner alone; nobody where somebody can sign in already."""
+    cards = make_demo() if is_new() and not empty else []
+    if not cards and not has_owner():
+        cards = [create_user("owner", "老板", "owner", me())]
+    return cards
+
+
+def _show(cards: list[SignInCard]) -> None:
+    for card in cards:
+        click.echo(f"  {card.role:<11} {card.login:<11} {card.password}")
+    if cards:
+        click.echo(_("These passwords are shown once; each must be changed at the first sign-in."))
+
+
+def _serve_pages(app: Flask) -> None:
+    settings = app.config["PEONY"]
+    register_screens(app)
+    fetch_in_background(app)
+    address = f"{'https' if settings.https else 'http'}://{settings.host}:{settings.port}"
+
+    def ready() -> None:
+        click.echo(_("Peony is open at %(address)s (Ctrl-C ends it)", address=address))
+
+    serving.serve(app, ready)
 
 
 for _command in (*work.COMMANDS, *screen_commands.COMMANDS, *keeping.COMMANDS, *seeding.COMMANDS):

@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy import delete, exists, func, select
 
 from admin_app.backup import back_up
+from admin_app.data_folder import backup_folder
 from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import now, perform
 from models.accounts import SignInThrottle, UserSession
@@ -27,7 +28,7 @@ KEEP_SESSIONS = timedelta(days=180)
 
 def daily_backup() -> dict[str, Any]:
     """A backup into the data folder, named by the day; the oldest beyond fourteen go."""
-    folder = current_app.config["PEONY"].data_dir / "backups"
+    folder = backup_folder()
     day = now().astimezone(current_app.config["PEONY"].zone)
     path = folder / f"peony-{day:%Y%m%d-%H%M%S}.backup"
     size, digest = back_up(path)

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Connection, Engine, create_engine, func, insert, inspect, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
+from admin_app import at_rest
 from admin_app.load import align_sequences
 from admin_app.upgrade import SCRIPTS, SchemaError, newest
 from models import schema, triggers
@@ -21,10 +22,12 @@ def move_to(address: str) -> int:
     """Copy everything; how many rows. The target is made from nothing and compared count by count.
 
     :raises SchemaError: the target cannot be used, or did not come out the same; it is left empty.
+    :raises AtWorkError: somebody is at work here, who would go on writing into the old database.
     """
     target = _target(address)
     try:
-        return _moved(target)
+        with at_rest.alone():
+            return _moved(target)
     finally:
         target.dispose()
 
@@ -33,12 +36,13 @@ def _moved(target: Engine) -> int:
     moved = 0
     still = {"isolation_level": "REPEATABLE READ"} if db.engine.dialect.name == "postgresql" else {}
     with (
-        db.engine.connect().execution_options(**still) as source,
+        db.engine.connect().execution_options(**still, **{WRITES: True}) as source,
+        source.begin(),
         target.connect().execution_options(**{WRITES: True}) as sink,
         sink.begin(),
     ):
-        if inspect(sink).get_table_names():
-            raise SchemaError(_("The database to move to is not empty."))
+        _keep_writers_out(source)
+        _check_empty(sink)
         Base.metadata.create_all(sink)
         _without_checks(sink)
         for table in Base.metadata.sorted_tables:
@@ -54,19 +58,36 @@ def _moved(target: Engine) -> int:
     return moved
 
 
+def _keep_writers_out(source: Connection) -> None:
+    """Every write makes an entry in the log; on SQLite the write that has begun is that lock already."""
+    if source.dialect.name == "postgresql":
+        source.execute(text("LOCK TABLE operation IN EXCLUSIVE MODE"))
+
+
+def _check_empty(connection: Connection) -> None:
+    if inspect(connection).get_table_names():
+        raise SchemaError(_("The database to move to is not empty."))
+
+
 def _target(address: str) -> Engine:
     try:
         url = url_of(address)
         engine = create_engine(url, **engine_options(url))
-        prepare_engine(engine)
-        with engine.connect():
-            return engine
     except UnknownEngineError as error:
         raise SchemaError(_("%(address)s: neither a sqlite nor a postgresql database", address=address)) from error
     except ArgumentError as error:
         raise SchemaError(_("%(address)s: not a database address", address=address)) from error
+    prepare_engine(engine)
+    try:
+        with engine.connect() as connection:
+            _check_empty(connection)
     except OperationalError as error:
+        engine.dispose()
         raise SchemaError(_("The database cannot be reached: %(why)s", why=why_of(error))) from error
+    except SchemaError:
+        engine.dispose()
+        raise
+    return engine
 
 
 def _without_checks(sink: Connection) -> None:

@@ -14,6 +14,7 @@ from pydantic import Field
 from sqlalchemy import Connection, Table, delete, exists, select, text
 
 from admin_app.backup import back_up
+from admin_app.data_folder import anchors_file, backup_folder
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation
@@ -63,7 +64,6 @@ KEPT = (
 )
 """What stays; none of it refers to anything that goes."""
 NOT_A_DEMO = _l("This is not a demo salon; it is not cleared.")
-ANCHORS = "anchors.txt"
 FOUND_BY_THE_PAGES = "peony_demo"
 
 
@@ -115,7 +115,7 @@ def open_salon(name: str, login: str, actor: Actor) -> Opened:
     if not is_demo():
         raise Refused(NOT_A_DEMO, None, "not_a_demo")
     db.session.rollback()
-    backup = current_app.config["PEONY"].data_dir / "backups" / f"before-opening-{now():%Y%m%d-%H%M%S-%f}.backup"
+    backup = backup_folder() / f"before-opening-{now():%Y%m%d-%H%M%S-%f}.backup"
     size, digest = back_up(backup)
     password = passwords.invented()
     data = OpenSalonInput(
@@ -136,7 +136,7 @@ def open_salon(name: str, login: str, actor: Actor) -> Opened:
 @contextmanager
 def _anchors_aside(backup: Path) -> Iterator[None]:
     """The heads of the old log belong to its backup; they come back when nothing was cleared."""
-    anchors = current_app.config["PEONY"].data_dir / ANCHORS
+    anchors = anchors_file()
     aside = backup.with_suffix(".anchors.txt")
     there = anchors.exists()
     if there:

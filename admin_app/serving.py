@@ -17,6 +17,7 @@ from waitress.server import create_server
 
 from admin_app.commands import fail
 from admin_app.ending import LOOP_SECONDS, Sockets, finish_requests, until_told_to_end
+from admin_app.restore import leftover
 from admin_app.scheduler import start_clock
 from models.connection import sqlite_driver, wal_is_safe
 
@@ -39,7 +40,17 @@ def stop_looking_through_what_is_there() -> None:
 
 
 def say_hello(app: Flask) -> None:
-    """What the house runs on, where that is worth a word."""
+    """What the house runs on, where that is worth a word; and what a restore has left."""
+    with app.app_context():
+        unpacked = leftover()
+    if unpacked is not None:
+        click.echo(
+            _(
+                "A restore was cut short before it replaced anything; the database is as it was. Delete %(file)s.",
+                file=unpacked,
+            ),
+            err=True,
+        )
     if app.config["PEONY"].url.get_backend_name() == "sqlite" and not wal_is_safe():
         version = sqlite_driver.sqlite_version
         click.echo(

@@ -13,19 +13,21 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 import models.migrations
+from admin_app import at_rest
 from admin_app.backup import back_up
+from admin_app.data_folder import backup_folder, database_file
 from admin_app.operations.house import UpgradeInput
 from admin_app.operations.kernel import now, perform
 from models import schema, triggers
 from models.actor import SYSTEM
 from models.connection import WRITES, why_of
 from models.entity import db
+from models.migrations import editions
 from models.names import Name
 
 SCRIPTS = Path(models.migrations.__file__).parent
@@ -46,6 +48,9 @@ def standing() -> str | None:
 
     :raises SchemaError: it cannot be reached, or holds something else.
     """
+    file = database_file()
+    if file is not None and file.parent.is_dir() and not file.exists():
+        return None  # to look would make an empty file
     try:
         with db.engine.connect() as connection:
             tables = inspect(connection).get_table_names()
@@ -104,7 +109,13 @@ def upgrade(scripts: Path = SCRIPTS) -> tuple[str, str, Path | None]:
         raise SchemaError(_("The database is empty; start with: python run.py"))
     if before == after:
         return before, after, None
-    backup = current_app.config["PEONY"].data_dir / "backups" / f"before-{after}-{now():%Y%m%d-%H%M%S}.backup"
+    with at_rest.alone():
+        return before, after, _upgraded(before, after, scripts)
+
+
+def _upgraded(before: str, after: str, scripts: Path) -> Path:
+    """The backup that was made before."""
+    backup = backup_folder() / f"before-{after}-{now():%Y%m%d-%H%M%S}.backup"
     back_up(backup)
     db.session.rollback()
     with db.engine.connect().execution_options(**{WRITES: True}) as connection:
@@ -115,11 +126,19 @@ def upgrade(scripts: Path = SCRIPTS) -> tuple[str, str, Path | None]:
             with connection.begin():
                 _migrate(connection, scripts)
                 _check_whole(connection)
+        except IntegrityError as error:
+            raise SchemaError(
+                _(
+                    "A row does not fit this release (%(why)s); nothing was changed. "
+                    "Correct it with the release that wrote it, then upgrade again.",
+                    why=why_of(error),
+                )
+            ) from error
         finally:
             if sqlite:
                 _foreign_keys(connection, on=True)
     perform(Name.UPGRADE, UpgradeInput(before=before, after=after), actor=SYSTEM)
-    return before, after, backup
+    return backup
 
 
 def _foreign_keys(connection: Connection, on: bool) -> None:
@@ -134,6 +153,11 @@ def _migrate(connection: Connection, scripts: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(scripts))
     config.attributes["connection"] = connection
+    context = MigrationContext.configure(connection)
+    revision = context.get_current_revision() or ""
+    known = editions.complete(connection, revision)
+    if known != revision:
+        context.stamp(ScriptDirectory(str(scripts)), known)
     command.upgrade(config, "head")
     triggers.install(connection)
 

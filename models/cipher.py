@@ -37,22 +37,27 @@ class Keyring:
         return cls({1: secrets.token_bytes(KEY_BYTES)}, *(secrets.token_bytes(KEY_BYTES) for _ in range(3)))
 
     @classmethod
-    def load_or_create(cls, path: Path) -> Keyring:
-        """The keys in ``path``, made on first use, readable by the owner alone.
+    def load(cls, path: Path) -> Keyring | None:
+        """The keys in ``path``; None where there is no such file.
 
-        :raises OSError: the folder cannot be written.
+        :raises OSError: the file cannot be read.
         :raises ValueError: the file is not a key file.
         """
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
             return cls.parse(path.read_text(encoding="ascii"))
-        ring = cls.fresh()
+        except FileNotFoundError:
+            return None
+
+    def save(self, path: Path) -> None:
+        """Write the keys, readable by the owner alone.
+
+        :raises FileExistsError: there are keys already; they are never overwritten.
+        """
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(ring.dump())
+            file.write(self.dump())
             file.flush()
             os.fsync(file.fileno())
-        return ring
 
     def dump(self) -> str:
         keys = {str(number): key.hex() for number, key in self.field_keys.items()}
@@ -97,6 +102,10 @@ class Keyring:
     def chain(self, previous: str, content: bytes) -> str:
         """The next link of the operation log: HMAC-SHA256 over the previous link and the content's digest."""
         return hmac.digest(self.chain_key, previous.encode() + hashlib.sha256(content).digest(), "sha256").hex()
+
+    def seal(self, purpose: str, content: bytes) -> str:
+        """A keyed digest of something that leaves the database; ``purpose`` keeps one kind from passing as another."""
+        return hmac.digest(self.chain_key, b"peony seal " + purpose.encode() + b"\0" + content, "sha256").hex()
 
 
 _current: Keyring | None = None

@@ -97,6 +97,7 @@ class Name(StrEnum):
     OPEN_SALON = "open_salon"
     READ_LOG = "read_log"
     READ_RECORD = "read_record"
+    RESTORE_BACKUP = "restore_backup"
     RUN_SCHEDULE = "run_schedule"
     START = "start"
     UPGRADE = "upgrade"

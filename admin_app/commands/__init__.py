@@ -19,11 +19,13 @@ from sqlalchemy.exc import DBAPIError
 from xlsxwriter.exceptions import FileCreateError
 
 from admin_app import DataFolderError, create_app
-from admin_app.backup import BackupError
+from admin_app.at_rest import AtWorkError
+from admin_app.backup_file import BackupError
+from admin_app.file_check import DamagedFileError
 from admin_app.importing.tables import UnreadableFileError
 from admin_app.operations.refusals import Refused
 from admin_app.settings import SettingsError, load_settings
-from admin_app.start import WrongKeysError
+from admin_app.start import RemainsError, WrongKeysError
 from admin_app.upgrade import SchemaError
 from models.actor import Actor, command_actor
 from models.connection import why_of
@@ -38,6 +40,9 @@ _TOLD = (
     DataFolderError,
     SchemaError,
     WrongKeysError,
+    RemainsError,
+    DamagedFileError,
+    AtWorkError,
     BackupError,
     UnreadableFileError,
     DeclarationError,

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from flask import Flask
 from flask_babel import gettext as _
 
-from admin_app import backup, upgrade
+from admin_app import backup, restore, upgrade
 from admin_app.commands import fail, house, me
 from admin_app.ending import until_told_to_end
 from admin_app.move import move_to
@@ -17,7 +18,7 @@ from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import perform
 from admin_app.scheduler import start_clock
 from admin_app.serving import stop_looking_through_what_is_there
-from admin_app.start import create_user, log_start, open_house
+from admin_app.start import check_keys, create_user, log_start, open_house, serving_house
 from models.names import Name
 
 
@@ -34,18 +35,37 @@ def backup_command(context: click.Context, file: Path) -> None:
 
 
 @click.command("restore")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--back", is_flag=True, help="Take back a restore that was cut short.")
 @click.pass_context
-def restore_command(context: click.Context, file: Path, yes: bool) -> None:
-    """Put the backup FILE in the place of the database."""
+def restore_command(context: click.Context, file: Path | None, yes: bool, back: bool) -> None:
+    """Check the backup FILE, then put it in the place of the database."""
+    if (file is None) != back:
+        raise click.UsageError("name a FILE, or --back")
     with house(context):
-        backup.check_there(file)
+        if file is None:
+            restore.take_back()
+            click.echo(_("The database of before is in its place again."))
+            return
+        restore.check_there(file)
         if not yes:
             click.confirm(_("Everything done since that backup will be gone from the database. Go on?"), abort=True)
-        backup.restore(file)
-        upgrade.check()
-        click.echo(_("Restored. Prove it with: python run.py doctor"))
+        for line in _restore_lines(restore.restore(file, me())):
+            click.echo(line)
+
+
+def _restore_lines(done: restore.Restored) -> list[str]:
+    lines = []
+    if done.before is not None:
+        lines.append(_("What stood there before is in %(file)s.", file=done.before))
+    if done.anchors is not None:
+        lines.append(_("The log's anchors of after the backup are in %(file)s.", file=done.anchors))
+    if not done.proved:
+        lines.append(_("The backup was made before backups kept a hash; that no byte was changed could not be proved."))
+    if done.current:
+        return [*lines, _("Restored. Prove it with: python run.py doctor")]
+    return [*lines, _("Restored; it is of an older release. Go on with: python run.py upgrade")]
 
 
 @click.command("upgrade")
@@ -53,6 +73,9 @@ def restore_command(context: click.Context, file: Path, yes: bool) -> None:
 def upgrade_command(context: click.Context) -> None:
     """Bring a database of an older release to this one, after a backup."""
     with house(context):
+        restore.check_not_interrupted()
+        if upgrade.standing() is not None:
+            check_keys()
         before, after, saved = upgrade.upgrade()
         if saved is None:
             click.echo(_("The database is of this release (%(revision)s) already.", revision=after))
@@ -76,17 +99,21 @@ def create_owner_command(context: click.Context, login: str, name: str) -> None:
 @click.pass_context
 def worker_command(context: click.Context) -> None:
     """Look after the schedules, without serving pages."""
-    with house(context) as app:
-        if not open_house():
+    with house(context) as app, serving_house() as made:
+        if not made:
             log_start()
-        clock = start_clock(app)
-        stop_looking_through_what_is_there()
-        try:
-            with until_told_to_end() as end:
-                click.echo(_("Looking after the schedules. Ctrl-C ends it."))
-                end.wait()
-        finally:
-            clock.shutdown()
+        _work(app)
+
+
+def _work(app: Flask) -> None:
+    clock = start_clock(app)
+    stop_looking_through_what_is_there()
+    try:
+        with until_told_to_end() as end:
+            click.echo(_("Looking after the schedules. Ctrl-C ends it."))
+            end.wait()
+    finally:
+        clock.shutdown()
 
 
 @click.command("move")
@@ -97,6 +124,7 @@ def move_command(context: click.Context, target: str) -> None:
     with house(context):
         if not upgrade.check():
             fail(_("There is no salon here yet; start with: python run.py"))
+        check_keys()
         rows = move_to(target)
         click.echo(_("%(rows)s rows moved. Set PEONY_DATABASE_URL to the new address.", rows=f"{rows:,}"))
 

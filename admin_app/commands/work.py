@@ -19,7 +19,7 @@ from admin_app.importing.files import OF_A_SALON, FileReport, import_file, impor
 from admin_app.operations.kernel import business_day, now
 from admin_app.rule_files import path_of, read_files, watch_files
 from admin_app.rulebook import own_of
-from admin_app.start import open_house
+from admin_app.start import check_keys, open_house
 from models.entity import db, entity_named
 from models.rulebook import RuleMatch
 from models.standing import CustomerTag, Membership, Tag
@@ -162,6 +162,7 @@ def doctor_command(context: click.Context, as_json: bool) -> None:
     with house(context):
         if not upgrade.check():
             fail(_("There is no salon here yet; start with: python run.py"))
+        check_keys()
 
         def told(finding: Finding) -> None:
             if not as_json:

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import select, text
 
+from admin_app.data_folder import anchors_file
 from admin_app.operations.chain import OPERATION_COLUMNS, START, content_of, operation_text
 from models.cipher import keyring
 from models.entity import db, table_of
@@ -165,7 +165,7 @@ def _owner(connection: Any, entity: str, row_id: int) -> int | None:
 
 def check_anchors() -> tuple[int, list[str]]:
     """The heads that were written down outside the database still stand in it."""
-    path = current_app.config["PEONY"].data_dir / "anchors.txt"
+    path = anchors_file()
     if not path.exists():
         return 0, []
     faults = _Faults()

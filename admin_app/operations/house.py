@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
+from admin_app.data_folder import anchors_file
 from admin_app.operations import chain
 from admin_app.operations.kernel import Operation
 from admin_app.operations.registry import Answer, Ask, Input, operation, the_machine
@@ -77,7 +77,7 @@ def anchor_log(op: Operation, data: Input) -> Answer:
     """Write count and head of the log down outside the database: a tail cut off later no longer fits it."""
     seq, digest = chain.head(op.session.connection())
     line = f"{op.at.isoformat()} {seq} {digest}\n"
-    path = current_app.config["PEONY"].data_dir / "anchors.txt"
+    path = anchors_file()
     with path.open("a", encoding="ascii") as file:
         file.write(line)
     op.detail = {"seq": seq, "head": digest}
@@ -95,6 +95,21 @@ class BackUpInput(Input):
 @operation(Name.BACK_UP, label=_l("Back up"), kind=EntryKind.RUN, permitted=the_machine, form=False)
 def back_up(op: Operation, data: BackUpInput) -> Answer:
     """Log a backup."""
+    op.detail = data.model_dump(exclude={"version"})
+    return {}
+
+
+class RestoreInput(Input):
+    """A backup that was put in the place of the database; None for a time that it does not say."""
+
+    path: str
+    made_at: str | None
+    sha256: str
+
+
+@operation(Name.RESTORE_BACKUP, label=_l("Restore a backup"), kind=EntryKind.RUN, permitted=the_machine, form=False)
+def restore_backup(op: Operation, data: RestoreInput) -> Answer:
+    """Log a restore: what comes after it follows on the backup, not on what stood there before."""
     op.detail = data.model_dump(exclude={"version"})
     return {}
 

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from admin_app import housekeeping
-from admin_app.backup import BackupError, restore
+from admin_app.backup import BackupError
 from admin_app.doctor import examine
 from admin_app.housekeeping import KEEP_BACKUPS, daily_backup, sweep
 from admin_app.operations.house import SCHEDULES
+from admin_app.restore import restore
 from admin_app.scheduler import WORK
 from models.accounts import SignInThrottle, UserSession
 from models.clock import ClaimState, EvaluationRun, Schedule, ScheduleClaim

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, QueuePool, create_engine, func, inspect, select, text
+from sqlalchemy.exc import OperationalError
 
-from admin_app import move
+from admin_app import at_rest, move
+from admin_app.at_rest import AtWorkError
 from admin_app.doctor import examine
 from admin_app.evaluation import evaluate, try_out
 from admin_app.move import move_to
@@ -296,24 +298,54 @@ def test_a_row_lost_on_the_way_is_noticed_and_the_new_place_left_empty(
     assert tables_at(other) == []
 
 
-def test_who_writes_during_a_move_does_not_spoil_it(house: House, other: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process writes between two tables: the new house is the old one at a single moment."""
+def test_who_wants_to_write_during_a_move_is_kept_out(
+    house: House, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What somebody wrote into the old house behind the move's back would be lost with it."""
     before = everything()
     copy = move._copy
+    kept_out = []
 
     def meanwhile(source: Any, sink: Any, name: str) -> int:
-        done = copy(source, sink, name)
-        if name == "customer" and writer:
-            writer.pop()()
-        return done
+        if name == "customer":
+            with housed(house, house.settings.database_url), pytest.raises(OperationalError):
+                write_at_once(house)
+            kept_out.append(name)
+        return copy(source, sink, name)
 
-    def write() -> None:
-        with housed(house, house.settings.database_url):
-            create("customer", name="同时写入", store_id=house.ids["first"])
-
-    writer = [write]
     monkeypatch.setattr(move, "_copy", meanwhile)
     move_to(other)
+    assert kept_out == ["customer"]
+    assert everything() == before
     with housed(house, other):
         assert everything() == before
         assert faults() == []
+
+
+def write_at_once(house: House) -> None:
+    """Or fail: without waiting until it may."""
+    with db.engine.connect() as connection:
+        if house.engine == "sqlite":
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        else:
+            connection.execute(text("SET lock_timeout = '10ms'"))
+        connection.execute(text("DELETE FROM search_key WHERE row_id < 0"))
+        connection.execute(text("DELETE FROM operation WHERE id < 0"))
+
+
+def test_a_house_in_which_somebody_is_at_work_does_not_move(house: House, other: str) -> None:
+    """Whoever has it open would go on writing into the old one."""
+    with housed(house, house.settings.database_url), db.engine.connect() as theirs:
+        theirs.execute(text("SELECT count(*) FROM customer"))
+        with house.app.app_context(), pytest.raises(AtWorkError):
+            move_to(other)
+    assert tables_at(other) == []
+
+
+def test_a_house_that_serves_does_not_move_though_nobody_asks_it_anything(sqlite_house: House, tmp_path: Path) -> None:
+    """With a rollback journal an idle connection holds no lock."""
+    other = f"sqlite:///{tmp_path / 'moved.db'}"
+    with at_rest.serving(), pytest.raises(AtWorkError, match="at work"):
+        move_to(other)
+    assert tables_at(other) == []
+    move_to(other)

@@ -195,19 +195,28 @@ def test_whatever_is_sealed_opens(words: str) -> None:
 
 
 def test_the_key_file_is_its_owners_alone(tmp_path: Path) -> None:
-    Keyring.load_or_create(tmp_path / "keys.json")
+    Keyring.fresh().save(tmp_path / "keys.json")
     if os.name == "posix":
         assert stat.S_IMODE((tmp_path / "keys.json").stat().st_mode) == 0o600
 
 
 def test_the_keys_survive_a_restart(tmp_path: Path) -> None:
-    first = Keyring.load_or_create(tmp_path / "keys.json")
-    assert Keyring.load_or_create(tmp_path / "keys.json") == first
+    first = Keyring.fresh()
+    assert Keyring.load(tmp_path / "keys.json") is None
+    first.save(tmp_path / "keys.json")
+    assert Keyring.load(tmp_path / "keys.json") == first
 
 
-def test_every_house_has_keys_of_its_own(tmp_path: Path) -> None:
-    ring = Keyring.load_or_create(tmp_path / "a.json")
-    other = Keyring.load_or_create(tmp_path / "b.json")
+def test_keys_are_never_overwritten(tmp_path: Path) -> None:
+    first = Keyring.fresh()
+    first.save(tmp_path / "keys.json")
+    with pytest.raises(FileExistsError):
+        Keyring.fresh().save(tmp_path / "keys.json")
+    assert Keyring.load(tmp_path / "keys.json") == first
+
+
+def test_every_house_has_keys_of_its_own() -> None:
+    ring, other = Keyring.fresh(), Keyring.fresh()
     keys = {ring.field_keys[1], ring.index_key, ring.chain_key, ring.cookie_key, other.field_keys[1], other.index_key}
     assert len(keys) == 6
 
@@ -231,13 +240,13 @@ BAD_FILES = {
 def test_a_bad_key_file_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "keys.json").write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match="key file"):
-        Keyring.load_or_create(tmp_path / "keys.json")
+        Keyring.load(tmp_path / "keys.json")
 
 
 def test_a_bad_key_file_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text("mine", encoding="ascii")
     with pytest.raises(ValueError, match="key file"):
-        Keyring.load_or_create(tmp_path / "keys.json")
+        Keyring.load(tmp_path / "keys.json")
     assert (tmp_path / "keys.json").read_text(encoding="ascii") == "mine"
 
 

@@ -1,0 +1,3 @@
+"""Which release this program is."""
+
+RELEASE = "0.1.0"
