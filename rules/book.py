@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext as _l
@@ -33,7 +34,7 @@ from rules.language.conditions import (
     read_value_of,
 )
 from rules.language.facts import Fact, FactType, Source, Subject, fact_named, no_such_fact
-from rules.language.faults import Fault, Faults, Place, unknown
+from rules.language.faults import MOST_FAULTS, Fault, Faults, Place, unknown
 from rules.language.reading import Document, places_in, read_document, wrong_place
 from rules.order import DecisionRow, decision_rows, stage_that_returns, strata
 
@@ -120,31 +121,37 @@ class Rulebook:
         left = tuple(one for one in self.aside if one.document not in documents)
         book = replace(self, aside=left, **documents)  # type: ignore[arg-type]  # each name has its model in DOCUMENTS
         before = {(fault.place, str(fault.message)) for fault in self.faults()}
-        if faults := [fault for fault in book.faults() if (fault.place, str(fault.message)) not in before]:
+        fresh = (fault for fault in book.each_fault() if (fault.place, str(fault.message)) not in before)
+        if faults := list(islice(fresh, MOST_FAULTS)):
             raise Faults(faults)
         return book
 
     def faults(self) -> list[Fault]:
         """What does not fit together."""
-        return [
-            *_twice(self.roles.roles),
-            *_twice(self.tiers.tiers),
-            *_twice(self.tags.tags),
-            *_twice(self.campaigns.coupons),
-            *_twice(self.festivals.festivals),
-            *_twice([*self.tested(), *self.tags.layers]),
-            *self._roles(),
-            *self._tiers(),
-            *self._tags(),
-            *self._effects(),
-            *self._watch(),
-            *self._giving(),
-            *self._names(),
-            *self._tests(),
-            *self._cycles(),
-            *self._stages(),
-            *self.recharge.misfits(),
-        ]
+        return list(self.each_fault())
+
+    def each_fault(self) -> Iterator[Fault]:
+        """The same, found out one by one."""
+        for found in (
+            _twice(self.roles.roles),
+            _twice(self.tiers.tiers),
+            _twice(self.tags.tags),
+            _twice(self.campaigns.coupons),
+            _twice(self.festivals.festivals),
+            _twice([*self.tested(), *self.tags.layers]),
+            self._roles(),
+            self._tiers(),
+            self._tags(),
+            self._effects(),
+            self._watch(),
+            self._giving(),
+            self._names(),
+            self._tests(),
+            self._cycles(),
+            self._stages(),
+            self.recharge.misfits(),
+        ):
+            yield from found
 
     def _roles(self) -> Iterator[Fault]:
         known = _named(self.roles.roles)

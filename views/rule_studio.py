@@ -35,7 +35,7 @@ from rules.documents.rules import Rule, RulesDocument, WatchRule
 from rules.documents.said import HAPPENING_WORDS, rule_said
 from rules.evaluation.boundaries import boundary_cases
 from rules.language.facts import Subject
-from rules.language.faults import Fault, Faults
+from rules.language.faults import MOST_FAULTS, Fault, Faults
 from rules.language.nodes import Mapping, Node, Sequence, read_nodes
 from rules.language.reading import read_document
 from rules.language.rewriting import with_item
@@ -432,7 +432,7 @@ def faults_of(document: str, text: str) -> list[Fault]:
     try:
         rulebook().with_documents({document: read_document(DOCUMENTS[document], text, f"rules/{document}.yaml")})
     except Faults as faults:
-        return faults.faults
+        return faults.faults[:MOST_FAULTS]
     return []
 
 

@@ -322,6 +322,10 @@ class Rule(Part):
         return [effect.tag for effect in self.then if effect.tag is not None]
 
 
+MOST_ROWS = 100
+"""Rows of a decision table: each is asked with all those above it."""
+
+
 class LayerRow(Part):
     """One row of a decision table; the last one has no ``when`` and takes the rest."""
 
@@ -345,7 +349,7 @@ class Layers(Part):
     id: Slug
     name: Name
     name_en: str = ""
-    first_match: Annotated[list[LayerRow], Field(min_length=2)]
+    first_match: Annotated[list[LayerRow], Field(min_length=2, max_length=MOST_ROWS)]
 
 
 class RulesDocument(Document):

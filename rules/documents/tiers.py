@@ -12,6 +12,9 @@ from models.standing import TagColour
 from rules.language.conditions import Condition
 from rules.language.reading import Days, Document, Months, Name, Names, Part, Permille, Ref, Share, Slug, When
 
+MOST_TIERS = 100
+"""Each is compared with all those above it."""
+
 
 class Downgrade(Choice):
     """What becomes of a tier that was not kept."""
@@ -67,7 +70,7 @@ class TiersDocument(Document):
     grace: Days
     notice: Days
     notice_to: Annotated[Ref, Names("roles")] = "consultant"
-    tiers: Annotated[list[Tier], Field(min_length=1)]
+    tiers: Annotated[list[Tier], Field(min_length=1, max_length=MOST_TIERS)]
 
     def conditions(self) -> list[Condition]:
         """Every condition to enter or to keep a tier."""

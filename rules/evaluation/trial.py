@@ -14,7 +14,7 @@ from rules.evaluation import interpreter
 from rules.evaluation.compiler import compiled
 from rules.language.conditions import read_value_of
 from rules.language.facts import Fact, FactType, Subject, fact_named
-from rules.language.faults import Fault
+from rules.language.faults import Fault, short
 
 
 def failing_tests(book: Rulebook, among: Collection[str] | None = None) -> tuple[int, list[Fault]]:
@@ -32,9 +32,11 @@ def failing_tests(book: Rulebook, among: Collection[str] | None = None) -> tuple
                     failed.append(Fault(test.place, message))
                 if found != (test.expect == "matches"):
                     message = _l(
-                        "This test of %(rule)s expects «%(expect)s», but it is not so.",
+                        "This test of %(rule)s expects «%(expect)s», but with %(given)s it is «%(found)s».",
                         rule=rule.id,
                         expect=test.expect,
+                        given=short(", ".join(f"{name}: {value}" for name, value in test.given.items())),
+                        found="matches" if found else "no match",
                     )
                     failed.append(Fault(test.place, message))
     engine.dispose()

@@ -10,6 +10,8 @@ from typing import Any
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+MOST_FAULTS = 100
+"""Faults of one file that are told at once."""
 MOST_TYPED = 40
 """Letters of what was typed that a message repeats."""
 

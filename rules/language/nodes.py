@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from rules.language.faults import Fault, Faults, Place
+from rules.language.faults import MOST_FAULTS, Fault, Faults, Place
 from rules.language.syntax_faults import (
+    NO_MAPPING,
     ODD_SPACES,
     QUOTES,
     Mistake,
@@ -29,12 +31,12 @@ from rules.language.syntax_faults import (
 
 MOST_BYTES = 1_000_000
 MOST_DEPTH = 20
-MOST_NODES = 60_000
-"""About twenty times what the largest of the shipped files has."""
+MOST_NODES = 100_000
+"""About thirty times what the largest of the shipped files has."""
 MOST_MENDED = 10
 """How often a text is parsed again behind a mistake of typing."""
-BYTES_A_NODE = 600
-MOST_CACHED = 32_000_000
+BYTES_A_NODE = 1_000
+MOST_CACHED = 64_000_000
 """What the texts and nodes that are kept may weigh together."""
 BOM = "\ufeff"
 
@@ -91,21 +93,25 @@ Node = Scalar | Sequence | Mapping
 
 @dataclass(frozen=True)
 class Parsed:
-    """A text as nodes: nothing where it cannot be read at all; with what is wrong, as far as that was told."""
+    """A text as nodes: nothing where it cannot be read at all; with what is wrong, as far as that was told.
+
+    ``doubtful`` is YAML, but probably not what was meant. A text that came into force before that was asked stays.
+    """
 
     root: Mapping | None
-    faults: tuple[Fault, ...]
+    faults: tuple[Fault, ...] = ()
+    doubtful: tuple[Fault, ...] = ()
     weight: int = 0
 
 
 def read_nodes(text: str, file: str) -> Mapping:
     """The document in ``text``; ``file`` is how faults name it.
 
-    :raises Faults: with the place of what is wrong.
+    :raises Faults: with the place of what is wrong; what is only doubtful is read as it stands.
     """
     parsed = parse(text, file)
     if parsed.root is None or parsed.faults:
-        raise Faults(parsed.faults)
+        raise Faults([*parsed.faults, *parsed.doubtful])
     return parsed.root
 
 
@@ -118,40 +124,45 @@ def parse(text: str, file: str) -> Parsed:
     parsed = _parse(text, file)
     with _LOCK:
         _PARSED[file, text] = parsed
-        while len(_PARSED) > 1 and sum(one.weight for one in _PARSED.values()) > MOST_CACHED:
+        while sum(one.weight for one in _PARSED.values()) > MOST_CACHED:
             _PARSED.popitem(last=False)
-        if parsed.weight > MOST_CACHED:
-            _PARSED.pop((file, text), None)
     return parsed
 
 
 def _parse(text: str, file: str) -> Parsed:
     if (fault := _unreadable(text, file)) is not None:
-        return Parsed(None, (fault,), len(text))
+        return Parsed(None, (fault,), weight=len(text))
     faults: list[Fault] = []
-    mended = text.removeprefix(BOM)
+    mended, weight = text.removeprefix(BOM), len(text)
     for _round in range(MOST_MENDED):
         builder = _Builder(file, yaml.parse(mended, Loader=_Loader))
         try:
             root = builder.document()
+            if not isinstance(root, Mapping):
+                raise NoMappingError(root.place.line, root.place.column)
         except yaml.YAMLError as error:
             mistakes, recognised = diagnosed(mended, error)
-            faults += _apart(mistakes, faults, file, recognised)
+            faults = [*faults, *_apart(mistakes, faults, file, recognised)][:MOST_FAULTS]
             lines = mended.split("\n")
             for mistake in mistakes:
                 if mistake.line < len(lines):  # to YAML, some rare characters break lines too
                     lines[mistake.line] = mistake.mended
             if not recognised or "\n".join(lines) == mended:
-                return Parsed(None, tuple(faults), len(text))
+                return Parsed(None, tuple(faults), weight=weight)
             mended = "\n".join(lines)
         except Faults as error:
-            return Parsed(None, (*faults, *_beside(error.faults, faults)), len(text))
+            return Parsed(None, (*faults, *_beside(error.faults, faults)), weight=weight)
         else:
-            if not isinstance(root, Mapping):
-                faults.append(Fault(root.place, _l("The file must consist of keys with values.")))
-                return Parsed(None, tuple(faults), len(text))
-            return Parsed(root, (*faults, *_beside(builder.faults, faults)), len(text) + BYTES_A_NODE * builder.count)
-    return Parsed(None, tuple(faults), len(text))
+            doubtful = tuple(_beside(builder.doubtful, faults)[:MOST_FAULTS])
+            return Parsed(root, tuple(faults), doubtful, weight + BYTES_A_NODE * builder.count)
+    return Parsed(None, tuple(faults), weight=weight)
+
+
+class NoMappingError(yaml.MarkedYAMLError):
+    """It is YAML, but one text or one list: mostly for want of colons that are such."""
+
+    def __init__(self, line: int, column: int) -> None:
+        super().__init__(problem=NO_MAPPING, problem_mark=yaml.Mark("", 0, line - 1, column - 1, None, 0))
 
 
 def _apart(mistakes: list[Mistake], told: list[Fault], file: str, recognised: bool) -> list[Fault]:
@@ -186,7 +197,7 @@ class _Builder:
         self.file = file
         self.events = events
         self.count = 0
-        self.faults: list[Fault] = []
+        self.doubtful: list[Fault] = []
 
     def document(self) -> Node:
         root: Node | None = None
@@ -237,26 +248,34 @@ class _Builder:
                     event, _l("The key %(key)s stands twice, first in line %(line)s.", key=key.text, line=line)
                 )
             seen[key.text] = key.place
-            pairs.append((key, self.node(next(self.events), depth + 1)))
+            value = self.node(next(self.events), depth + 1)
+            if key.text in ("name", "name_en") and isinstance(value, Scalar) and set(value.text) & set(QUOTES):
+                self.doubtful.append(Fault(value.place, _quotes_in_a_name(value.text)))
+            pairs.append((key, value))
         return Mapping(tuple(pairs), self.place(start), _span(start, event))
 
     def looked_at(self, event: yaml.ScalarEvent, listed: bool) -> str:
         """The text of a scalar without quotes; what is meant otherwise than it would be read is a fault."""
         text: str = event.value
         if odd := _EDGE.search(text):
-            self.faults.append(Fault(self.place(event), odd_space(odd.group()[0])))
+            self.doubtful.append(Fault(self.place(event), odd_space(odd.group()[0])))
             return text.strip(odd.group() + " ")
         if text[:1] in QUOTES and text:
             around = text[0] + (text[-1] if text[-1] in QUOTES and len(text) > 1 else "")
-            self.faults.append(Fault(self.place(event), odd_punctuation(around)))
+            self.doubtful.append(Fault(self.place(event), odd_punctuation(around)))
             return text.strip(QUOTES)
+        if event.start_mark and event.end_mark and event.start_mark.line != event.end_mark.line:
+            message = _l(
+                "This text goes on in the next line: put it in quotation marks, or mend the indentation there."
+            )
+            self.doubtful.append(Fault(self.place(event), message))
         if listed and (commas := re.findall("[，、]", text)):
             message = _l(
                 "The Chinese comma %(typed)s stands in a list: write , between its items,"
                 " or put the whole text in quotation marks.",
                 typed=commas[0],
             )
-            self.faults.append(Fault(self.place(event), message))
+            self.doubtful.append(Fault(self.place(event), message))
         return text
 
     def place(self, event: yaml.Event) -> Place:
@@ -265,6 +284,11 @@ class _Builder:
 
     def refusal(self, event: yaml.Event, message: Any) -> Faults:
         return Faults([Fault(self.place(event), message)])
+
+
+def _quotes_in_a_name(name: str) -> LazyString:
+    typed = " ".join(dict.fromkeys(sign for sign in name if sign in QUOTES))
+    return _l("A name has no quotation marks %(typed)s in it; take them out.", typed=typed)
 
 
 def _span(first: Any, last: Any, *, block: bool = False) -> Span:

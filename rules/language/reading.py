@@ -16,16 +16,14 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from models.numbers import fen_of
 from rules.language import spellings
-from rules.language.conditions import A_NUMBER, MOST_LETTERS, Condition, read_condition
+from rules.language.conditions import A_NUMBER, Condition, read_condition
 from rules.language.facts import Subject, fact_named, no_such_fact
-from rules.language.faults import Fault, Faults, Place, instead, misfit, nearest, unknown
+from rules.language.faults import MOST_FAULTS, Fault, Faults, Place, instead, misfit, nearest, unknown
 from rules.language.nodes import Mapping, Node, Scalar, Sequence, parse
 from rules.language.spellings import Spelling
-from rules.language.syntax_faults import QUOTES
 
 CONDITION_KEYS = frozenset({"when", "enter", "keep"})
 PLACE_KEY = "__place__"
-MOST_FAULTS = 100
 
 M = TypeVar("M", bound="Part")
 
@@ -67,17 +65,17 @@ def read_document(model: type[M], text: str, file: str) -> M:
     :raises Faults: what is wrong (the first hundred at most of each sort), each at its place.
     """
     parsed = parse(text, file)
+    typed = [*parsed.faults, *parsed.doubtful]
     if parsed.root is None:
-        raise Faults(parsed.faults)
-    if not parsed.faults:
+        raise Faults(typed)
+    if not typed:
         return read_tree(model, parsed.root)
-    lines = {fault.place.line for fault in parsed.faults}
+    lines = {fault.place.line for fault in typed}
     try:
         read_tree(model, parsed.root)
     except Faults as error:
-        others = [fault for fault in error.faults if fault.place.line not in lines]
-        raise Faults([*parsed.faults, *others]) from error
-    raise Faults(parsed.faults)
+        raise Faults([*typed, *(one for one in error.faults if one.place.line not in lines)]) from error
+    raise Faults(typed)
 
 
 def read_tree(model: type[M], root: Mapping) -> M:
@@ -89,7 +87,8 @@ def read_tree(model: type[M], root: Mapping) -> M:
     try:
         return model.model_validate(_plain(root), context=found)
     except ValidationError as error:
-        shape = [_fault(detail, root, model) for detail in error.errors()[:MOST_FAULTS] if detail["type"] != "located"]
+        details = error.errors(include_url=False, include_input=False)[:MOST_FAULTS]
+        shape = [_fault(detail, root, model) for detail in details if detail["type"] != "located"]
         raise Faults([*found[:MOST_FAULTS], *shape]) from error
 
 
@@ -211,18 +210,6 @@ def _quiet(value: Any) -> str:
     raise PydanticCustomError("said", str(value), {"message": message})
 
 
-def _name(value: Any) -> str:
-    """A name as people call something: what a Chinese keyboard makes of quotation marks is no part of it."""
-    text = one_text(value)
-    if quotes := "".join(sign for sign in text if sign in QUOTES):
-        message = _l("A name has no quotation marks %(typed)s in it; take them out.", typed=" ".join(quotes))
-        raise PydanticCustomError("said", "name", {"message": message})
-    if not 1 <= len(text) <= MOST_LETTERS:
-        message = _l("A name of 1 to 60 letters is needed here.")
-        raise PydanticCustomError("said", "name", {"message": message})
-    return text
-
-
 @dataclass(frozen=True)
 class Written:
     """How a scalar is written, for whoever offers it as a field: what it is, what stands behind a number, its unit."""
@@ -254,7 +241,7 @@ Word = Annotated[
 ]
 Ref = Annotated[str, _pattern(r"(?s)(.{1,60})", _l("A short name has only a-z, 0-9 and -, and begins with a letter."))]
 """The short name of something declared elsewhere: whether there is such a one, the whole book knows."""
-Name = Annotated[str, BeforeValidator(_name)]
+Name = Annotated[str, _pattern(r"(?s)(.{1,60})", _l("A name of 1 to 60 letters is needed here."))]
 Days = Annotated[
     int,
     _pattern(r"(\d{1,4})d", _l("A number of days is needed, such as 30d."), spellings.length("d")),

@@ -182,7 +182,9 @@ def _indentation(lines: list[str], number: int) -> Mistake | None:
     return Mistake(number, indent, message, " " * wanted + line.lstrip(" "))
 
 
+NO_MAPPING = "no keys with values"
 _PROBLEMS = (
+    (NO_MAPPING, _l("The file must consist of keys with values.")),
     ("mapping values are not allowed", _l("A colon stands within a text; put the whole text in quotation marks.")),
     ("did not find expected ',' or '}'", _l("A comma, or the } at the end, is missing before this.")),
     ("did not find expected ',' or ']'", _l("A comma, or the ] at the end, is missing before this.")),

@@ -53,6 +53,6 @@ def test_a_changed_threshold_fails_a_test_inside(name: str, start: int, number: 
 def test_a_failing_test_is_told_where_it_stands(old: str, new: str, rule: str) -> None:
     _, failed = failing_tests(book({"tags": replaced("tags", old, new)}))
     assert len(failed) == 1
-    some(failed, f"This test of {rule} expects", "but it is not so")
+    some(failed, f"This test of {rule} expects", "it is «")
     lines = SHIPPED["tags"].splitlines()
     assert lines[failed[0].place.line - 1].lstrip().startswith("- {given:")

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import pytest
 
+from rules.aside import read_in_force
 from rules.book import DOCUMENTS
-from rules.language import spellings
+from rules.language import nodes, spellings
 from rules.language.faults import Fault
 from tests.rules.texts import SHIPPED, book_faults, faults_of, leaf, refused, replaced, spoken
 
@@ -361,6 +362,7 @@ def test_every_sign_of_a_chinese_keyboard_where_yaml_wants_another_is_named(sign
         ("name: 新客\n    name_en", 'name: "新“客”"\n    name_en', "“ ”"),
         ("name: 新客\n    name_en", "name: 　新客\n    name_en", "全角空格"),
         ("name: 新客\n    name_en", "name: 新客\u200b\n    name_en", "U+200B"),
+        ("name: 新客\n    name_en", "name: 新客\n      体验\n    name_en", "接到了下一行"),
     ],
 )
 def test_a_name_is_nothing_but_the_name(old: str, new: str, words: str) -> None:
@@ -393,3 +395,54 @@ def test_a_comparison_written_into_the_value() -> None:
 def test_a_range_written_as_one_word(typed: str, write: str) -> None:
     [fault] = refused(f"{{days_since_visit: {{between: {typed}}}}}")
     assert f"写 {write}，不要写 {typed}。" in spoken(fault, "zh_Hans_CN")
+
+
+# ------------------------------------------------------------------------------------------------------ its bounds
+
+
+def test_a_file_of_nothing_but_full_width_colons() -> None:
+    faults = faults_of("points", SHIPPED["points"].replace(": ", "："))
+    lines = [number for number, line in enumerate(SHIPPED["points"].splitlines(), 1) if ": " in line.split("#")[0]]
+    assert [fault.place.line for fault in faults] == lines
+
+
+def test_no_more_than_a_hundred_faults_are_told() -> None:
+    assert len(faults_of("tags", "".join(f"\tk{number}: 1\n" for number in range(500)))) <= 101
+    conditions = "".join(f"        - vissits_{number}: 3\n" for number in range(500))
+    rule = f"rules:\n  - id: r\n    name: R\n    then: [{{tag: a}}]\n    when:\n      all:\n{conditions}"
+    assert len(faults_of("tags", f"version: 1\ntags: []\n{rule}")) == 100
+
+
+def test_a_file_says_no_more_than_a_hundred_thousand_words() -> None:
+    [fault] = faults_of("tags", f"a: [{'b, ' * 100_000}]")
+    assert "more than 100000 words" in spoken(fault)
+
+
+def test_a_table_has_no_more_than_a_hundred_rows() -> None:
+    rows = "".join(f"      - {{tag: new, when: {{visits_90d: {number}}}}}\n" for number in range(100))
+    layers = f"layers:\n  - id: x\n    name: X\n    first_match:\n{rows}      - {{tag: new}}\n"
+    [fault] = faults_of("tags", SHIPPED["tags"].split("layers:")[0] + layers)
+    assert "at most 100" in spoken(fault)
+
+
+def test_what_is_kept_of_texts_is_bounded_by_its_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "MOST_CACHED", 40_000)
+    nodes.parse("a: 1", "first.yaml")
+    for number in range(20):
+        nodes.parse(f"a: [{'b, ' * 9}{number}]", "x.yaml")
+    kept = list(nodes._PARSED)
+    assert ("first.yaml", "a: 1") not in kept
+    assert sum(parsed.weight for parsed in nodes._PARSED.values()) <= 40_000
+    assert kept[-1][1].endswith("19]")
+    nodes.parse(f"a: [{'b, ' * 60}]", "large.yaml")
+    assert not nodes._PARSED
+
+
+def test_what_came_into_force_before_it_was_doubtful_is_still_read() -> None:
+    """A text of an earlier release has to open the house."""
+    texts = {**SHIPPED, "tags": changed("name: 新客\n    name_en", "name: 新“客”\n    name_en")}
+    texts["tiers"] = texts["tiers"].replace("[专属顾问, 每季眼部护理]", "[专属顾问，每季眼部护理]")
+    book = read_in_force(texts.__getitem__)
+    assert book.aside == ()
+    assert book.tags.rules[0].name == "新“客”"
+    assert book.tiers.tiers[1].exclusive == ["专属顾问，每季眼部护理"]
