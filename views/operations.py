@@ -91,8 +91,6 @@ def _confirmed(spec: Spec, form: HouseForm, ids: list[int], values: dict[str, An
 def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -> str:
     subject = spec.subject_field()
     subjects = _subjects(spec, ids)
-    if subject is not None and subjects:  # the field itself is not on the page
-        form.form_errors = [*form.form_errors, *form[subject.name].errors]
     return render_template(
         "operation.html",
         spec=spec,
@@ -226,6 +224,12 @@ def _shape(detail: Any) -> str:
     context = detail.get("ctx", {})
     if detail["type"] == "string_too_long":
         return _("At most %(limit)s letters fit here.", limit=context.get("max_length"))
+    if detail["type"] in {"greater_than_equal", "greater_than"}:
+        return _("At least %(least)s is needed here.", least=context.get("ge", context.get("gt", 0) + 1))
+    if detail["type"] in {"less_than_equal", "less_than"}:
+        return _("At most %(most)s fits here.", most=context.get("le", context.get("lt", 0) - 1))
+    if detail["type"] == "too_long":
+        return _("At most %(most)s fit here.", most=context.get("max_length"))
     if detail["type"] == "string_pattern_mismatch":
         return _("Only small letters, digits, dots, dashes and underscores.")
     return _("This value does not fit here.")

@@ -16,7 +16,7 @@ from admin_app.documents.sheets import write_csv, write_sheets
 from admin_app.operations.kernel import perform
 from admin_app.operations.reading import ExportInput
 from admin_app.operations.refusals import Refused
-from admin_app.rulebook import access_for
+from admin_app.rulebook import access_for, words_of
 from admin_app.titles import titles_of
 from admin_app.values import show_value
 from models.actor import Actor
@@ -80,19 +80,23 @@ def exported_fields(access: Access, entity: type[Entity]) -> list[Field]:
 
 def _body(query: AnySelect, entity: type[Entity], fields: list[Field], access: Access) -> Iterator[list[Any]]:
     """Rows by pages of ids, so that memory does not grow with the file."""
-    zone, last = current_app.config["PEONY"].zone, 0
+    labels = {one.name: dict(words_of(one.info.words)) for one in fields if one.info.words}
+    last = 0
     while True:
         page = list(db.session.scalars(query.where(entity.id > last).order_by(entity.id).limit(PAGE)))
         if not page:
             return
         titles = titles_of(page, fields, access)
         for row in page:
-            yield [_cell(row, one, titles, access, zone) for one in fields]
+            yield [_cell(row, one, titles, access, labels) for one in fields]
         last = page[-1].id
         db.session.expunge_all()
 
 
-def _cell(row: Entity, one: Field, titles: dict[tuple[str, int], str], access: Access, zone: Any) -> Any:
+Labels = dict[str, dict[str, str]]
+
+
+def _cell(row: Entity, one: Field, titles: dict[tuple[str, int], str], access: Access, labels: Labels) -> Any:
     value = getattr(row, one.name)
     if value is None:
         return ""
@@ -104,4 +108,6 @@ def _cell(row: Entity, one: Field, titles: dict[tuple[str, int], str], access: A
         return value
     if one.kind is Kind.MONEY:
         return value / 100
-    return show_value(one.kind, value, zone)
+    if one.info.words:
+        return labels[one.name].get(value, value)
+    return show_value(one.kind, value, current_app.config["PEONY"].zone)
