@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from admin_app.i18n import in_her_language
 from admin_app.settings import HOUSE
+from admin_app.word_lists import DOCUMENT_WORDS, SCHEDULE_WORDS, SOURCE_WORDS
 from models.actor import Actor
 from models.assessments import AssessmentParameter
 from models.entity import db
@@ -77,7 +78,14 @@ def access_for(actor: Actor, session: Session | None = None) -> Access:
 
 
 def words_of(kind: str, session: Session | None = None) -> list[tuple[str, str]]:
-    """The closed list that the rules give under this name (``roles``, ``tiers``, ``rules``), with labels."""
+    """A closed list with labels: what the rules give (``roles``, ``tiers``, ``rules``), or the house itself
+    (``documents``, ``schedules``, ``sources`` of alerts and tasks).
+    """
+    if kind in ("documents", "schedules"):
+        of_house = DOCUMENT_WORDS if kind == "documents" else SCHEDULE_WORDS
+        return [(name, str(label)) for name, label in of_house.items()]
+    if kind == "sources":
+        return [*words_of("rules", session), *((name, str(label)) for name, label in SOURCE_WORDS.items())]
     book = rulebook(session)
     parts: dict[str, list[Any]] = {
         "roles": list(book.roles.roles),

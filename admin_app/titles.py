@@ -11,6 +11,7 @@ from sqlalchemy import select
 from admin_app.i18n import in_her_language
 from admin_app.rulebook import words_of
 from admin_app.values import show_value
+from admin_app.word_lists import ACTOR_WORDS
 from models.entity import Base, Entity, db, entities, entity_named, table_of
 from models.field import Field, Kind
 from models.value import Account, Commodity, LedgerEntry
@@ -96,7 +97,9 @@ def _word(part: Field, value: Any, access: Access, deeper: dict[tuple[str, int],
 
 
 def said(field: Field, value: Any) -> str:
-    """A value in words: closed lists that the rules give by their labels."""
+    """A value in words: closed lists by their labels, and the house by a word where somebody's name would stand."""
+    if field.kind is Kind.TEXT and (field.name == "by" or field.name.endswith("_by")):
+        return str(ACTOR_WORDS.get(value, value))
     if field.info.words and isinstance(value, str):
         return dict(words_of(field.info.words)).get(value, value)
     return show_value(field.kind, value, current_app.config["PEONY"].zone)

@@ -48,7 +48,7 @@ class Schedule(Record):
         ),
     )
 
-    name: Mapped[str] = field(Text(40), label=_l("Name"), unique=True, generated=True)
+    name: Mapped[str] = field(Text(40), label=_l("Name"), unique=True, generated=True, words="schedules")
     daily_at: Mapped[str | None] = field(Text(5), label=_l("Daily at"), help=_l("HH:MM in the store's time zone"))
     every_minutes: Mapped[int | None] = field(Big, label=_l("Every"), unit=_l("minutes"))
     missed: Mapped[Missed] = field(choice(Missed), label=_l("Missed runs"), default=Missed.RUN_ONCE)

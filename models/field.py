@@ -95,7 +95,7 @@ class FieldInfo:
     aliases: tuple[str, ...] = ()  # other headings a spreadsheet may use
     unit: LazyString | None = None
     generated: bool = False  # kept by the house itself: never in a form
-    words: str = ""  # a closed list that the rules give: roles, tiers, rules
+    words: str = ""  # a closed list that the rules or the house give: roles, tiers, rules, documents …
     fixed: bool = False  # said once, when the row is made: others name the row by it
 
 

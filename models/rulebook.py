@@ -35,7 +35,7 @@ class RuleVersion(Event):
     screen = Screen(Section.RULES, "book", ("document", "number", "made_at", "made_by", "why"))
     __table_args__ = (UniqueConstraint("document", "number"),)
 
-    document: Mapped[str] = field(Text(30), label=_l("Document"), index=True)
+    document: Mapped[str] = field(Text(30), label=_l("Document"), index=True, words="documents")
     number: Mapped[int] = field(Big, label=_l("Number"))
     content_hash: Mapped[str] = field(Text(64), label=_l("Hash"))
     text: Mapped[str] = field(LongText, label=_l("Text"))
@@ -54,7 +54,7 @@ class RuleActivation(Event):
     title = ("document", "at")
     screen = Screen(Section.RULES, "book", ("document", "rule_version_id", "at", "activated_by"), "-at")
 
-    document: Mapped[str] = field(Text(30), label=_l("Document"), index=True)
+    document: Mapped[str] = field(Text(30), label=_l("Document"), index=True, words="documents")
     rule_version_id: Mapped[int] = reference("rule_version", label=_l("Version"))
     at: Mapped[datetime] = field(Instant, label=_l("At"), index=True)
     activated_by: Mapped[str] = field(Text(60), label=_l("By"))

@@ -34,7 +34,7 @@ class Tag(Record):
     written_by = WrittenBy.FORM
     shared = True
     moves_all = ("slug",)
-    screen = Screen(Section.RULES, "tag", ("name", "slug", "group", "exclusive", "by_rule", "colour"), "name")
+    screen = Screen(Section.RULES, "tag", ("name", "group", "exclusive", "by_rule", "colour"), "name")
     __table_args__ = (
         holds(
             '"group" IS NOT NULL OR NOT exclusive',
@@ -174,7 +174,9 @@ class Alert(Record):
         holds("(closed_at IS NULL) = (closed_by IS NULL)", "closed", "closed_by", _l("Who closed it must be known.")),
     )
 
-    source: Mapped[str] = field(Text(60), label=_l("Raised by"), index=True, help=_l("A rule, or part of the house"))
+    source: Mapped[str] = field(
+        Text(60), label=_l("Raised by"), index=True, words="sources", help=_l("A rule, or part of the house")
+    )
     occasion: Mapped[str] = field(Text(120), label=_l("Occasion"), generated=True)
     text: Mapped[str] = field(Text(300), label=_l("Text"))
     severity: Mapped[Severeness] = field(choice(Severeness), label=_l("Severity"), default=Severeness.WARNING)
@@ -209,7 +211,7 @@ class Task(Record):
         ),
     )
 
-    source: Mapped[str] = field(Text(60), label=_l("Asked by"), index=True)
+    source: Mapped[str] = field(Text(60), label=_l("Asked by"), index=True, words="sources")
     occasion: Mapped[str] = field(Text(120), label=_l("Occasion"), generated=True)
     text: Mapped[str] = field(Text(300), label=_l("Text"))
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))

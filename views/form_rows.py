@@ -61,6 +61,21 @@ class RowsField(FieldList):  # type: ignore[type-arg]  # generic in the stubs on
             self.append_entry()
 
 
+def faults_of(form: Any) -> list[tuple[str, str, str]]:
+    """Every fault at a field of a form: the field's id, what it is called (of a row with its number), the message."""
+    found: list[tuple[str, str, str]] = []
+    for one in form:
+        if isinstance(one, RowsField):
+            found += [
+                (one.id, str(one.label.text), str(fault)) for fault in one.errors if not isinstance(fault, (dict, list))
+            ]
+            for number, row in enumerate(one.row_forms, 1):
+                found += [(part, f"{one.label.text} {number} · {label}", said) for part, label, said in faults_of(row)]
+        else:
+            found += [(one.id, str(one.label.text), str(fault)) for fault in one.errors]
+    return found
+
+
 def tell(form: Any, path: str | None, message: str) -> bool:
     """Put a message at the field it is about: ``amount``, or ``lines-1-price`` for one of the second row filled in.
 

@@ -38,7 +38,7 @@ from models.field import Choice, Field, Kind
 from rules.decisions.access import Access, Sight, masked
 from views.choices import offered
 from views.chosen import chosen_ids
-from views.form_rows import RowForm, RowsField, folded, tell
+from views.form_rows import RowForm, RowsField, faults_of, folded, tell
 from views.unsent import is_redisplay
 
 SHORT_LIST = 20
@@ -78,6 +78,11 @@ class HouseForm(FlaskForm):
     def asked(self) -> list[WtField]:
         """The fields that a person fills in."""
         return [one for one in self if not isinstance(one, HiddenField)]
+
+    @property
+    def faults(self) -> list[tuple[str, str, str]]:
+        """What is wrong, by field: its id, its label, the message."""
+        return faults_of(self)
 
     @property
     def parts(self) -> tuple[list[WtField], list[WtField]]:

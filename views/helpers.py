@@ -9,12 +9,12 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
 from admin_app.operations.refusals import result_said
 from admin_app.rulebook import words_of
 from admin_app.titles import resolve, title_of
 from admin_app.values import money, whole_number
+from admin_app.word_lists import ACTOR_WORDS
 from models.booking import AppointmentStatus
 from models.entity import Entity, entity_named
 from models.field import Field, Kind
@@ -29,16 +29,13 @@ def local_time(at: datetime, seconds: bool = False) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}" if seconds else f"{local:%Y-%m-%d %H:%M}"
 
 
-MACHINES = {"system": _l("System"), "command": _l("Console"), "nobody": _l("Nobody")}
-
-
 def role_label(role: str) -> str:
     return dict(words_of("roles")).get(role) or said_by(role)
 
 
 def said_by(name: str) -> str:
     """Who did something: a person by her name, the house by a word."""
-    return str(MACHINES.get(name, name))
+    return str(ACTOR_WORDS.get(name, name))
 
 
 def row_title(row: Entity) -> str:

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from admin_app.operations.registry import spec_named
 from admin_app.titles import said, titles_by
-from admin_app.values import show_value
 from models.cipher import keyring
 from models.entity import Entity, db
 from models.field import Field, Kind
@@ -114,7 +112,7 @@ class Told:
             return self.titles.get((one.target, plain), f"#{plain}")
         if isinstance(plain, (dict, list)) and one.kind is not Kind.ITEMS:
             return json.dumps(plain, ensure_ascii=False)[:200]
-        return said(one, plain) if one.info.words else show_value(one.kind, plain, current_app.config["PEONY"].zone)
+        return said(one, plain)
 
 
 UNTOLD = frozenset({"version", "public_id", "id"})

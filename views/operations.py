@@ -129,8 +129,6 @@ def _total_so_far(spec: Spec, form: HouseForm, plans: list[Blueprint]) -> Any:
 def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -> str:
     subject = spec.subject_field()
     subjects = _subjects(spec, ids)
-    if subject is not None and subjects:  # the field itself is not on the page
-        form.form_errors = [*form.form_errors, *form[subject.name].errors]
     strip = strip_of(_customer(spec, form, ids), access())
     return render_template(
         "operation.html",
@@ -275,6 +273,12 @@ def _shape(detail: Any) -> str:
     context = detail.get("ctx", {})
     if detail["type"] == "string_too_long":
         return _("At most %(limit)s letters fit here.", limit=context.get("max_length"))
+    if detail["type"] in {"greater_than_equal", "greater_than"}:
+        return _("At least %(least)s is needed here.", least=context.get("ge", context.get("gt", 0) + 1))
+    if detail["type"] in {"less_than_equal", "less_than"}:
+        return _("At most %(most)s fits here.", most=context.get("le", context.get("lt", 0) - 1))
+    if detail["type"] == "too_long":
+        return _("At most %(most)s fit here.", most=context.get("max_length"))
     if detail["type"] == "string_pattern_mismatch":
         return _("Only small letters, digits, dots, dashes and underscores.")
     return _("This value does not fit here.")

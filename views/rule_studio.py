@@ -10,9 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from flask import Flask, abort, flash, jsonify, redirect, render_template, request, url_for
-from flask_babel import LazyString
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
 from admin_app.i18n import in_her_language
@@ -22,6 +20,7 @@ from admin_app.rule_trials import Outlay, Preview, preview, words
 from admin_app.rulebook import in_force, rulebook
 from admin_app.titles import titles_by
 from admin_app.values import money
+from admin_app.word_lists import DOCUMENT_WORDS
 from models.assessments import AssessmentParameter
 from models.clock import EvaluationRun
 from models.customers import Customer
@@ -67,20 +66,6 @@ def register(app: Flask) -> None:
     app.add_url_rule("/rules/<document>/rule", "rules.rule", rule_page, methods=["GET", "POST"])
     app.add_url_rule("/rules/<document>/yaml", "rules.yaml", yaml_page, methods=["GET", "POST"])
     app.add_url_rule("/rules/<document>/check", "rules.check", check_text, methods=["POST"])
-
-
-DOCUMENT_WORDS: dict[str, LazyString] = {
-    "tags": _l("Tags and layers"),
-    "alerts": _l("Alerts and tasks"),
-    "campaigns": _l("Campaigns"),
-    "tiers": _l("Tiers"),
-    "points": _l("Points"),
-    "recharge": _l("Recharge"),
-    "till": _l("Till and bookings"),
-    "commissions": _l("Commissions"),
-    "festivals": _l("Festivals and birthdays"),
-    "roles": _l("Roles"),
-}
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from flask import Flask, current_app, flash, redirect, render_template, request,
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
-from admin_app.operations.house import LABELS
 from admin_app.operations.kernel import now
 from admin_app.operations.refusals import Forbidden, Missing, Refused
 from admin_app.scheduler import durations, next_due, overdue, start_now
+from admin_app.word_lists import SCHEDULE_WORDS
 from models.clock import ClaimState, EvaluationRun, Schedule, ScheduleRun
 from models.customers import Customer
 from models.entity import db
@@ -53,7 +53,7 @@ def schedules_page() -> Any:
             select(ScheduleRun).where(ScheduleRun.schedule_id == schedule.id).order_by(ScheduleRun.id.desc()).limit(1)
         )
         upcoming = None if schedule.paused else next_due(schedule, at)
-        label = str(LABELS.get(schedule.name, schedule.name))
+        label = str(SCHEDULE_WORDS.get(schedule.name, schedule.name))
         last, took = db.session.scalar(newest), durations(schedule.id)
         lines.append(
             Line(schedule, label, last, upcoming, schedule.name in late, took[::-1], _progress(schedule, last))
@@ -88,7 +88,7 @@ def act(number: int) -> Any:
         if request.form.get("action") == "run":
             do(Name.RUN_SCHEDULE, {"schedule": number})
             start_now(current_app._get_current_object(), name)  # type: ignore[attr-defined]  # noqa: SLF001 - see _run
-            flash(_("%(name)s is running.", name=str(LABELS.get(name, name))), "success")
+            flash(_("%(name)s is running.", name=str(SCHEDULE_WORDS.get(name, name))), "success")
         else:
             paused = "yes" if request.form.get("action") == "pause" else "no"
             values = {"entity": "schedule", "id": number, "values": {"paused": paused}, "version": version}

@@ -19,7 +19,7 @@ from admin_app.operations.kernel import perform
 from admin_app.operations.reading import ExportInput
 from admin_app.operations.refusals import Refused
 from admin_app.references import reference_names
-from admin_app.rulebook import access_for
+from admin_app.rulebook import access_for, words_of
 from admin_app.titles import money_accounts
 from admin_app.values import show_value
 from models.actor import Actor
@@ -84,14 +84,16 @@ def exported_fields(access: Access, entity: type[Entity]) -> list[Field]:
 
 def _body(query: AnySelect, entity: type[Entity], fields: list[Field], access: Access) -> Iterator[list[Any]]:
     """Rows by pages of ids, so that memory does not grow with the file."""
-    zone, last = current_app.config["PEONY"].zone, 0
+    labels = {one.name: dict(words_of(one.info.words)) for one in fields if one.info.words}
+    writer = _CellWriter(access, current_app.config["PEONY"].zone, labels)
+    last = 0
     while True:
         page = list(db.session.scalars(query.where(entity.id > last).order_by(entity.id).limit(PAGE)))
         if not page:
             return
         titles, in_money = reference_names(_referred(page, fields), access), money_accounts(page)
         for row in page:
-            yield [_cell(row, one, titles, access, zone, in_money) for one in fields]
+            yield [writer.cell(row, one, titles, in_money) for one in fields]
         last = page[-1].id
         db.session.expunge_all()
 
@@ -106,21 +108,33 @@ def _referred(rows: Sequence[Entity], fields: Sequence[Field]) -> dict[str, set[
     return wanted
 
 
-def _cell(
-    row: Entity, one: Field, titles: dict[tuple[str, int], str], access: Access, zone: ZoneInfo, in_money: set[int]
-) -> Any:
-    """The value as its own type where a spreadsheet has one: amounts in yuan, dates, times, numbers; else its text."""
-    value = getattr(row, one.name)
-    if value is None:
-        return ""
-    if access.sight(one) is Sight.MASKED:
-        return masked(value, one.kind)
-    if one.kind is Kind.REFERENCE:
-        return titles.get((one.target, value), f"#{value}")
-    if one.kind is Kind.MONEY or (isinstance(row, LedgerEntry) and one.name == "amount" and row.account_id in in_money):
-        return Decimal(value) / 100
-    if one.kind is Kind.INSTANT:
-        return value.astimezone(zone).replace(tzinfo=None, microsecond=0)
-    if one.kind in {Kind.NUMBER, Kind.DAY, Kind.TIME} and not isinstance(value, dict):
-        return value
-    return show_value(one.kind, value, zone)
+@dataclass(frozen=True)
+class _CellWriter:
+    """What a person's file holds of a value; ``labels`` are the words of the short names, by field."""
+
+    access: Access
+    zone: ZoneInfo
+    labels: dict[str, dict[str, str]]
+
+    def cell(self, row: Entity, one: Field, titles: dict[tuple[str, int], str], in_money: set[int]) -> Any:
+        """The value as its own type where a spreadsheet has one: yuan, dates, times, numbers; else its text."""
+        value = getattr(row, one.name)
+        if value is None:
+            return ""
+        if self.access.sight(one) is Sight.MASKED:
+            return masked(value, one.kind)
+        if one.kind is Kind.REFERENCE:
+            return titles.get((one.target, value), f"#{value}")
+        if one.kind is Kind.MONEY or _is_money_entry(row, one, in_money):
+            return Decimal(value) / 100
+        if one.kind is Kind.INSTANT:
+            return value.astimezone(self.zone).replace(tzinfo=None, microsecond=0)
+        if one.kind in {Kind.NUMBER, Kind.DAY, Kind.TIME} and not isinstance(value, dict):
+            return value
+        if one.info.words:
+            return self.labels[one.name].get(value, value)
+        return show_value(one.kind, value, self.zone)
+
+
+def _is_money_entry(row: Entity, one: Field, in_money: set[int]) -> bool:
+    return isinstance(row, LedgerEntry) and one.name == "amount" and row.account_id in in_money

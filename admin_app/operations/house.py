@@ -26,14 +26,6 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 """What every house does by itself; the owner may change when, and pause it."""
 
 
-LABELS = {
-    "rules-daily": _l("All rules, every night"),
-    "rules-changed": _l("Rules for who changed"),
-    "anchor-log": _l("Anchor of the log"),
-    "back-up": _l("Backup"),
-    "housekeeping": _l("Housekeeping"),
-}
-
 KEYS = "keys"
 """The setting that holds the fingerprint of the keys this database was written with."""
 

@@ -33,8 +33,7 @@ class MergeInput(Input):
 
 @operation(Name.MERGE_CUSTOMERS, label=_l("Merge with another"), on=Customer, danger=True)
 def merge_customers(op: Operation, data: MergeInput) -> Answer:
-    """Let one record stand for another: balances, cards, tier, tags, tasks and what is known of her move; receipts,
-    visits and treatments stay, and count for the one that stays.
+    """Let one record stand for another: what she has and what is open moves, what happened counts for the other.
 
     :raises Refused: one of them stands for another already, was erased, or has bookings to come.
     """

@@ -144,3 +144,27 @@ def test_closing_the_day_says_its_money_as_money(house: House) -> None:
     assert browser.post("/do/close_day/", counted).status_code == 302
     told = browser.get("/day_close/").text
     assert "Should be there ¥0.00, Difference ¥1,234.50" in told
+
+
+def test_faults_are_named_above_the_form_with_their_rows(house: House, menu: dict[str, int]) -> None:
+    """Field, row and mend stand together, and lead to the field."""
+    browser, address = page(house, "reception", "sell", "anna")
+    lines = {"lines-0-performer": "", "lines-1-quantity": "two"}
+    refused = browser.post(address, bill(house, menu, **lines)).text
+    assert '<a href="#lines-1-quantity">Lines 2 · Quantity</a>: A whole number is needed here.' in refused
+
+
+def test_a_number_out_of_bounds_is_told_its_bound(house: House) -> None:
+    browser, address = page(house, "owner", "record_training", "therapist_staff")
+    course = create("course", name="基础")
+    values = {"staff": house.ids["therapist_staff"], "course": course, "taken_on": "2026-11-01", "score": "101"}
+    assert "At most 100 fits here." in browser.post(address, values).text
+
+
+def test_a_subject_that_cannot_be_used_is_said_above_the_form(house: House) -> None:
+    """The field of the customer is not on the page when she was chosen before: the message still is."""
+    perform("archive_entity", {"entity": "customer", "id": house.ids["anna"]}, actor=SYSTEM)
+    browser = english(house, "reception")
+    values = {"customer": house.ids["anna"], "amount": "100", "method": "cash", "store": house.ids["first"]}
+    refused = browser.post(f"/do/recharge/?on={house.ids['anna']}", values)
+    assert "Customer was archived. Restore it first, or choose another." in refused.text

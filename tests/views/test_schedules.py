@@ -10,8 +10,8 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from admin_app.operations.house import LABELS
 from admin_app.scheduler import _watch, run_now
+from admin_app.word_lists import SCHEDULE_WORDS
 from models.clock import ClaimState, Schedule, ScheduleRun
 from models.entity import db
 from models.standing import Alert
@@ -53,13 +53,15 @@ def ran(name: str, begun: datetime, seconds: float, state: ClaimState, error: st
 def line(house: House, name: str, role: str = "owner") -> list[str]:
     """What the page says of a schedule."""
     [table] = tables(main_part(house.browser(role).get("/schedules").text))
-    [found] = [[" ".join(cell.split()) for cell in row] for row in table if row[0].split()[0] == LABELS[name]]
+    [found] = [[" ".join(cell.split()) for cell in row] for row in table if row[0].split()[0] == SCHEDULE_WORDS[name]]
     return found
 
 
 def test_every_schedule_has_its_line(house: House) -> None:
     [table] = tables(main_part(house.browser("owner").get("/schedules").text))
-    assert [row[0] for row in table[1:]] == [LABELS[name] for name in sorted(db.session.scalars(select(Schedule.name)))]
+    assert [row[0] for row in table[1:]] == [
+        SCHEDULE_WORDS[name] for name in sorted(db.session.scalars(select(Schedule.name)))
+    ]
 
 
 def test_the_last_run_is_said_with_its_length_and_result(house: House) -> None:
