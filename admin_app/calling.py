@@ -17,6 +17,7 @@ from models.cards import Card, CardItem
 from models.care import FollowUp, Treatment
 from models.catalogue import Service
 from models.customers import Customer
+from models.entity import table_of
 from models.sales import Visit
 from models.standing import Task
 from models.value import Account, AccountBalance, AccountKind
@@ -191,15 +192,19 @@ def _owed(session: Session, access: Access, today: date) -> Found:
 def _dormant(session: Session, access: Access, today: date) -> Found:
     """Whoever has not come for long: those who hold value first, others when it has just come to that."""
     bound = today - timedelta(DORMANT_AFTER)
-    last = select(func.max(Visit.business_day)).where(Visit.customer_id == Customer.id).scalar_subquery()
-    came_since = select(Visit.id).where(Visit.customer_id == Customer.id, Visit.business_day > bound).exists()
+    record = table_of(Customer).alias("record")
+    same = (record.c.id == Customer.id) | (record.c.merged_into_id == Customer.id)
+    hers = Visit.customer_id.in_(select(record.c.id).where(same).correlate(Customer))
+    last = select(func.max(Visit.business_day)).where(hers).scalar_subquery()
+    came_since = select(Visit.id).where(hers, Visit.business_day > bound).exists()
     holding = (
         select(Account.customer_id)
         .join(AccountBalance, AccountBalance.account_id == Account.id)
         .where(Account.kind.in_(VALUED), AccountBalance.balance > 0)
     )
     window = (Visit.business_day <= bound, Visit.business_day > bound - timedelta(JUST_DORMANT))
-    lately = select(Visit.customer_id).where(*window)
+    lately = select(func.coalesce(record.c.merged_into_id, record.c.id)).join(Visit, Visit.customer_id == record.c.id)
+    lately = lately.where(*window)
     for urgency, among in ((32, Customer.id.in_(holding)), (50, Customer.id.in_(lately) & Customer.id.not_in(holding))):
         query = select(Customer.id, last).where(*_living(access), among, ~came_since, last.is_not(None))
         for customer, day in session.execute(query.order_by(last.desc(), Customer.id).limit(A_REASON)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +14,8 @@ from flask_babel import lazy_gettext as _l
 
 from admin_app.i18n import LANGUAGES
 from models.field import Choice, Field, Kind
-from models.numbers import day_of, fen_of, phone_number, yuan_of
+from models.numbers import count_of, day_of, fen_of, phone_number, yuan_of
+from models.plain_text import plain_digits, visible
 
 LARGEST = 2**53
 LONGEST_TEXT = 10_000
@@ -30,11 +32,24 @@ class Unreadable(Exception):
         return str(self.message)
 
 
+@dataclass(frozen=True, slots=True)
+class NoValue:
+    """What stands in a cell from which no value can be taken, and why: it is never read as something else."""
+
+    shown: str
+    reason: LazyString
+
+    def __str__(self) -> str:
+        return self.shown
+
+
 def read_value(field: Field, written: Any, zone: ZoneInfo) -> Any:
     """The value meant by what was written; empty text is no value.
 
     :raises Unreadable: it cannot be read, is too long, or is missing where it must not be.
     """
+    if isinstance(written, NoValue):
+        raise Unreadable(written.reason)
     value = None if is_empty(written) else read_kind(field.kind, written, zone, field)
     if value is None and field.required:
         raise Unreadable(_l("This must not be empty."))
@@ -55,18 +70,19 @@ def read_kind(kind: Kind, written: Any, zone: ZoneInfo, field: Field | None = No
         return _choice(field.choices, written)
     if kind is Kind.INSTANT:
         return _instant(written, zone)
+    if kind is Kind.NUMBER:
+        return _number(written, *(_unit_words(field) if field is not None else ()))
     return _READERS[kind](written)
 
 
 def _text(written: Any) -> str:
     if isinstance(written, float) and written.is_integer():
         written = int(written)
-    text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", str(written)).strip()
-    return " ".join(text.split())
+    return " ".join(visible(str(written)).split())
 
 
 def _long_text(written: Any) -> str:
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", str(written)).replace("\r\n", "\n").strip()
+    return visible(str(written).replace("\r\n", "\n")).strip()
 
 
 def _items(written: Any) -> list[str]:
@@ -74,12 +90,17 @@ def _items(written: Any) -> list[str]:
     return [word for word in (_text(word) for word in words) if word]
 
 
-def _number(written: Any) -> int:
-    text = str(written).strip().replace(",", "")
-    text = text.removesuffix(".0") if isinstance(written, float) else text
-    if not re.fullmatch(r"[+-]?\d{1,16}", text) or abs(int(text)) > LARGEST:
+def _number(written: Any, *units: str) -> int:
+    number = count_of(written, *units)
+    if number is None or abs(number) > LARGEST:
         raise Unreadable(_l("A whole number is needed here."))
-    return int(text)
+    return number
+
+
+def _unit_words(field: Field) -> list[str]:
+    """What may stand behind a number of this field: its unit in each language, also in the singular or short."""
+    words = said_in_every_language(field.info.unit) if field.info.unit is not None else []
+    return [*words, *(word.removesuffix("s") for word in words), *(word.removesuffix("钟") for word in words)]
 
 
 LARGEST_ID = 10**17
@@ -106,7 +127,7 @@ def _day(written: Any) -> date:
 
 
 def _time(written: Any) -> time:
-    match = re.fullmatch(r"([01]?\d|2[0-3])[:：]([0-5]\d)(?::00)?", str(written).strip())
+    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)(?::00)?", plain_digits(str(written)))
     if match is None:
         raise Unreadable(_l("This is not a time of day, such as 09:30."))
     return time(int(match[1]), int(match[2]))
@@ -116,7 +137,7 @@ def _instant(written: Any, zone: ZoneInfo) -> datetime:
     if isinstance(written, datetime):
         return written if written.tzinfo else written.replace(tzinfo=zone)
     try:
-        found = datetime.fromisoformat(str(written).strip().replace("T", " "))
+        found = datetime.fromisoformat(plain_digits(str(written)).replace("T", " "))
         return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Unreadable(_l("This is not a date with a time, such as 2026-11-22 09:30.")) from error

@@ -177,7 +177,7 @@ class Waitlist(Record):
 
     label = _l("Waiting for a time")
     plural = _l("Waiting list")
-    written_by = WrittenBy.by(Name.WAIT_FOR_TIME, Name.BOOK)
+    written_by = WrittenBy.by(Name.WAIT_FOR_TIME, Name.BOOK, also=(Name.MERGE_CUSTOMERS,))
     imports = False
     title = ("customer_id", "wanted_on")
     screen = Screen(

@@ -64,7 +64,9 @@ class FollowUp(Record):
 
     label = _l("Follow-up")
     plural = _l("Follow-ups")
-    written_by = WrittenBy.by(Name.RECORD_TREATMENT, Name.FINISH_FOLLOW_UP, also=(Name.ERASE_CUSTOMER,))
+    written_by = WrittenBy.by(
+        Name.RECORD_TREATMENT, Name.FINISH_FOLLOW_UP, also=(Name.ERASE_CUSTOMER, Name.MERGE_CUSTOMERS)
+    )
     imports = False
     title = ("due_on", "customer_id")
     screen = Screen(

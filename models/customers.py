@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
@@ -130,26 +131,40 @@ class Customer(PublicId, Record):
     )
 
     name: Mapped[str] = field(
-        Text(60), label=_l("Full name"), index=True, search=Search.WORDS, aliases=("姓名", "客户姓名", "会员姓名")
+        Text(60),
+        label=_l("Full name"),
+        index=True,
+        search=Search.WORDS,
+        aliases=("姓名", "客户姓名", "会员姓名", "顾客姓名", "会员名"),
     )
     member_no: Mapped[str | None] = field(
-        Text(40), label=_l("Member number"), unique=True, search=Search.WORDS, aliases=("会员编号", "会员号", "卡号")
+        Text(40),
+        label=_l("Member number"),
+        unique=True,
+        search=Search.WORDS,
+        aliases=(
+            *("会员编号", "会员号", "会员卡号", "卡号", "member no", "customer no"),
+            *("客户编号", "客户ID", "client id", "customer id", "reference id"),  # what another program calls her by
+        ),
     )
     phone: Mapped[str | None] = field(
         Encrypted(Phone(20)),
         label=_l("Phone"),
         privacy=Privacy.PERSONAL,
         search=Search.WHOLE_OR_LAST4,
-        aliases=("联系电话", "手机", "手机号", "电话"),
+        aliases=(
+            *("手机", "手机号", "手机号码", "移动电话", "mobile number", "mobile"),
+            *("联系电话", "联系方式", "电话", "电话号码", "phone number", "telephone"),
+        ),
     )
     wechat: Mapped[str | None] = field(Encrypted(Text(60)), label=_l("WeChat"), privacy=Privacy.PERSONAL)
-    sex: Mapped[Sex | None] = field(choice(Sex), label=_l("Sex"), aliases=("性别",))
+    sex: Mapped[Sex | None] = field(choice(Sex), label=_l("Sex"), aliases=("性别", "gender"))
     birth_calendar: Mapped[Calendar] = field(choice(Calendar), label=_l("Birthday by"), default=Calendar.SOLAR)
     birth_month: Mapped[int | None] = field(Big, label=_l("Birth month"))
     birth_day: Mapped[int | None] = field(Big, label=_l("Birth day"))
     birth_year: Mapped[int | None] = field(Big, label=_l("Birth year"), help=_l("May stay empty"))
     stage: Mapped[Stage] = field(choice(Stage), label=_l("Stage"), default=Stage.LEAD, index=True)
-    store_id: Mapped[int] = reference("store", label=_l("Home store"))
+    store_id: Mapped[int] = reference("store", label=_l("Home store"), aliases=("所属门店", "门店"))
     skin_type: Mapped[SkinType | None] = field(choice(SkinType), label=_l("Skin type"), aliases=("肤质",))
     hair_type: Mapped[str | None] = field(Text(40), label=_l("Hair type"))
     goals: Mapped[list[str] | None] = field(Items, label=_l("Goals"), aliases=("美容需求", "需求"))
@@ -160,17 +175,28 @@ class Customer(PublicId, Record):
         Encrypted(Text(200)), label=_l("Address"), privacy=Privacy.PERSONAL, aliases=("地址",)
     )
     source_channel: Mapped[SourceChannel | None] = field(
-        choice(SourceChannel), label=_l("Source"), aliases=("来源", "渠道")
+        choice(SourceChannel), label=_l("Source"), aliases=("来源", "客户来源", "渠道", "referral source")
     )
-    referrer_id: Mapped[int | None] = reference("customer", label=_l("Referred by"))
+    referrer_id: Mapped[int | None] = reference(
+        "customer", label=_l("Referred by"), aliases=("推荐人", "介绍人", "转介绍人")
+    )
     consult_channel: Mapped[Channel | None] = field(choice(Channel), label=_l("First asked through"))
     preferred_contact: Mapped[Channel | None] = field(choice(Channel), label=_l("Preferred contact"))
     contact_every_days: Mapped[int | None] = field(Big, label=_l("Contact at most every"), unit=_l("days"))
     visiting_hours: Mapped[str | None] = field(Text(60), label=_l("Usually comes"))
     first_visit_on: Mapped[date | None] = field(Day, label=_l("First visit"), index=True)
-    registered_on: Mapped[date] = field(Day, label=_l("Registered on"), index=True, generated=True)
+    registered_on: Mapped[date] = field(
+        Day,
+        label=_l("Registered on"),
+        index=True,
+        generated=True,
+        aliases=(
+            *("建档日期", "注册日期", "开卡日期", "办卡日期", "入会日期"),
+            *("成为客户时间", "成为会员时间", "added"),
+        ),
+    )
     profile_checked_on: Mapped[date | None] = field(Day, label=_l("Profile checked on"))
-    notes: Mapped[str | None] = field(LongText, label=_l("Notes"), aliases=("备注",))
+    notes: Mapped[str | None] = field(LongText, label=_l("Notes"), aliases=("备注", "note", "memo"))
     merged_into_id: Mapped[int | None] = reference("customer", label=_l("Merged into"), generated=True, index=False)
     password_hash: Mapped[str | None] = field(
         Text(200), label=_l("Member password"), privacy=Privacy.SECRET, generated=True
@@ -185,7 +211,13 @@ def current_id() -> ColumnElement[int]:
 
 def kin_of(customer_id: int) -> Select[int]:
     """The records that are this person: her own, and those merged into it."""
-    return select(Customer.id).where((Customer.id == customer_id) | (Customer.merged_into_id == customer_id))
+    return records_of([customer_id])
+
+
+def records_of(customers: Collection[int]) -> Select[int]:
+    """The records that are these people. What happened to her stands at the record it was written on."""
+    ids = list(customers)
+    return select(Customer.id).where(Customer.id.in_(ids) | Customer.merged_into_id.in_(ids)).correlate(None)
 
 
 class CareRole(Choice):
@@ -201,7 +233,9 @@ class CustomerAssignment(Record):
     label = _l("Assignment")
     plural = _l("Assignments")
     written_by = WrittenBy.by(
-        Name.ASSIGN_CUSTOMERS, Name.HAND_OVER_CUSTOMERS, also=(Name.CREATE_ENTITY, Name.IMPORT_ROWS)
+        Name.ASSIGN_CUSTOMERS,
+        Name.HAND_OVER_CUSTOMERS,
+        also=(Name.CREATE_ENTITY, Name.IMPORT_ROWS, Name.MERGE_CUSTOMERS),
     )
     title = ("customer_id", "staff_id")
     screen = Screen(Section.CUSTOMERS, "link", ("customer_id", "staff_id", "care_role", "since", "until", "reason"))
@@ -396,7 +430,7 @@ class ConsentEvent(Event):
 
     label = _l("Consent")
     plural = _l("Consents")
-    written_by = WrittenBy.by(Name.RECORD_CONSENT)
+    written_by = WrittenBy.by(Name.RECORD_CONSENT, also=(Name.IMPORT_ROWS,))
     title = ("purpose",)
     screen = Screen(
         Section.CUSTOMERS, "check", ("customer_id", "purpose", "given", "at", "channel", "text_version"), "-at"

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, event, insert, inspect, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Connection, column, delete, event, insert, inspect, select, table
+from sqlalchemy.orm import Session, aliased
 
 from models.cipher import keyring
 from models.clock import SearchKey
 from models.entity import AnySelect, Entity, table_of
 from models.field import Field, Search
+from models.plain_text import folded, joined, plain_digits
 
 LONGEST_KEY = 60
-MOST_KEYS = 40
+MOST_KEYS = 100
 LAST = "\U0010fffd"
 """Sorts after every letter: the end of a prefix's range."""
 
@@ -56,8 +57,17 @@ SURNAMES = {
 }
 """Surnames that are read otherwise than the common word."""
 
-_HAN = re.compile(r"[㐀-鿿]")
-_WORD = re.compile(r"[㐀-鿿]+|[^\W_]+", re.UNICODE)
+_HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_IS_HAN = re.compile(f"[{_HAN}]")
+_WORD = re.compile(f"[{_HAN}]+|[^\\W_{_HAN}]+")
+SHORT_WORD = 5
+"""Up to so many characters a word may be a name, and each of its characters is read in every way it can be."""
+MOST_READINGS = 12
+
+TITLES = "女士|先生|小姐|太太|阿姨|夫人|老师|老板|经理|店长|院长|医生|大姐|姐姐|姐|哥|总|姨|嫂"
+_TITLED = re.compile(f"(?:(?:vip|会员|客户)(?=[{_HAN}]))?(?P<name>.+?)(?:{TITLES})?")
+OTHER_READINGS = {"谌": ("shen",), "𠮷": ("ji",)}
+"""Readings of names that the dictionary does not have."""
 
 
 @lru_cache(maxsize=10_000)
@@ -77,39 +87,96 @@ def syllables(name: str) -> tuple[str, ...]:
     return spoken(name)
 
 
+@lru_cache(maxsize=10_000)
+def _character_readings(character: str) -> tuple[str, ...]:
+    from pypinyin import Style, pinyin
+
+    listed = pinyin(character, style=Style.NORMAL, heteronym=True)[0]
+    every = [SURNAMES.get(character, ""), *listed, *OTHER_READINGS.get(character, ())]
+    return tuple(dict.fromkeys(filter(None, every)))
+
+
+@lru_cache(maxsize=10_000)
+def readings(word: str) -> tuple[tuple[str, ...], ...]:
+    """The ways to read a Chinese word aloud, the likely ones first: as a name, as a word, and with each character that
+    has several readings in every one of them (李茜 is both li qian and li xi).
+    """
+    usual = dict.fromkeys((syllables(word), spoken(word)))
+    if len(word) > SHORT_WORD:
+        return tuple(usual)
+    base = next(iter(usual))
+    options = [_character_readings(character) for character in word]
+    if len(base) != len(options):
+        return tuple(usual)
+    alternatives = [
+        [reading for reading in option if reading != said] for option, said in zip(options, base, strict=True)
+    ]
+    for place, others in enumerate(alternatives):
+        usual |= dict.fromkeys((*base[:place], other, *base[place + 1 :]) for other in others)
+    usual |= dict.fromkeys(itertools.islice(itertools.product(*options), MOST_READINGS))
+    return tuple(itertools.islice(usual, MOST_READINGS))
+
+
 def keys_of(text: str) -> set[str]:
-    """The words under which a text is found."""
-    found: list[str] = []
-    for word in _WORD.findall(text.lower()):
-        if _HAN.match(word):
-            found += (word[place:] for place in range(len(word)))
-            for parts in (syllables(word), spoken(word)):  # read as a name, and as a word
-                found += ("".join(parts[place:]) for place in range(len(parts)))
-                found += ("".join(part[0] for part in parts[place:] if part) for place in range(len(parts)))
-        else:
-            digits = word.lstrip("abcdefghijklmnopqrstuvwxyz")
-            found += (word, digits, digits.lstrip("0"))
-    whole = "".join(text.lower().split())
-    distinct = dict.fromkeys(key[:LONGEST_KEY] for key in (whole, *found) if key)
+    """The words under which a text is found.
+
+    The parts of a text in several scripts are words of their own (2号店王芳), also together with what follows them.
+    """
+    plain = folded(text)
+    words = _WORD.findall(plain)
+    found: list[str] = [normal(text)]
+    for word in words:
+        found += _word_keys(word)
+    for place in range(1, len(words)):
+        found.append("".join(words[place:]))
+    if len(words) > 1 and any(map(_IS_HAN.match, words)):
+        said = ["".join(readings(word)[0]) if _IS_HAN.match(word) else word for word in words]
+        found += ("".join(said[place:]) for place in range(len(said)))
+    distinct = dict.fromkeys(key[:LONGEST_KEY] for key in found if key)
     return set(itertools.islice(distinct, MOST_KEYS))
 
 
+def _word_keys(word: str) -> Iterator[str]:
+    if not _IS_HAN.match(word):
+        digits = word.lstrip("abcdefghijklmnopqrstuvwxyz")
+        yield from (word, digits, digits.lstrip("0"))
+        return
+    yield from (word[place:] for place in range(len(word)))
+    for parts in readings(word):
+        yield from ("".join(parts[place:]) for place in range(len(parts)))
+    for parts in readings(word):
+        yield from ("".join(part[0] for part in parts[place:] if part) for place in range(len(parts)))
+
+
 def normal(query: str) -> str:
-    """A query as the keys are kept."""
-    return "".join(query.lower().split())[:LONGEST_KEY]
+    """A query, and a whole text, as the keys are stored."""
+    return joined(query)[:LONGEST_KEY]
+
+
+def without_title(name: str) -> str:
+    """A name as it is compared, without the courtesy that people add to it: VIP王芳女士 is 王芳."""
+    plain = joined(name)
+    match = _TITLED.fullmatch(plain)
+    return match["name"] if match is not None else plain
 
 
 def matching(entity: type[Entity], query: str) -> AnySelect:
-    """The ids of the rows that have a word beginning with the query."""
-    word = normal(query)
-    return select(SearchKey.row_id).where(
-        SearchKey.entity == entity.named(), SearchKey.key >= word, SearchKey.key < word + LAST
-    )
+    """The ids of the rows that have a word beginning with the query; where none has, with the query without a title."""
+    word, bare = normal(query), without_title(query)[:LONGEST_KEY]
+    exact = _beginning(entity, word)
+    if bare == word:
+        return exact
+    return select(exact.union_all(_beginning(entity, bare).where(~exact.exists())).subquery().c.row_id)
+
+
+def _beginning(entity: type[Entity], word: str) -> AnySelect:
+    key = aliased(SearchKey)
+    return select(key.row_id).where(key.entity == entity.named(), key.key >= word, key.key < word + LAST)
 
 
 def by_number(entity: type[Entity], field: Field, number: str) -> ColumnElement[bool] | None:
     """Rows whose encrypted number is, whole or in its last four digits, the one given; None when it is neither."""
-    digits = re.sub(r"\D", "", number)
+    digits = re.sub(r"[^0-9]", "", plain_digits(number))
     if len(digits) == 4:
         return table_of(entity).c[f"{field.name}_last4"] == blind_indexes(field, digits)[f"{field.name}_last4"]
     from models.numbers import phone_number
@@ -144,38 +211,38 @@ def word_fields(entity: type[Entity]) -> list[Field]:
     return [field for field in entity.fields().values() if field.info.search is Search.WORDS]
 
 
-def key_rows(entity: type[Entity], row_id: int, texts: Iterable[str | None]) -> Iterator[dict[str, Any]]:
+def key_rows(name: str, row_id: int, texts: Iterable[str | None]) -> Iterator[dict[str, Any]]:
     for key in {key for text in texts if text for key in keys_of(text)}:
-        yield {"entity": entity.named(), "key": key, "row_id": row_id}
+        yield {"entity": name, "key": key, "row_id": row_id}
 
 
-def write_keys(connection: Connection, entity: type[Entity], rows: list[tuple[int, list[str | None]]]) -> None:
-    """Replace the keys of rows given as (id, texts)."""
+def write_keys(connection: Connection, name: str, rows: list[tuple[int, list[str | None]]]) -> None:
+    """Replace the keys of rows of an entity, given as (id, texts)."""
     if not rows:
         return
     ids = [row_id for row_id, _ in rows]
-    table = table_of(SearchKey)
-    connection.execute(delete(SearchKey).where(SearchKey.entity == entity.named(), SearchKey.row_id.in_(ids)))
-    fresh = [key for row_id, texts in rows for key in key_rows(entity, row_id, texts)]
-    if fresh:
-        connection.execute(insert(table), fresh)
+    connection.execute(delete(SearchKey).where(SearchKey.entity == name, SearchKey.row_id.in_(ids)))
+    keys = [key for row_id, texts in rows for key in key_rows(name, row_id, texts)]
+    if keys:
+        connection.execute(insert(table_of(SearchKey)), keys)
 
 
 def rebuild(connection: Connection, entity: type[Entity], batch: int = 5_000) -> int:
     """Make all keys of an entity again from its rows; how many rows were read."""
-    fields = word_fields(entity)
+    return rebuild_table(connection, entity.named(), [field.name for field in word_fields(entity)], batch)
+
+
+def rebuild_table(connection: Connection, name: str, fields: Sequence[str], batch: int = 5_000) -> int:
+    """The same by the names of table and columns, as a migration knows them."""
     if not fields:
         return 0
-    table, done, last = table_of(entity), 0, 0
-    columns = [table.c[field.name] for field in fields]
+    source, done, last = table(name, column("id"), *map(column, fields)), 0, 0
     while True:
-        page = connection.execute(
-            select(table.c.id, *columns).where(table.c.id > last).order_by(table.c.id).limit(batch)
-        )
+        page = connection.execute(select(source).where(source.c.id > last).order_by(source.c.id).limit(batch))
         rows = [(row[0], list(row[1:])) for row in page]
         if not rows:
             return done
-        write_keys(connection, entity, rows)
+        write_keys(connection, name, rows)
         done, last = done + len(rows), rows[-1][0]
 
 
@@ -201,4 +268,4 @@ def _after_flush(session: Session, context: Any) -> None:
         if fields and any(history[field.name].history.has_changes() for field in fields):
             changed.setdefault(type(row), []).append((row.id, [getattr(row, field.name) for field in fields]))
     for entity, rows in changed.items():
-        write_keys(session.connection(), entity, rows)
+        write_keys(session.connection(), entity.named(), rows)

@@ -63,7 +63,7 @@ class CustomerTag(Record):
 
     label = _l("Customer tag")
     plural = _l("Customer tags")
-    written_by = WrittenBy.by(Name.TAG_CUSTOMERS, Name.UNTAG_CUSTOMERS, Name.APPLY_RULES)
+    written_by = WrittenBy.by(Name.TAG_CUSTOMERS, Name.UNTAG_CUSTOMERS, Name.APPLY_RULES, also=(Name.MERGE_CUSTOMERS,))
     marks = False
     title = ("customer_id", "tag_id")
     screen = Screen(Section.CUSTOMERS, "tag", ("customer_id", "tag_id", "held", "by_hand", "since", "until"))
@@ -88,7 +88,7 @@ class Membership(Record):
 
     label = _l("Membership")
     plural = _l("Memberships")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.OPEN_BALANCES, Name.UNDO_BALANCES)
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.OPEN_BALANCES, Name.UNDO_BALANCES, also=(Name.MERGE_CUSTOMERS,))
     marks = False
     title = ("tier",)
     screen = Screen(Section.CUSTOMERS, "crown", ("customer_id", "tier", "since", "valid_until", "ended_on"))
@@ -158,7 +158,7 @@ class Alert(Record):
         Name.RAISE_ALERT,
         Name.SETTLE_ALERTS,
         Name.CLOSE_ALERT,
-        also=(Name.RECORD_TREATMENT,),
+        also=(Name.RECORD_TREATMENT, Name.MERGE_CUSTOMERS),
     )
     marks = False
     title = ("text",)
@@ -193,7 +193,7 @@ class Task(Record):
 
     label = _l("Task")
     plural = _l("Tasks")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.FINISH_TASK, also=(Name.HAND_OVER_CUSTOMERS,))
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.FINISH_TASK, also=(Name.HAND_OVER_CUSTOMERS, Name.MERGE_CUSTOMERS))
     marks = False
     title = ("text",)
     screen = Screen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext as _l
 
@@ -147,7 +147,7 @@ class Rulebook:
         ]
 
     def _roles(self) -> Iterator[Fault]:
-        known = [role.id for role in self.roles.roles]
+        known = _named(self.roles.roles)
         if OWNER not in known:
             yield Fault(self.roles.place, _l("There must be a role called %(name)s.", name=OWNER))
         for role in self.roles.roles:
@@ -177,8 +177,7 @@ class Rulebook:
 
     def _effects(self) -> Iterator[Fault]:
         """Tiers and coupons that effects name; a rule never gives what is not there."""
-        tiers = [tier.id for tier in self.tiers.tiers]
-        coupons = [coupon.id for coupon in self.campaigns.coupons]
+        tiers, coupons = _named(self.tiers.tiers), _named(self.campaigns.coupons)
         for effect in (effect for rule in self.rules() for effect in rule.then):
             given = effect.given
             for tier in [*([effect.tier] if effect.tier else []), *(given.tiers if given else ())]:
@@ -192,12 +191,12 @@ class Rulebook:
 
     def _watch(self) -> Iterator[Fault]:
         """Roles that rules about staff, products and operations name, and the places of their texts."""
-        roles = {role.id: role for role in self.roles.roles}
+        roles, names = {role.id: role for role in self.roles.roles}, _named(self.roles.roles)
         for rule in self.alerts.watch:
             for leaf in comparisons(rule.when):
                 if leaf.fact.type is FactType.ROLE and leaf.place is not None:
                     yield from (
-                        Fault(leaf.place, unknown(str(one), roles, _l("role")))
+                        Fault(leaf.place, unknown(str(one), names, _l("role")))
                         for one in leaf.values
                         if one not in (*roles, AT_THE_CONSOLE)
                     )
@@ -230,7 +229,7 @@ class Rulebook:
                     )
                     yield Fault(below.place, message)
                     break
-        known = [tier.id for tier in self.tiers.tiers]
+        known = _named(self.tiers.tiers)
         for leaf in self._leaves():
             if leaf.fact.type is FactType.TIER and leaf.place is not None:
                 for value in leaf.values:
@@ -249,7 +248,7 @@ class Rulebook:
 
     def _named_in(self, fact: Fact, place: Place) -> Iterator[Fault]:
         """The festival or the reading whose name a fact carries."""
-        known = [one.id for one in self.festivals.festivals]
+        known = _named(self.festivals.festivals)
         if fact.festival is not None and fact.festival not in known:
             yield Fault(place, unknown(fact.festival, known, _l("festival")))
         readings = self.own.readings
@@ -268,8 +267,8 @@ class Rulebook:
             yield from (row.when for row in layers.first_match if row.when is not None)
         yield from self.tiers.conditions()
 
-    def _known_tags(self) -> list[str]:
-        return [*(tag.id for tag in self.tags.tags), *self.own.tags]
+    def _known_tags(self) -> dict[str, tuple[str, ...]]:
+        return dict.fromkeys(self.own.tags, ()) | _named(self.tags.tags)
 
     def _tags(self) -> Iterator[Fault]:
         known = self._known_tags()
@@ -294,7 +293,7 @@ class Rulebook:
         for layers in self.tags.layers:
             yield from self._layers(layers, known)
 
-    def _layers(self, layers: Layers, known: list[str]) -> Iterator[Fault]:
+    def _layers(self, layers: Layers, known: Mapping[str, tuple[str, ...]]) -> Iterator[Fault]:
         *upper, last = layers.first_match
         seen: set[str] = set()
         for row in layers.first_match:
@@ -330,7 +329,7 @@ class Rulebook:
             if fact.type is FactType.TAG and value not in self._known_tags():
                 yield Fault(place, unknown(str(value), self._known_tags(), _l("tag")))
             if fact.type is FactType.TIER and self.tiers.rank(str(value)) is None:
-                yield Fault(place, unknown(str(value), [tier.id for tier in self.tiers.tiers], _l("tier")))
+                yield Fault(place, unknown(str(value), _named(self.tiers.tiers), _l("tier")))
 
     def _stages(self) -> Iterator[Fault]:
         """Rules that would move a customer's stage round and round, each asking for what another writes."""
@@ -346,7 +345,12 @@ class Rulebook:
             yield from error.faults
 
 
-def _role_faults(role: Role, roles: list[str]) -> Iterator[Fault]:
+def _named(parts: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    """Short names with what people call it, which may have been written in their stead."""
+    return {part.id: (part.name, part.name_en) for part in parts}
+
+
+def _role_faults(role: Role, roles: Iterable[str]) -> Iterator[Fault]:
     """A misspelt name would allow or show what should be refused or hidden."""
     tables = {entity.named(): entity for entity in entities()}
     for entity in role.may:

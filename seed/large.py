@@ -173,5 +173,7 @@ def _customers(random: Random, count: int, today: date) -> Iterator[list[dict[st
 
 def _keys(loader: Loader, part: list[dict[str, Any]]) -> None:
     """The words by which they are found."""
-    keys = [key for row in part for key in search.key_rows(Customer, row["id"], [row["name"], row["member_no"]])]
+    keys = [
+        key for row in part for key in search.key_rows(Customer.named(), row["id"], [row["name"], row["member_no"]])
+    ]
     loader.add(table_of(SearchKey), keys)

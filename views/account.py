@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, flash, redirect, render_template, request, session, url_for
+from flask import Flask, flash, g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
+from flask_babel import refresh
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy import select
@@ -20,6 +21,8 @@ from models.accounts import Language, User, UserSession
 from models.entity import db
 from models.names import Name
 from views.person import actor, do
+from views.sign_in import ask_to_sign_in
+from views.unsent import Unsent
 
 ONE_YEAR = 31_536_000
 
@@ -78,8 +81,12 @@ def _change(form: PasswordForm) -> None:
 
 def language() -> Any:
     """Choose a language: kept with the user, or in a cookie before she signs in."""
-    chosen = request.form.get("language", "")
-    answer = redirect(request.referrer if _ours(request.referrer) else url_for("dashboard.index"))
+    chosen, sealed = request.form.get("language", ""), request.form.get("sealed", "")
+    if chosen in LANGUAGES and sealed:
+        g.language = chosen
+        refresh()
+    back = request.referrer if _ours(request.referrer) else url_for("dashboard.index")
+    answer = make_response(ask_to_sign_in(Unsent.unseal(sealed), sealed=sealed) if sealed else redirect(back))
     if chosen in LANGUAGES:
         if current_user.is_authenticated:
             do(Name.CHANGE_LANGUAGE, LanguageInput(language=Language(chosen)))

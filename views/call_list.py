@@ -20,7 +20,7 @@ from admin_app.operations.refusals import Forbidden
 from admin_app.operations.registry import spec_named
 from admin_app.titles import titles_by
 from admin_app.values import money
-from models.customers import Customer, Interaction
+from models.customers import Customer, Interaction, current_id, records_of
 from models.entity import db
 from models.names import Name
 from rules.documents.roles import Action
@@ -128,7 +128,8 @@ def _salons(customers: Collection[Customer]) -> dict[int, str]:
 def _spoken(customers: Collection[int], today: date) -> set[int]:
     """With whom somebody has talked today."""
     since = begin_of_day(today)
-    query = select(Interaction.customer_id).where(Interaction.customer_id.in_(customers), Interaction.at >= since)
+    query = select(current_id()).join(Interaction, Interaction.customer_id == Customer.id)
+    query = query.where(Interaction.customer_id.in_(records_of(customers)), Interaction.at >= since)
     return set(db.session.scalars(query))
 
 

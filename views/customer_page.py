@@ -21,6 +21,7 @@ from admin_app.titles import titles_by
 from models.booking import OPEN, Appointment, AppointmentStatus
 from models.cards import Card
 from models.care import Treatment
+from models.customers import kin_of
 from models.entity import db
 from models.sales import LineKind, Payment, Sale, SaleLine, ShareRole, StaffShare, Visit
 from models.standing import Membership
@@ -63,6 +64,7 @@ class Past:
     visit: Visit
     done: list[Sold] = field(default_factory=list)
     bought: list[Sold] = field(default_factory=list)
+    sales: dict[int, str] = field(default_factory=dict)
     treatments: list[Treatment] = field(default_factory=list)
 
 
@@ -143,7 +145,9 @@ def _bookings(customer_id: int, access: Access) -> list[Coming]:
     waits = (*OPEN, AppointmentStatus.ARRIVED)
     query = (
         select(Appointment)
-        .where(Appointment.customer_id == customer_id, access.rows(Appointment), Appointment.status.in_(waits))
+        .where(
+            Appointment.customer_id.in_(kin_of(customer_id)), access.rows(Appointment), Appointment.status.in_(waits)
+        )
         .where(Appointment.business_day >= midnight)
         .order_by(Appointment.starts_at, Appointment.id)
         .limit(NEXT_BOOKINGS)
@@ -156,7 +160,7 @@ def _bookings(customer_id: int, access: Access) -> list[Coming]:
 def _visits(customer_id: int, access: Access) -> list[Past]:
     query = (
         select(Visit)
-        .where(Visit.customer_id == customer_id, access.rows(Visit))
+        .where(Visit.customer_id.in_(kin_of(customer_id)), access.rows(Visit))
         .order_by(Visit.business_day.desc(), Visit.id.desc())
         .limit(LAST_VISITS)
     )
@@ -169,17 +173,18 @@ def _visits(customer_id: int, access: Access) -> list[Past]:
 
 def _add_lines(found: dict[int, Past], access: Access) -> None:
     lines = (
-        select(Sale.visit_id, SaleLine.id, SaleLine.kind, SaleLine.item)
+        select(Sale.visit_id, SaleLine.id, SaleLine.kind, SaleLine.item, Sale.id, Sale.number)
         .join(Sale, Sale.id == SaleLine.sale_id)
         .where(Sale.visit_id.in_(found), access.rows(SaleLine))
         .order_by(SaleLine.id)
     )
     rows = db.session.execute(lines).all()
-    ids = [line for _, line, _, _ in rows]
+    ids = [line for _, line, *_ in rows]
     gave, back = _givers(ids, access), line_states(db.session(), ids)
-    for visit, line, kind, item in rows:
+    for visit, line, kind, item, sale, number in rows:
         if visit is None:
             continue
+        found[visit].sales[sale] = f"{number:03d}"
         is_service = kind is LineKind.SERVICE
         among = found[visit].done if is_service else found[visit].bought
         among.append(Sold(item, "、".join(gave[line]) if is_service else "", line in back))

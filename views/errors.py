@@ -46,6 +46,7 @@ def forged(error: CSRFError) -> Any:
 
 def plain(error: HTTPException) -> Any:
     texts = {
+        401: _("The session has ended. Sign in again in another tab; what you typed here stays."),
         404: _("There is nothing at this address."),
         405: _("This address does not take that."),
         413: _("That is too large."),

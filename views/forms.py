@@ -39,6 +39,7 @@ from rules.decisions.access import Access, Sight, masked
 from views.choices import offered
 from views.chosen import chosen_ids
 from views.form_rows import RowForm, RowsField, folded, tell
+from views.unsent import is_redisplay
 
 SHORT_LIST = 20
 """A relation with so few rows is a plain list; beyond, its list is searched on the server."""
@@ -64,6 +65,10 @@ class HouseForm(FlaskForm):
 
     op_id = HiddenField()
     version = HiddenField()
+
+    def validate_on_submit(self, extra_validators: Any = None) -> bool:
+        """Whether to do what the form asks; not where it is only shown again as it was sent."""
+        return not is_redisplay() and bool(super().validate_on_submit(extra_validators))
 
     def fresh(self) -> None:
         """Give the form a new key."""

@@ -232,6 +232,9 @@ class EntityScreen(ModelView):
     def details_view(self) -> Any:
         """One row: what she may see of it, what belongs to it, what can be done with it."""
         row = self._row("details_view")
+        if getattr(row, "merged_into_id", None) is not None:
+            flash(_("This record was merged into another; this is the one that stands."), "success")
+            return redirect(self.get_url(".details_view", id=row.merged_into_id))
         fields = visible_fields(self.entity, access())
         head = customer_head(row.id, access()) if self.entity is Customer else None
         if head is not None and head.shown_dangers:

@@ -20,6 +20,7 @@ from sqlalchemy import String as SqlString
 
 from admin_app.values import Unreadable, read_kind, span_of
 from models import search
+from models.customers import Customer, records_of
 from models.entity import AnySelect, Entity, db, entity_named, table_of
 from models.field import Field, Kind, Search
 from rules.decisions.access import Access, Sight
@@ -312,6 +313,8 @@ def _condition(one: Field, operator: str, said: str, access: Access) -> ColumnEl
         return OPERATORS["has"][1](one.column, said)
     parts = said.split(",") if one.kind in (Kind.CHOICE, Kind.REFERENCE) or one.info.words else [said]
     values = [read_kind(one.kind, part, zone, one) for part in parts]
+    if one.kind is Kind.REFERENCE and one.target == Customer.named():
+        return one.column.in_(records_of(values))
     if computed is not None:
         return computed.matches(operator, values, access)
     if len(values) > 1:
@@ -339,7 +342,12 @@ def found_by(entity: type[Entity], access: Access, words: str) -> ColumnElement[
         way = search.by_number(entity, one, words)
         if way is not None:
             ways.append(way)
+    if entity is Customer:  # an old name or number leads to the record that stays
+        ways.append(Customer.id.in_(select(Customer.merged_into_id).where(or_(*ways), MERGED).correlate(None)))
     return or_(*ways)
+
+
+MERGED = Customer.merged_into_id.is_not(None)
 
 
 def number_fields(entity: type[Entity], access: Access) -> Sequence[Field]:

@@ -17,6 +17,7 @@ from admin_app.performance import Happened, performance, reason, total
 from admin_app.titles import titles_by
 from models.booking import Appointment, AppointmentStatus, Segment
 from models.care import FollowUp, Treatment
+from models.customers import Customer, current_id, records_of
 from models.entity import db
 from models.names import Name
 from models.sales import StaffShare
@@ -167,10 +168,13 @@ def _last_treatments(customers: Collection[int]) -> dict[int, Treatment]:
         return {}
     newest = (
         select(func.max(Treatment.id))
-        .where(Treatment.customer_id.in_(customers), access().rows(Treatment))
-        .group_by(Treatment.customer_id)
+        .join(Customer, Customer.id == Treatment.customer_id)
+        .where(Treatment.customer_id.in_(records_of(customers)), access().rows(Treatment))
+        .group_by(current_id())
     )
-    return {row.customer_id: row for row in db.session.scalars(select(Treatment).where(Treatment.id.in_(newest)))}
+    query = select(current_id(), Treatment).join(Customer, Customer.id == Treatment.customer_id)
+    rows = db.session.execute(query.where(Treatment.id.in_(newest))).all()
+    return {customer: treatment for customer, treatment in rows}  # noqa: C416 - a row is not typed as a pair
 
 
 def _asking(staff: int, today: date) -> list[Asking]:

@@ -47,6 +47,7 @@ from views.icons import icon
 from views.navigation import navigation
 from views.person import access, actor
 from views.security import nonce, secure
+from views.unsent import draft_key
 
 HERE = Path(__file__).parent
 HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, health, errors)
@@ -111,5 +112,6 @@ def _everywhere() -> dict[str, Any]:
         "navigation": navigation() if signed else [],
         "can": access() if signed else None,
         "actor": actor,
+        "draft_key": draft_key,
         **HELPERS,
     }

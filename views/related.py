@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from models.customers import Customer, kin_of
 from models.entity import AnySelect, Entity, db, entities
 from models.field import Field, Kind
 from rules.decisions.access import Access
@@ -80,7 +81,9 @@ def _is_part(entity: type[Entity], other: type[Entity], by: Field) -> bool:
 
 
 def _rows(other: type[Entity], by: Field, row_id: int, access: Access) -> AnySelect:
-    return select(other).where(by.column == row_id, access.rows(other))
+    """The rows that refer to one; to a customer, those that still stand with records merged into hers as well."""
+    of_it = by.column.in_(kin_of(row_id)) if by.target == Customer.named() else by.column == row_id
+    return select(other).where(of_it, access.rows(other))
 
 
 def _tab(other: type[Entity], by: Field, row_id: int, access: Access) -> Tab:

@@ -45,6 +45,7 @@ def secure(app: Flask) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
         WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_CHECK_DEFAULT=False,  # the gate checks it, for every address
         WTF_CSRF_SSL_STRICT=settings.https,
         MAX_CONTENT_LENGTH=20 * 1024 * 1024,
         MAX_FORM_PARTS=5_000,

@@ -21,6 +21,7 @@ from models.entity import db
 from models.names import Name
 from views.navigation import is_ours
 from views.person import NOBODY, actor
+from views.unsent import Unsent, begin_session_of, shows_again
 
 
 class SignInForm(FlaskForm):
@@ -37,7 +38,8 @@ def register(app: Flask) -> None:
 
 def sign_in_page() -> Any:
     """Ask who she is; let her in, or say the same words whatever was wrong."""
-    if current_user.is_authenticated:
+    sealed = request.form.get("sealed", "")
+    if current_user.is_authenticated and not sealed:
         return redirect(url_for("dashboard.index"))
     form = SignInForm()
     problem = ""
@@ -47,9 +49,45 @@ def sign_in_page() -> Any:
         except Refused as refusal:
             problem = str(refusal)
         else:
-            return redirect(_next())
+            return _go_on(sealed)
+    if sealed:
+        return ask_to_sign_in(Unsent.unseal(sealed), problem, sealed=sealed)
     status = 200 if not problem else 401
     return render_template("sign_in.html", form=form, problem=problem), status
+
+
+def ask_to_sign_in(unsent: Unsent | None, problem: str = "", sealed: str = "") -> Any:
+    """The sign-in page, with a form that could not be taken sealed in it for whoever filled it in."""
+    if unsent is None:
+        return render_template("sign_in.html", form=SignInForm(), problem=problem), 401
+    writer = db.session.get(User, unsent.user)
+    here = current_user.name if current_user.is_authenticated and current_user.id != unsent.user else ""
+    page = render_template(
+        "sign_in.html",
+        form=SignInForm(formdata=request.form if request.endpoint == "sign_in" else None),
+        problem=problem,
+        address=unsent.address,
+        sealed=sealed or unsent.seal(),
+        writer=writer.name if writer is not None else "",
+        here=here,
+    )
+    return page, 409 if here else 401
+
+
+def _go_on(sealed: str) -> Any:
+    """To where she wanted to go; where a form of hers is waiting, to that."""
+    unsent = Unsent.unseal(sealed)
+    if unsent is None:
+        return redirect(_next())
+    if unsent.user != current_user.id:
+        return ask_to_sign_in(unsent, sealed=sealed)
+    return resume_page(unsent, sealed)
+
+
+def resume_page(unsent: Unsent, sealed: str = "") -> str:
+    """A page that leads back to a form: at once where it can be shown again, else by a button that sends it."""
+    at_once = shows_again(unsent.address)
+    return render_template("resume.html", sealed=sealed or unsent.seal(), address=unsent.address, at_once=at_once)
 
 
 def _let_in(login: str, password: str) -> None:
@@ -63,12 +101,15 @@ def _let_in(login: str, password: str) -> None:
         perform(Name.SIGN_IN, SignInInput(failed=failed), actor=somebody)
     assert user is not None
     rehash = passwords.hashed(password) if passwords.outdated(user.password_hash) else ""
+    if current_user.is_authenticated:  # somebody else goes on with a form of hers: one session in one browser
+        perform(Name.SIGN_OUT, actor=actor())
     token = fresh_token()
     perform(Name.SIGN_IN, SignInInput(user=user.id, token_hash=token_hash(token), rehash=rehash), actor=somebody)
     throttle.succeeded(subjects)
     session.clear()  # a new session, a new CSRF token: nothing of before survives signing in
     session.permanent = False
     login_user(signed_in(token))
+    begin_session_of(user.id)
 
 
 def _somebody(user: User | None) -> Actor:

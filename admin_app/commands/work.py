@@ -15,12 +15,12 @@ from admin_app import upgrade
 from admin_app.commands import BAD, answer, fail, house, me, progress
 from admin_app.doctor import Finding, examine
 from admin_app.evaluation import evaluate, try_out
-from admin_app.importing.files import OF_A_SALON, FileReport, import_file, importable
+from admin_app.importing.files import OF_A_SALON, FileReport, import_file, importable, save_before_import
 from admin_app.operations.kernel import business_day, now
 from admin_app.rule_files import path_of, read_files, watch_files
 from admin_app.rulebook import own_of
 from admin_app.start import open_house
-from models.entity import db
+from models.entity import db, entity_named
 from models.rulebook import RuleMatch
 from models.standing import CustomerTag, Membership, Tag
 from rules.book import DOCUMENTS
@@ -101,17 +101,28 @@ def _lines(counts: dict[str, int]) -> list[str]:
 @click.argument("kind")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would come of it, and change nothing.")
+@click.option("--hidden", is_flag=True, help="Take hidden sheets too; without it they are only named.")
+@click.option("--no-backup", is_flag=True, help="Make no backup before; there is one already.")
 @JSON
 @click.pass_context
-def import_command(context: click.Context, kind: str, file: Path, dry_run: bool, as_json: bool) -> None:
-    """Bring in KIND (customers, sales, balances, services, products …) from FILE (.xlsx, .xls, .ods or .csv)."""
+def import_command(
+    context: click.Context, kind: str, file: Path, dry_run: bool, hidden: bool, no_backup: bool, as_json: bool
+) -> None:
+    """Bring in KIND (customers, sales, balances, services, products …) from FILE (.xlsx, .xls, .ods, .csv or .txt).
+
+    A backup is made first, which undoes the import as a whole.
+    """
     with house(context):
         known = [*OF_A_SALON, *importable()]
         if kind not in known:
             fail(_("%(kind)s cannot be imported; one of: %(known)s.", kind=kind, known=", ".join(dict.fromkeys(known))))
         open_house()
-        report = import_file(kind, file, me(), dry_run)
+        save = None if no_backup else lambda: save_before_import(me())
+        report = import_file(kind, file, me(), dry_run, hidden=hidden, save=save)
         answer(report.counts(), as_json, lambda: _import_lines(report))
+
+
+IMPORT_COUNTS = ("sheet", "rows", "created", "updated", "unchanged", "duplicates", "refused", "lost")
 
 
 def _import_lines(report: FileReport) -> list[str]:
@@ -121,17 +132,25 @@ def _import_lines(report: FileReport) -> list[str]:
         told += sheet.lines()
         told.append(
             _(
-                "%(sheet)s: %(rows)s rows, %(created)s taken, %(unchanged)s there already, "
-                "%(duplicates)s duplicates, %(refused)s refused.",
-                **{name: counts[name] for name in ("sheet", "rows", "created", "unchanged", "duplicates", "refused")},
+                "%(sheet)s: %(rows)s rows, %(created)s taken, %(updated)s corrected, %(unchanged)s there already, "
+                "%(duplicates)s duplicates, %(refused)s refused, %(lost)s cells left out.",
+                **{name: counts[name] for name in IMPORT_COUNTS},
             )
         )
         if sheet.unused:
             columns = "、".join(sheet.unused)
             told.append(_("%(sheet)s: columns not used: %(columns)s", sheet=counts["sheet"], columns=columns))
+    for name, number, text in report.aside:
+        told.append(_("%(sheet)s, row %(row)s is no data: %(text)s", sheet=name, row=number, text=text))
+        for target, names in sheet.also.get("made", {}).items():
+            label = entity_named(target).label
+            told.append(_("%(entity)s, new: %(names)s", entity=label, names="、".join(names)))
     told += [_("%(sheet)s: left alone.", sheet=name) for name in report.left]
+    told += [_("%(sheet)s: hidden, left alone; --hidden takes it.", sheet=name) for name in report.hidden]
     if report.failed_file:
-        told.append(_("The rows that were not taken: %(file)s", file=report.failed_file))
+        told.append(_("What was not taken: %(file)s", file=report.failed_file))
+    if report.backup:
+        told.append(_("To undo all of it: python run.py restore %(file)s", file=report.backup))
     return told
 
 

@@ -18,8 +18,9 @@ from admin_app.documents.sheets import write_csv, write_sheets
 from admin_app.operations.kernel import perform
 from admin_app.operations.reading import ExportInput
 from admin_app.operations.refusals import Refused
+from admin_app.references import reference_names
 from admin_app.rulebook import access_for
-from admin_app.titles import money_accounts, titles_of
+from admin_app.titles import money_accounts
 from admin_app.values import show_value
 from models.actor import Actor
 from models.entity import AnySelect, Entity, db
@@ -77,7 +78,7 @@ def export_to(path: Path, chosen: Selection, actor: Actor) -> int:
 
 def exported_fields(access: Access, entity: type[Entity]) -> list[Field]:
     """What she sees of the entity, save what the house keeps for itself."""
-    kept = {"id", "version", "archived_at", "source_key", "public_id"}
+    kept = {"id", "version", "source_key", "public_id"}
     return [one for one in entity.fields().values() if one.name not in kept and access.sight(one) is not Sight.HIDDEN]
 
 
@@ -88,11 +89,21 @@ def _body(query: AnySelect, entity: type[Entity], fields: list[Field], access: A
         page = list(db.session.scalars(query.where(entity.id > last).order_by(entity.id).limit(PAGE)))
         if not page:
             return
-        titles, in_money = titles_of(page, fields, access), money_accounts(page)
+        titles, in_money = reference_names(_referred(page, fields), access), money_accounts(page)
         for row in page:
             yield [_cell(row, one, titles, access, zone, in_money) for one in fields]
         last = page[-1].id
         db.session.expunge_all()
+
+
+def _referred(rows: Sequence[Entity], fields: Sequence[Field]) -> dict[str, set[int]]:
+    """The rows that these refer to, by entity."""
+    wanted: dict[str, set[int]] = {}
+    for field in fields:
+        if field.kind is Kind.REFERENCE:
+            ids = {value for row in rows if (value := getattr(row, field.name)) is not None}
+            wanted.setdefault(field.target, set()).update(ids)
+    return wanted
 
 
 def _cell(

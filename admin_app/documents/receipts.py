@@ -12,12 +12,11 @@ from typing import Any
 from flask import current_app
 from flask_babel import gettext as _
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from admin_app.documents.receipt_font import embedded, width_of
 from admin_app.holdings import Balances, HeldCard, balances_of, cards_held
 from admin_app.operations.kernel import business_day, now
 from admin_app.taken_back import TakenBack, taken_back
@@ -128,8 +127,6 @@ def _payments(session: Session, sale: Sale, returns: Sequence[TakenBack]) -> lis
 
 # ------------------------------------------------------------------------------------------------------ as a PDF
 
-FONT = "STSong-Light"
-"""Every reader of PDF brings it for Chinese: no font file is needed."""
 SMALL, USUAL, LARGE = 7.5, 9.0, 12.0
 LEADING = 1.4
 MARGIN = 3 * mm
@@ -157,14 +154,14 @@ def receipt_pdf(slip: Slip, paper: int) -> bytes:
     file = BytesIO()
     canvas = Canvas(file, pagesize=(width, height))
     canvas.setTitle(f"{slip.store.name} {slip.number}")
-    _draw(canvas, printed, width, height)
-    canvas.save()
+    with embedded("".join(line.left + line.right for line in printed)) as font:
+        _draw(canvas, font, printed, width, height)
+        canvas.save()
     return file.getvalue()
 
 
 def _printed(slip: Slip, width: float) -> list[Text]:
     """Every line of print on paper so wide (points)."""
-    pdfmetrics.registerFont(UnicodeCIDFont(FONT))
     return [piece for line in content(slip) for piece in wrapped(line, width - 2 * MARGIN)]
 
 
@@ -178,7 +175,7 @@ def _height(line: Text) -> float:
     return line.size * LEADING if line.size else 2 * mm
 
 
-def _draw(canvas: Any, printed: Sequence[Text], width: float, height: float) -> None:
+def _draw(canvas: Any, font: str, printed: Sequence[Text], width: float, height: float) -> None:
     at = height - MARGIN
     canvas.setLineWidth(0.4)
     for line in printed:
@@ -186,7 +183,7 @@ def _draw(canvas: Any, printed: Sequence[Text], width: float, height: float) -> 
         if not line.size:
             canvas.line(MARGIN, at + mm, width - MARGIN, at + mm)
             continue
-        canvas.setFont(FONT, line.size)
+        canvas.setFont(font, line.size)
         base = at + line.size * (LEADING - 1)
         if line.middle:
             canvas.drawCentredString(width / 2, base, line.left)
@@ -197,17 +194,13 @@ def _draw(canvas: Any, printed: Sequence[Text], width: float, height: float) -> 
 
 def wrapped(line: Text, width: float) -> Iterator[Text]:
     """The same in as many lines as it needs (points); the amount stands in the last."""
-    room = width - (pdfmetrics.stringWidth(line.right, FONT, line.size) + 4 if line.right else 0)
+    room = width - (width_of(line.right, line.size) + 4 if line.right else 0)
     words = line.left
-    while pdfmetrics.stringWidth(words, FONT, line.size) > room:
-        fits = next(n for n in range(len(words), 0, -1) if n == 1 or _fits(words[:n], line.size, room))
+    while width_of(words, line.size) > room:
+        fits = next(n for n in range(len(words), 0, -1) if n == 1 or width_of(words[:n], line.size) <= room)
         yield Text(words[:fits], "", line.size, line.middle)
         words = words[fits:]
     yield Text(words, line.right, line.size, line.middle)
-
-
-def _fits(words: str, size: float, room: float) -> bool:
-    return bool(pdfmetrics.stringWidth(words, FONT, size) <= room)
 
 
 def content(slip: Slip) -> Iterator[Text]:

@@ -2,100 +2,241 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
+from flask_babel import LazyString
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from admin_app.importing.report import RowFault, SheetReport
+from admin_app.importing.rows import NEW_STORE, cell_of, first_column, headings_of, unused
 from admin_app.importing.tables import Row, Table, plain
-from admin_app.operations.kernel import perform
+from admin_app.operations.kernel import business_day, now, perform
 from admin_app.operations.opening import OpenBalancesInput, Opening
-from admin_app.rulebook import rulebook
+from admin_app.references import References, plain_name
+from admin_app.rulebook import access_for, rulebook
 from models.actor import Actor
+from models.customers import Customer
+from models.entity import db
 from models.names import Name
-from models.numbers import day_of, fen_of
+from models.numbers import count_of, day_of, fen_of
 
-NUMBER = ("会员编号", "会员号", "卡号", "member number", "member no")
-TIER = ("等级", "会员等级", "tier", "level")
-BALANCE = ("储值余额", "余额", "stored value", "balance")
-POINTS = ("积分", "points")
-SESSIONS = ("剩余次数", "次数", "sessions left")
-UNTIL = ("有效期", "到期日", "valid until")
-FOR_GOOD = {"长期", "永久", "无期限", "for good", "none"}
+HEADINGS = {
+    "tier": ("等级", "会员等级", "tier", "level"),
+    "principal": ("储值余额", "本金余额", "卡内余额", "可用余额", "余额", "stored value", "balance"),
+    "bonus": ("赠送余额", "赠送金额", "赠金余额", "赠金", "bonus"),
+    "points": ("积分", "可用积分", "points"),
+    "sessions": ("剩余次数", "次数", "sessions left"),
+    "until": ("有效期", "有效期至", "到期日", "到期日期", "valid until"),
+    "card": ("卡类型", "卡名", "卡名称", "卡项", "card"),
+    "service": ("项目", "服务项目", "service"),
+}
+FOR_GOOD = {"长期", "长期有效", "永久", "永久有效", "无期限", "不限", "无", "for good", "none"}
 LOWEST = {"普通", "普通会员", "会员", "regular", "basic"}
 CHUNK = 500
+_LEFT = re.compile(r".*剩余?\s*([0-9]+)\s*次")
 
 
 def is_balances(table: Table) -> bool:
-    """Whether a sheet tells what members have: their numbers, and a balance or sessions."""
-    return table.column(*NUMBER) is not None and table.column(*BALANCE, *SESSIONS) is not None
+    """Whether a sheet tells what members have: who they are, and a balance or sessions."""
+    fields = Customer.fields()
+    known = first_column(table, headings_of(fields["member_no"])) is not None
+    known = known or all(first_column(table, headings_of(fields[name])) is not None for name in ("name", "phone"))
+    return known and first_column(table, HEADINGS["principal"] + HEADINGS["sessions"]) is not None
 
 
-def import_balances(table: Table, store_id: int, actor: Actor, dry_run: bool) -> SheetReport:
-    """Take the members of a sheet. Who has opening entries already is left as she is."""
-    report = SheetReport(table, "balance")
-    rows: list[Opening] = []
-    for row in table.rows:
-        read = _Reader(table, row).opening()
-        if isinstance(read, RowFault):
-            report.refused.append(read)
-        else:
-            rows.append(read)
-    heading = table.headings[table.column(*NUMBER) or 0]
-    by_number = {row.number: row for row in table.rows}
+def import_balances(tables: Sequence[Table], store_id: int, actor: Actor, dry_run: bool) -> list[SheetReport]:
+    """Take the members of sheets. All rows of a member go together, wherever they stand: each may be a card.
+
+    Who has opening entries already is left as she is; if they say otherwise than the sheets, that is told.
+    """
+    reports = [SheetReport(table, "balance") for table in tables]
+    gathered: list[tuple[SheetReport, Row, Opening]] = []
+    for report in reports:
+        reader = _Reader(report, References(access_for(actor)))
+        for row in report.table.rows:
+            try:
+                gathered.append((report, row, reader.opening(row, len(gathered))))
+            except _RefusedRow as refused:
+                report.refused.append(RowFault(row, reader.heading(refused.key), str(refused)))
     operations: list[int] = []
-    for start in range(0, len(rows), CHUNK):
-        part = OpenBalancesInput(store=store_id, rows=rows[start : start + CHUNK])
-        answer = perform(Name.OPEN_BALANCES, part, actor=actor, rehearse=dry_run)
-        report.created += answer["created"]
-        report.unchanged += answer["unchanged"]
-        reason = str(_l("No customer has this number; import the customers first."))
-        report.refused += [RowFault(by_number[number], heading, reason) for number in answer["missing"]]
-        operations.append(answer["operation"])
+    for part in _parts([opening for _, _, opening in gathered]):
+        if store_id == NEW_STORE:
+            answer: dict[str, Any] = {"missing": [row.row for row in part], "there": [], "differing": []}
+        else:
+            data = OpenBalancesInput(store=store_id, rows=part)
+            answer = perform(Name.OPEN_BALANCES, data, actor=actor, rehearse=dry_run)
+            operations.append(answer["operation"])
+        _tell(gathered, part, answer)
     if not dry_run:
-        report.also["operations"] = operations
-    return report
+        for report in reports:
+            report.also["operations"] = operations
+    return reports
+
+
+def _parts(openings: list[Opening]) -> list[list[Opening]]:
+    """The rows in parts of about the same size; no member stands in two of them."""
+    members: dict[str, list[Opening]] = defaultdict(list)
+    for opening in openings:
+        members[opening.member_no].append(opening)
+    parts: list[list[Opening]] = []
+    for rows in members.values():
+        if not parts or len(parts[-1]) + len(rows) > CHUNK:
+            parts.append([])
+        parts[-1] += rows
+    return parts
+
+
+def _tell(gathered: list[tuple[SheetReport, Row, Opening]], part: Sequence[Opening], answer: dict[str, Any]) -> None:
+    """Put what came of a part into the reports of its sheets."""
+    missing, there, differing = (set(answer[name]) for name in ("missing", "there", "differing"))
+    for opening in part:
+        report, row, _opening = gathered[opening.row]
+        heading = _number_heading(report.table)
+        if opening.row in missing:
+            reason = str(_l("No customer has this number; import the customers first."))
+            report.refused.append(RowFault(row, heading, reason))
+        elif opening.row in differing:
+            reason = _("Other balances were brought over for this customer already. Take those back first.")
+            report.refused.append(RowFault(row, heading, reason))
+        elif opening.row in there:
+            report.unchanged += 1
+        else:
+            report.created += 1
+            _tell_ended(report, row, opening)
+
+
+def _tell_ended(report: SheetReport, row: Row, opening: Opening) -> None:
+    until = opening.valid_until
+    if until is None or opening.lasts or until >= business_day(now()):
+        return
+    ended = [
+        str(label)
+        for label, value in (
+            (_l("Tier"), opening.tier),
+            (_l("Bonus"), opening.bonus),
+            (_l("Sessions"), opening.sessions),
+        )
+        if value
+    ]
+    if ended:
+        column = first_column(report.table, HEADINGS["until"])
+        reason = _("Ended on %(day)s, and stays ended: %(what)s.", day=until.isoformat(), what="、".join(ended))
+        report.notes.append(RowFault(row, "" if column is None else report.table.headings[column], reason))
+
+
+def _number_heading(table: Table) -> str:
+    fields = Customer.fields()
+    column = first_column(table, headings_of(fields["member_no"]))
+    column = first_column(table, headings_of(fields["name"])) if column is None else column
+    return "" if column is None else table.headings[column]
+
+
+class _RefusedRow(Exception):
+    """Why a row cannot be brought over."""
+
+    def __init__(self, key: str, reason: LazyString | str) -> None:
+        super().__init__(str(reason))
+        self.key = key
 
 
 class _Reader:
-    """Reads one row."""
+    """Reads the rows of one sheet."""
 
-    def __init__(self, table: Table, row: Row) -> None:
-        self.table, self.row = table, row
-
-    def _cell(self, names: tuple[str, ...]) -> Any:
-        place = self.table.column(*names)
-        return None if place is None or place >= len(self.row.cells) else self.row.cells[place]
-
-    def _fault(self, names: tuple[str, ...], reason: Any) -> RowFault:
-        place = self.table.column(*names)
-        return RowFault(self.row, names[0] if place is None else self.table.headings[place], str(reason))
-
-    def opening(self) -> Opening | RowFault:
-        """What the row says, or what is wrong with it."""
-        number, tier = plain(self._cell(NUMBER)), plain(self._cell(TIER))
-        if not number:
-            return self._fault(NUMBER, _l("This must not be empty."))
-        known = {name: one.id for one in rulebook().tiers.tiers for name in (one.id, one.name, one.name_en)}
-        known |= dict.fromkeys(LOWEST, rulebook().tiers.tiers[-1].id)
-        if tier and tier not in known:
-            return self._fault(TIER, _l("There is no tier called %(name)s.", name=tier))
-        amounts = {}
-        for name, names in (("principal", BALANCE), ("points", POINTS), ("sessions", SESSIONS)):
-            written = plain(self._cell(names)) or "0"
-            value = fen_of(written) if name == "principal" else int(written) if written.isdigit() else None
-            if value is None or value < 0:
-                return self._fault(names, _l("This is not an amount that can be brought over."))
-            amounts[name] = value
-        until = plain(self._cell(UNTIL))
-        day = day_of(self._cell(UNTIL)) if until and until not in FOR_GOOD else None
-        if until and until not in FOR_GOOD and day is None:
-            return self._fault(UNTIL, _l("There is no such day: %(written)s.", written=until))
-        return Opening(
-            row=self.row.number,
-            member_no=number,
-            tier=known.get(tier) if tier else None,
-            valid_until=day,
-            lasts=until in FOR_GOOD,
-            **amounts,
+    def __init__(self, report: SheetReport, references: References) -> None:
+        self.table, self.references = report.table, references
+        fields = Customer.fields()
+        self.columns = {key: first_column(self.table, headings) for key, headings in HEADINGS.items()}
+        self.columns |= {
+            key: first_column(self.table, headings_of(fields[field]))
+            for key, field in (("number", "member_no"), ("name", "name"), ("phone", "phone"))
+        }
+        report.unused = unused(self.table, {column for column in self.columns.values() if column is not None})
+        tiers = rulebook().tiers.tiers
+        self.tiers = {name: tier.id for tier in tiers for name in (tier.id, tier.name, tier.name_en)}
+        self.proposed = "、".join(tier.name for tier in tiers)
+        self.tiers |= dict.fromkeys(LOWEST, tiers[-1].id)
+        rows = [row for row in self.table.rows if not self.text(row, "number")]
+        self.references.load(
+            "customer", {self.text(row, "phone") for row in rows} | {self.text(r, "name") for r in rows}
         )
+
+    def text(self, row: Row, key: str) -> str:
+        return plain(cell_of(row, self.columns[key]))
+
+    def heading(self, key: str) -> str:
+        if key == "number":
+            return _number_heading(self.table)
+        column = self.columns[key]
+        return HEADINGS[key][0] if column is None else self.table.headings[column]
+
+    def opening(self, row: Row, place: int) -> Opening:
+        """:raises _RefusedRow: something of the row means nothing that can be brought over."""
+        number, tier = self._number(row), self.text(row, "tier")
+        if tier and tier not in self.tiers:
+            reason = _l("There is no tier called %(name)s; there are: %(known)s.", name=tier, known=self.proposed)
+            raise _RefusedRow("tier", reason)
+        lasts = self.text(row, "until").lower() in FOR_GOOD
+        return Opening(
+            row=place,
+            member_no=number,
+            tier=self.tiers[tier] if tier else None,
+            principal=self._money(row, "principal"),
+            bonus=self._money(row, "bonus"),
+            points=self._count(row, "points", "分"),
+            sessions=self._count(row, "sessions", "次"),
+            card=self.text(row, "card")[:60],
+            service=self.text(row, "service"),
+            valid_until=None if lasts else self._until(row),
+            lasts=lasts,
+        )
+
+    def _number(self, row: Row) -> str:
+        """Her member number; in a sheet without it that of the customer with this phone and name."""
+        number = self.text(row, "number")
+        if number:
+            return number
+        phone, name = self.text(row, "phone"), self.text(row, "name")
+        for text in filter(None, (phone, name)):
+            found = [db.session.get_one(Customer, row_id) for row_id in self.references.all("customer", text)]
+            found = [customer for customer in found if not name or plain_name(customer.name) == plain_name(name)]
+            if len(found) == 1 and found[0].member_no is not None:
+                return found[0].member_no
+        raise _RefusedRow("number", _l("Without a member number nobody can say whose this is; write it."))
+
+    def _money(self, row: Row, key: str) -> int:
+        self._only_column(row, key)
+        fen = fen_of(self.text(row, key) or "0")
+        if fen is not None and fen < 0:
+            raise _RefusedRow(key, _l("Below zero: what a customer owes is not brought over as a balance."))
+        if fen is None:
+            raise _RefusedRow(key, _l("This is not an amount that can be brought over."))
+        return fen
+
+    def _count(self, row: Row, key: str, unit: str) -> int:
+        self._only_column(row, key)
+        written = self.text(row, key) or "0"
+        left = _LEFT.fullmatch(written) if key == "sessions" else None
+        count = int(left[1]) if left else count_of(written, unit)
+        if count is None or count < 0:
+            raise _RefusedRow(key, _l("This is not an amount that can be brought over."))
+        return count
+
+    def _only_column(self, row: Row, key: str) -> None:
+        """:raises _RefusedRow: two columns of this heading say different things."""
+        if (column := self.columns[key]) is None:
+            return
+        name = self.table.headings[column].lower()
+        twins = [place for place, heading in enumerate(self.table.headings) if heading.lower() == name]
+        if len({plain(cell_of(row, place)) for place in twins}) > 1:
+            raise _RefusedRow(key, _l("Two columns have this heading and differ; leave one."))
+
+    def _until(self, row: Row) -> Any:
+        written = self.text(row, "until")
+        day = day_of(cell_of(row, self.columns["until"])) if written else None
+        if written and day is None:
+            raise _RefusedRow("until", _l("There is no such day: %(written)s.", written=written))
+        return day

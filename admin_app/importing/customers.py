@@ -1,66 +1,154 @@
-"""Customers from a salon's own sheet: who is there already, who stands in it twice, and who cannot be taken."""
+"""Customers from a salon's own sheet: who is new, who is known and what it corrects, who stands in it twice."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from admin_app.importing.report import RowFault, SheetReport
-from admin_app.importing.rows import FILLS, Prepared, existing, heading, prepare, take, unused
+from admin_app.consents import refusing_marketing
+from admin_app.importing.birthdays import read_birthday
+from admin_app.importing.people import People
+from admin_app.importing.report import Change, RowFault, SheetReport
+from admin_app.importing.rows import Faults, Prepared, Reader, cell_of, first_column, heading, headings_of, unused
 from admin_app.importing.tables import Row, Table, plain
-from admin_app.operations.kernel import Operation
+from admin_app.importing.taking import FILLS, Corrections, make_named, take
+from admin_app.operations.kernel import Operation, business_day, now
+from admin_app.references import References
+from admin_app.rulebook import access_for
+from admin_app.values import Unreadable
 from models.actor import Actor
-from models.customers import Contraindication, Customer, DangerKind
+from models.customers import Channel, ConsentEvent, Contraindication, Customer, DangerKind, Purpose
 from models.entity import db
-from models.numbers import day_of, phone_number
-from models.organisation import Store
-from models.search import blind_indexes
+from models.numbers import day_of
 
-BIRTHDAY = ("出生日期", "生日", "birthday", "date of birth")
-ALLERGY = ("过敏史", "过敏", "allergies", "allergy")
-NOTHING = {"", "无", "没有", "none", "no", "-", "/"}
-_HONORIFIC = re.compile(r"(女士|先生|小姐|太太|姐|阿姨)$")
+BIRTHDAY = ("出生日期", "生日", "生日(阳历)", "生日（阳历）", "阳历生日", "公历生日", "birthday", "date of birth")
+LUNAR_BIRTHDAY = ("农历生日", "阴历生日", "生日(农历)", "生日（农历）")
+CALENDAR = ("birth_calendar", "生日历法", "birthday by")
+ALLERGY = ("过敏史", "过敏", "过敏情况", "allergies", "allergy")
+MARKETING = ("accepts marketing", "accepts sms marketing", "接受营销", "接收营销", "营销短信", "是否接受营销")
+FIRST_NAME, LAST_NAME = ("first name",), ("last name", "surname")
+NO_ALLERGY = {
+    *("", "无", "無", "没有", "暂无", "否", "无过敏", "无过敏史", "没有过敏", "没有过敏史", "不过敏", "未发现", "未见"),
+    *("none", "no", "nil", "n/a", "na", "nka", "nkda", "no known allergies", "-", "--", "/", "0", "×"),
+}
+SOME_ALLERGY = {"有", "是", "有过敏", "有过敏史", "yes", "y", "√"}
+NOT_KNOWN = {"不详", "未知", "不清楚", "unknown"}
+_REFUSES = {"no", "n", "false", "0", "否", "不", "不接受", "拒绝", "×"}
+OLD_CONSENT = "imported"
+"""The version of the text to which a consent that another program kept belongs."""
 
 
 def is_customers(table: Table) -> bool:
     """Whether a sheet tells of customers: it has names and a way to know them."""
-    has_name = table.column("姓名", "客户姓名", "会员姓名", "name") is not None
-    return has_name and table.column("联系电话", "手机", "手机号", "电话", "phone") is not None
+    fields = Customer.fields()
+    has_name = first_column(table, headings_of(fields["name"])) is not None
+    has_name = has_name or first_column(table, FIRST_NAME) is not None
+    return has_name and first_column(table, headings_of(fields["phone"])) is not None
 
 
-def same_name(name: str) -> str:
-    """A name without white space and courtesy: «陈鑫 » and «陈鑫女士» are one."""
-    return _HONORIFIC.sub("", "".join(name.split()))
+class _Importer:
+    """Reads what a sheet of customers has beside the fields of a customer."""
 
+    def __init__(self, reader: Reader) -> None:
+        self.reader, self.table = reader, reader.table
+        registered = headings_of(Customer.fields()["registered_on"])
+        self.columns = {
+            name: first_column(self.table, headings)
+            for name, headings in {
+                "birthday": BIRTHDAY,
+                "lunar": LUNAR_BIRTHDAY,
+                "calendar": CALENDAR,
+                "allergy": ALLERGY,
+                "registered": registered,
+                "first": FIRST_NAME,
+                "last": LAST_NAME,
+            }.items()
+        }
+        self.marketing = [column for name in MARKETING if (column := self.table.column(name)) is not None]
+        self.today = business_day(now())
+        if self.columns["first"] is not None:
+            reader.columns.pop("name", None)
 
-def _more(
-    table: Table, row: Row, columns: dict[str, int]
-) -> tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]:
-    values: dict[str, Any] = {}
-    faults: list[tuple[str, str]] = []
-    place = table.column(*BIRTHDAY)
-    cell = row.cells[place] if place is not None and place < len(row.cells) else None
-    if place is not None and cell is not None:
-        day = day_of(cell)
-        if day is None or not 1900 <= day.year <= 2100:
-            faults.append((table.headings[place], _("There is no such day: %(written)s.", written=plain(cell))))
+    def used(self) -> set[int]:
+        return {column for column in [*self.columns.values(), *self.marketing] if column is not None}
+
+    def __call__(self, row: Row, values: dict[str, Any], more: dict[str, Any], faults: Faults) -> None:
+        self._name(row, values, faults)
+        self._birthday(row, values, faults)
+        self._allergies(row, more)
+        self._registered(row, more, faults)
+        if any(plain(cell_of(row, column)).lower() in _REFUSES for column in self.marketing):
+            more["refuses_marketing"] = True
+        if "phone" not in values and "member_no" not in values:
+            self._nobody_without_phone(faults)
+
+    def _name(self, row: Row, values: dict[str, Any], faults: Faults) -> None:
+        first = self.columns["first"]
+        if first is not None:
+            parts = [plain(cell_of(row, first)), plain(cell_of(row, self.columns["last"]))]
+            values["name"] = " ".join(part for part in parts if part)
+            if not values["name"]:
+                faults.fatal.append((self.table.headings[first], _("This must not be empty.")))
+        name, number = values.get("name", ""), values.get("member_no", "")
+        if name.isdigit() and re.fullmatch(r"[㐀-鿿·]{1,6}", number):
+            column = heading(Customer, self.table, "name")
+            reason = _("Name and member number seem to have changed places: %(name)s, %(number)s.")
+            faults.fatal.append((column, reason % {"name": name, "number": number}))
+
+    def _birthday(self, row: Row, values: dict[str, Any], faults: Faults) -> None:
+        for name in ("birthday", "lunar"):
+            column = self.columns[name]
+            cell = cell_of(row, column)
+            if column is None or not plain(cell):
+                continue
+            lunar = name == "lunar" or values.get("birth_calendar") == "lunar"
+            try:
+                values |= read_birthday(cell, self.today, lunar).values()
+            except Unreadable as error:
+                faults.lost.append((self.table.headings[column], str(error)))
+            return
+
+    def _allergies(self, row: Row, more: dict[str, Any]) -> None:
+        """Substances; an empty one says that there is an allergy, and not to what."""
+        written = plain(cell_of(row, self.columns["allergy"]))
+        if written.lower() in NO_ALLERGY | NOT_KNOWN:
+            return
+        words = [word.strip() for word in re.split(r"[,，、;；/\n]", written)]
+        words = [word for word in words if word.lower() not in NO_ALLERGY | NOT_KNOWN]
+        more["allergies"] = list(dict.fromkeys("" if word.lower() in SOME_ALLERGY else word for word in words))
+
+    def _registered(self, row: Row, more: dict[str, Any], faults: Faults) -> None:
+        column = self.columns["registered"]
+        cell = cell_of(row, column)
+        if column is None or not plain(cell):
+            return
+        day = day_of(cell) or day_of(plain(cell)[:10])
+        if day is None or day > self.today:
+            faults.lost.append(
+                (self.table.headings[column], _("There is no such day: %(written)s.", written=plain(cell)))
+            )
         else:
-            values = {"birth_year": str(day.year), "birth_month": str(day.month), "birth_day": str(day.day)}
-    allergy = table.column(*ALLERGY)
-    written = plain(row.cells[allergy]) if allergy is not None and allergy < len(row.cells) else ""
-    allergies = [word for word in re.split(r"[,，、;；]", written) if word.strip().lower() not in NOTHING]
-    if columns.get("name") is not None and not plain(row.cells[columns["name"]]):
-        faults = [fault for fault in faults if fault[0] != table.headings[columns["name"]]]
-    return values, {"allergies": allergies} if allergies else {}, faults
+            more["registered_on"] = day.isoformat()
+
+    def _nobody_without_phone(self, faults: Faults) -> None:
+        """Without a number and with a telephone that cannot be, nobody could tell later who she is."""
+        column = heading(Customer, self.table, "phone")
+        lost = [fault for fault in faults.lost if fault[0] == column]
+        faults.lost = [fault for fault in faults.lost if fault not in lost]
+        faults.fatal += lost
 
 
 def _fill(op: Operation, row: Customer, more: dict[str, Any]) -> None:
     for substance in more.get("allergies", []):
-        op.session.add(Contraindication(customer_id=row.id, kind=DangerKind.ALLERGY, substance=substance))
+        op.session.add(Contraindication(customer_id=row.id, kind=DangerKind.ALLERGY, substance=substance or None))
+    if more.get("refuses_marketing"):
+        consent = {"purpose": Purpose.MARKETING, "given": False, "text_version": OLD_CONSENT}
+        op.session.add(ConsentEvent(customer_id=row.id, at=op.at, channel=Channel.VISIT, **consent))
 
 
 FILLS["customer"] = _fill
@@ -69,91 +157,112 @@ FILLS["customer"] = _fill
 def import_customers(table: Table, store_id: int, actor: Actor, dry_run: bool) -> SheetReport:
     """Take the customers of a sheet.
 
-    Known by her member number, or by phone and name, a customer is left as she is. A row without a number whose phone
-    and name are somebody's is a duplicate. The same phone under another name is somebody else (mother and daughter).
+    Known by her member number, or by phone and name, a customer gets what the sheet says otherwise or more of her; a
+    cell left empty takes nothing away. The same phone under another name is somebody else (mother and daughter).
     """
-    report = SheetReport(table, "customer", unused=unused(Customer, table, *BIRTHDAY, *ALLERGY))
-    prepared, report.refused = prepare(Customer, table, _more)
-    prepared = _placed(prepared, report, store_id)
-    fresh = _sort_out(prepared, report)
-    shared = _shared_phones(fresh)
+    access = access_for(actor)
+    reader = Reader(Customer, table, access, store_id)
+    importer = _Importer(reader)
+    reading = reader.read(importer)
+    report = SheetReport(table, "customer", refused=reading.refused, lost=reading.lost, duplicates=reading.apart)
+    report.unused = unused(table, set(reader.columns.values()) | importer.used())
+    make_named(reader, report, actor, dry_run)
+    people = People(reading.prepared, report, access)
+    shared = _shared_phones(people.fresh)
     if shared:
         report.also["shared_phone"] = shared
-    take(Customer, fresh, report, actor, dry_run=dry_run)
+    corrections = Corrections(Customer, report, access)
+    _correct(people, corrections, report)
+    ids = take(Customer, [*people.fresh, *corrections.rows], report, actor, dry_run=dry_run)
+    _refer(people, reader, report, actor, ids, dry_run)
     return report
 
 
-def _placed(prepared: list[Prepared], report: SheetReport, store_id: int) -> list[Prepared]:
-    """Each in the store that her row names; without one, in the first."""
-    stores = {name: str(number) for number, name in db.session.execute(select(Store.id, Store.name))}
-    taken: list[Prepared] = []
-    for one in prepared:
-        named = one.values.get("store_id")
-        if named is not None and named not in stores:
-            reason = _("There is no store called %(name)s.", name=named)
-            report.refused.append(RowFault(one.row, heading(Customer, report.table, "store_id"), reason))
-            continue
-        store = stores[named] if named is not None else str(store_id)
-        taken.append(Prepared(one.row, {**one.values, "store_id": store}, one.more))
-    return taken
+def _correct(people: People, corrections: Corrections, report: SheetReport) -> None:
+    """What the sheet says of those who are there already."""
+    ids = [row.id for _, row in people.known]
+    allergic = _allergies_of(ids)
+    refusing = refusing_marketing(db.session(), ids) if ids else set()
+    for given, row in people.known:
+        more = dict(given.more)
+        substances = [word for word in more.pop("allergies", []) if word not in allergic[row.id]]
+        if substances:
+            more["allergies"] = substances
+            column = heading_of(report.table, ALLERGY)
+            before = "、".join(sorted(word or _("not known to what") for word in allergic[row.id]))
+            after = "、".join([*([before] if before else []), *(word or _("not known to what") for word in substances)])
+            report.changes.append(Change(given.row, row.name, column, before, after))
+            allergic[row.id] |= set(substances)
+        if row.id in refusing:
+            more.pop("refuses_marketing", None)
+        if more.get("registered_on") == row.registered_on.isoformat():
+            more.pop("registered_on")
+        elif "registered_on" in more:
+            column = heading(Customer, report.table, "registered_on")
+            report.changes.append(
+                Change(given.row, row.name, column, row.registered_on.isoformat(), more["registered_on"])
+            )
+        corrections.add(given, row, row.name, more)
 
 
-def _sort_out(prepared: list[Prepared], report: SheetReport) -> list[Prepared]:
-    """The rows that make somebody new; those with a member number come first, whatever their place in the sheet."""
-    by_number = {
-        c.member_no: c.name for c in existing(db.session, Customer, "member_no", _values(prepared, "member_no"))
-    }
-    people = _people(prepared)
-    fresh: list[Prepared] = []
-    for one in sorted(prepared, key=lambda one: (one.values.get("member_no") is None, one.row.number)):
-        number, name = one.values.get("member_no"), one.values["name"]
-        identity = (phone_number(one.values.get("phone", "")), same_name(name))
-        if number is not None and number in by_number:
-            _known(one, by_number[number], report)
-            continue
-        if number is None and identity in people:
-            reason = _("The same name and phone as %(who)s.", who=people[identity])
-            report.duplicates.append(RowFault(one.row, heading(Customer, report.table, "phone"), reason))
-            continue
-        if number is not None:
-            by_number[number] = name
-        people[identity] = number or _("row %(row)s", row=one.row.number)
-        fresh.append(one)
-    return fresh
+def heading_of(table: Table, headings: Iterable[str]) -> str:
+    column = first_column(table, tuple(headings))
+    return "" if column is None else table.headings[column]
 
 
-def _known(one: Prepared, known_as: str, report: SheetReport) -> None:
-    if same_name(known_as) == same_name(one.values["name"]):
-        report.unchanged += 1
-    else:
-        reason = _("This member number belongs to %(name)s.", name=known_as)
-        report.refused.append(RowFault(one.row, heading(Customer, report.table, "member_no"), reason))
-
-
-def _values(prepared: list[Prepared], name: str) -> list[str]:
-    return [one.values[name] for one in prepared if name in one.values]
-
-
-def _people(prepared: list[Prepared]) -> dict[tuple[str | None, str], str]:
-    """Who is in the salon already, by phone and plain name: only those whose phone or name the sheet speaks of."""
-    phone = Customer.fields()["phone"]
-    numbers = {number for one in prepared if (number := phone_number(one.values.get("phone", "")))}
-    indexes = sorted(str(blind_indexes(phone, number)["phone_index"]) for number in numbers)
-    found = {
-        (c.phone, same_name(c.name)): str(c.member_no or c.name)
-        for c in existing(db.session, Customer, "phone_index", indexes)
-    }
-    unphoned = [one.values["name"] for one in prepared if "phone" not in one.values]
-    for start in range(0, len(unphoned), 500):
-        query = select(Customer).where(Customer.name.in_(unphoned[start : start + 500]), Customer.phone.is_(None))
-        found |= {(None, same_name(c.name)): str(c.member_no or c.name) for c in db.session.scalars(query)}
+def _allergies_of(ids: list[int]) -> dict[int, set[str]]:
+    """What each of them is known to be allergic to; an empty word for an allergy of which that is not known."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for start in range(0, len(ids), 500):
+        query = select(Contraindication).where(
+            Contraindication.customer_id.in_(ids[start : start + 500]),
+            Contraindication.kind == DangerKind.ALLERGY,
+            Contraindication.archived_at.is_(None),
+        )
+        for row in db.session.scalars(query):
+            found[row.customer_id].add(row.substance or "")
     return found
+
+
+def _refer(
+    people: People, reader: Reader, report: SheetReport, actor: Actor, ids: dict[int, int], dry_run: bool
+) -> None:
+    """Write who referred whom, now that everybody of the sheet is there."""
+    waiting = [row for row in [*people.fresh, *(given for given, _ in people.known)] if row.later]
+    if not waiting:
+        return
+    references = References(reader.access)
+    references.load("customer", {text for row in waiting for text in row.later.values()})
+    known = {given.row.number: row.id for given, row in people.known}
+    corrected: list[Prepared] = []
+    for row in waiting:
+        for name, written in row.later.items():
+            customer = ids.get(row.row.number) or known.get(row.row.number)
+            try:
+                referrer = references.find("customer", written)
+            except Unreadable as error:
+                if not (dry_run and people.in_sheet(written)):
+                    report.lost.append(RowFault(row.row, heading(Customer, report.table, name), str(error)))
+                continue
+            if customer is not None and not dry_run:
+                corrected.append(Prepared(row.row, {name: str(referrer)}, id=customer))
+    corrected = _not_yet_referred(corrected)
+    if corrected and not dry_run:
+        quiet = SheetReport(report.table, report.kind)
+        take(Customer, corrected, quiet, actor)
+        report.lost += quiet.refused
+
+
+def _not_yet_referred(corrected: list[Prepared]) -> list[Prepared]:
+    ids = [row.id for row in corrected]
+    there = dict(db.session.execute(select(Customer.id, Customer.referrer_id).where(Customer.id.in_(ids))).all())
+    return [row for row in corrected if row.id is not None and str(there.get(row.id)) != row.values["referrer_id"]]
 
 
 def _shared_phones(fresh: list[Prepared]) -> int:
     """How many new customers share their phone with another: candidates for one household, or for merging."""
     owners: dict[str, int] = defaultdict(int)
-    for one in fresh:
-        if phone := one.values.get("phone"):
+    for row in fresh:
+        if phone := row.values.get("phone"):
             owners[phone] += 1
     return sum(count for count in owners.values() if count > 1)

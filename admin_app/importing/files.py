@@ -2,44 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 
+from admin_app.backup import back_up
 from admin_app.importing.balances import import_balances, is_balances
 from admin_app.importing.customers import import_customers, is_customers
+from admin_app.importing.doubts import with_certain_phones, with_names
+from admin_app.importing.entities import import_table
 from admin_app.importing.report import SheetReport, write_failed_rows
-from admin_app.importing.rows import columns_of, import_table
-from admin_app.importing.sales import import_sales, is_sales
-from admin_app.importing.tables import Table, UnreadableFileError, fingerprint, read_tables
+from admin_app.importing.rows import FIRST_STORE, NEW_STORE, columns_of, headings_of
+from admin_app.importing.sales_sheet import import_sales, is_sales
+from admin_app.importing.tables import Table, UnreadableFileError, fingerprint, plain, read_tables
+from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.registry import Answer, Input, anybody, operation
 from admin_app.start import first_store
 from models.actor import Actor
 from models.clock import ImportRun
-from models.entity import Entity, entities
+from models.customers import Customer
+from models.entity import Entity, db, entities
+from models.field import Kind
 from models.names import Name
+from models.organisation import Store
 from models.screen import WrittenBy
 
 
 @dataclass
 class FileReport:
-    """What came of a file: its sheets, those nobody understood, and the file of rows not taken."""
+    """What came of a file: its sheets, those nobody understood, hidden ones, and the file of rows not taken.
+
+    ``aside`` are rows that are no data, with their sheet: titles above the headings, totals and signatures below.
+    """
 
     sheets: list[SheetReport] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    aside: list[tuple[str, int, str]] = field(default_factory=list)
     failed_file: Path | None = None
     dry_run: bool = False
+    backup: Path | None = None
 
     def counts(self) -> dict[str, Any]:
         return {
             "sheets": [sheet.counts() for sheet in self.sheets],
             "left": self.left,
+            "hidden": self.hidden,
+            "aside": [{"sheet": sheet, "row": row, "text": text} for sheet, row, text in self.aside],
             "failed_file": str(self.failed_file) if self.failed_file else None,
             "dry_run": self.dry_run,
+            "backup": str(self.backup) if self.backup else None,
         }
 
 
@@ -53,24 +71,48 @@ def importable() -> dict[str, type[Entity]]:
     return {entity.named_plural(): entity for entity in plain}
 
 
-def import_file(kind: str, path: Path, actor: Actor, dry_run: bool = False) -> FileReport:
+def heading_words() -> set[str]:
+    """What a column may be called in any file, by which the row of headings is recognised."""
+    return {
+        word for entity in importable().values() for field in entity.fields().values() for word in headings_of(field)
+    }
+
+
+def import_file(
+    kind: str,
+    path: Path,
+    actor: Actor,
+    dry_run: bool = False,
+    *,
+    hidden: bool = False,
+    save: Callable[[], Path] | None = None,
+) -> FileReport:
     """Bring in a file of ``customers`` (with the sales a workbook may hold beside them), ``sales``, ``balances`` or
-    another entity.
+    another entity. Sheets that are hidden are left unless ``hidden`` says otherwise. ``save`` makes a backup before
+    the first row is written, and gives its path.
 
     :raises UnreadableFileError: the file, or every sheet of it, is not what was said.
     """
-    tables = read_tables(path)
-    report = FileReport(dry_run=dry_run)
-    store = first_store("总店", actor) if kind in OF_A_SALON else 0
+    every = [_without_doubts(kind, table) for table in read_tables(path, heading_words())]
+    tables = [table for table in every if hidden or not table.hidden]
+    report = FileReport(dry_run=dry_run, hidden=[table.name for table in every if table.hidden and not hidden])
+    if save is not None and not dry_run:
+        report.backup = save()
+    store = _usual_store(kind, actor, dry_run)
     if kind == "customers":
         _each(report, tables, is_customers, lambda table: import_customers(table, store, actor, dry_run))
     if kind in {"customers", "sales"}:
         _each(report, tables, is_sales, lambda table: import_sales(table, store, actor, dry_run))
     if kind == "balances":
-        _each(report, tables, is_balances, lambda table: import_balances(table, store, actor, dry_run))
+        report.sheets += import_balances([table for table in tables if is_balances(table)], store, actor, dry_run)
     if kind not in OF_A_SALON:
         entity = importable()[kind]
-        _each(report, tables, lambda t: bool(columns_of(entity, t)), lambda t: import_table(entity, t, actor, dry_run))
+        _each(
+            report,
+            tables,
+            lambda table: bool(columns_of(entity, table)),
+            lambda table: import_table(entity, table, actor, dry_run, store),
+        )
     if not report.sheets:
         found = "; ".join("、".join(filter(None, table.headings)) or "–" for table in tables)
         said = {"file": path, "kind": kind, "found": found}
@@ -78,8 +120,49 @@ def import_file(kind: str, path: Path, actor: Actor, dry_run: bool = False) -> F
         raise UnreadableFileError(str(message))
     taken = {sheet.table.name for sheet in report.sheets}
     report.left = [table.name for table in tables if table.name not in taken]
+    report.aside = [
+        (sheet.table.name, row.number, " ".join(filter(None, map(plain, row.cells)))[:80])
+        for sheet in {sheet.table.name: sheet for sheet in report.sheets}.values()
+        for row in sheet.table.aside
+    ]
     _finish(report, path, actor)
     return report
+
+
+def _without_doubts(kind: str, table: Table) -> Table:
+    entity = importable().get(kind, Customer)
+    for name, column in columns_of(entity, table).items():
+        if entity.fields()[name].kind is Kind.PHONE:
+            table = with_certain_phones(table, column)
+        elif entity is Customer and name == "name":
+            table = with_names(table, column)
+    return table
+
+
+def save_before_import(actor: Actor) -> Path:
+    """A backup that undoes an import as a whole; its path.
+
+    :raises admin_app.backup.BackupError: it could not be made, and nothing may be imported.
+    """
+    settings = current_app.config["PEONY"]
+    at = now().astimezone(settings.zone)
+    ending = "db" if db.engine.dialect.name == "sqlite" else "dump"
+    name = f"before-import-{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}.{ending}"
+    path: Path = settings.data_dir / "backups" / name
+    size, digest = back_up(path)
+    perform(Name.BACK_UP, BackUpInput(path=path.name, size=size, sha256=digest), actor=actor)
+    return path
+
+
+def _usual_store(kind: str, actor: Actor, dry_run: bool) -> int | None:
+    """The store of rows that name none: the first one for a salon's own sheets, else the only one there is.
+
+    A salon without a store gets its first one with the first row that needs it, and none by a dry run.
+    """
+    stores = list(db.session.scalars(select(Store.id).order_by(Store.id).limit(2)))
+    if not stores:
+        return first_store(FIRST_STORE, actor) if kind in OF_A_SALON and not dry_run else NEW_STORE
+    return stores[0] if kind in OF_A_SALON or len(stores) == 1 else None
 
 
 def _each(report: FileReport, tables: list[Table], fits: Any, take: Any) -> None:
@@ -87,12 +170,12 @@ def _each(report: FileReport, tables: list[Table], fits: Any, take: Any) -> None
 
 
 def _finish(report: FileReport, path: Path, actor: Actor) -> None:
-    if any(sheet.refused or sheet.duplicates for sheet in report.sheets):
+    if any(sheet.refused or sheet.duplicates or sheet.lost for sheet in report.sheets):
         folder = current_app.config["PEONY"].data_dir / "imports"
         at = now().astimezone(current_app.config["PEONY"].zone)
         report.failed_file = folder / f"{path.stem[:60]}-{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}.xlsx"
         write_failed_rows(report.failed_file, report.sheets)
-    if not report.dry_run and any(sheet.created for sheet in report.sheets):
+    if not report.dry_run and any(sheet.created or sheet.updated for sheet in report.sheets):
         sheets = [_counts(sheet) for sheet in report.sheets]
         data = ImportRunInput(file_name=path.name[:120], content_hash=fingerprint(path), sheets=sheets)
         perform(Name.NOTE_IMPORT, data, actor=actor)
@@ -100,7 +183,7 @@ def _finish(report: FileReport, path: Path, actor: Actor) -> None:
 
 def _counts(sheet: SheetReport) -> dict[str, Any]:
     counts = sheet.counts()
-    return {name: counts[name] for name in ("sheet", "created", "unchanged", "duplicates", "refused")}
+    return {name: counts[name] for name in ("sheet", "created", "updated", "unchanged", "duplicates", "refused")}
 
 
 class ImportRunInput(Input):

@@ -1,7 +1,8 @@
-"""What came of an import, and the file of rows that were not taken."""
+"""What came of an import, and the file of what was not taken."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,26 +12,48 @@ from flask_babel import gettext as _
 from admin_app.documents.sheets import write_sheets
 from admin_app.importing.tables import Row, Table, plain
 
+MOST_LINES = 200
+"""Lines of one sort on a terminal; the file has all of them."""
+
 
 @dataclass(frozen=True)
 class RowFault:
-    """Why a row was not taken: the column it is about, by its heading, and the reason."""
+    """Why a row or a cell was not taken: the column it is about, by its heading, and the reason."""
 
     row: Row
     column: str
     reason: str
 
 
+@dataclass(frozen=True)
+class Change:
+    """A value of a row that was there already, before and after."""
+
+    row: Row
+    title: str
+    column: str
+    before: str
+    after: str
+
+
 @dataclass
 class SheetReport:
-    """What came of one sheet."""
+    """What came of one sheet.
+
+    ``refused`` and ``duplicates`` are rows that were not taken, ``lost`` cells that were not taken of rows that were,
+    ``changes`` what became of rows that were there already, ``notes`` what somebody should look at.
+    """
 
     table: Table
     kind: str
     created: int = 0
+    updated: int = 0
     unchanged: int = 0
     duplicates: list[RowFault] = field(default_factory=list)
     refused: list[RowFault] = field(default_factory=list)
+    lost: list[RowFault] = field(default_factory=list)
+    notes: list[RowFault] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     also: dict[str, Any] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
 
@@ -40,15 +63,26 @@ class SheetReport:
             "kind": self.kind,
             "rows": len(self.table.rows),
             "created": self.created,
+            "updated": self.updated,
             "unchanged": self.unchanged,
             "duplicates": len(self.duplicates),
             "refused": len(self.refused),
+            "lost": len(self.lost),
             "unused": self.unused,
             **self.also,
         }
 
     def lines(self) -> list[str]:
-        """Each refused row in one line."""
+        """What a person must know, a line each: refused rows, cells not taken, corrections."""
+        lines = [*self._faults(self.refused)]
+        lines += [_("%(line)s Taken without it.", line=line) for line in self._faults(self.lost)]
+        lines += self._faults(self.notes)
+        lines += [self._change(change) for change in self.changes]
+        if len(lines) > MOST_LINES:
+            lines = [*lines[:MOST_LINES], _("and %(count)s more lines", count=len(lines) - MOST_LINES)]
+        return lines
+
+    def _faults(self, faults: Iterable[RowFault]) -> list[str]:
         return [
             _(
                 "%(sheet)s, row %(row)s, %(column)s: %(reason)s",
@@ -57,15 +91,31 @@ class SheetReport:
                 column=fault.column,
                 reason=fault.reason,
             )
-            for fault in self.refused
+            for fault in faults
         ]
+
+    def _change(self, change: Change) -> str:
+        return _(
+            "%(sheet)s, row %(row)s, %(who)s: %(column)s: %(before)s → %(after)s",
+            sheet=self.table.name,
+            row=change.row.number,
+            who=change.title,
+            column=change.column,
+            before=change.before or "–",
+            after=change.after or "–",
+        )
 
 
 def write_failed_rows(path: Path, reports: list[SheetReport]) -> None:
-    """One sheet per sheet read: the rows not taken as they were, with number, column and reason before them."""
+    """One sheet per sheet read: what was not taken as it stood, with number, column and reason before it."""
     sheets = []
     for report in reports:
-        for title, faults in ((_("not taken"), report.refused), (_("duplicates"), report.duplicates)):
+        sorts = (
+            (_("not taken"), report.refused),
+            (_("duplicates"), report.duplicates),
+            (_("cells not taken"), report.lost),
+        )
+        for title, faults in sorts:
             if faults:
                 head = [_("Sheet"), _("Row"), _("Column"), _("Reason"), *report.table.headings]
                 body = [

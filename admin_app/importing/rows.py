@@ -1,173 +1,226 @@
-"""Rows of any entity that forms may write, from a table whose headings are labels, field names or their aliases."""
+"""Rows of any entity that forms may write, read from a table whose headings are labels, field names or their aliases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from admin_app.importing.report import RowFault, SheetReport
+from admin_app.importing.report import RowFault
 from admin_app.importing.tables import Row, Table, plain
-from admin_app.operations.entities import may_write
-from admin_app.operations.kernel import Operation, perform
-from admin_app.operations.refusals import Forbidden, Refused
-from admin_app.operations.registry import Answer, Input, operation
+from admin_app.references import References, made_by_name
 from admin_app.values import Unreadable, read_value, said_in_every_language, write_value
-from models.actor import Actor
-from models.entity import Entity, db, entity_named, table_of
+from models.entity import Entity, table_of
 from models.field import Field, Kind
-from models.names import Name
+from rules.decisions.access import Access
 
 CHUNK = 500
+NEW_STORE = 0
+"""Stands for the first store of a salon that has none yet."""
+
+FIRST_STORE = "总店"
+STANDS_APART = ("merged_into_id", "erased_at", "archived_at")
+"""Fields of rows that are no longer worked with: an export has them, an import leaves them."""
+
+_UNSAID = {"未知", "不详", "保密", "未填写", "unknown", "n/a", "-", "--", "/"}
+"""Words that say of a choice that nothing is known."""
 
 
 def columns_of(entity: type[Entity], table: Table) -> dict[str, int]:
-    """Field names with the place of their column."""
-    places = {field.name: _place(table, field) for field in entity.fields().values()}
+    """Field names with their columns."""
+    places = {field.name: _column(table, field) for field in entity.fields().values()}
     return {name: place for name, place in places.items() if place is not None}
 
 
-def _place(table: Table, field: Field) -> int | None:
-    return None if field.info.generated else table.column(*headings_of(field))
+def _column(table: Table, field: Field) -> int | None:
+    return None if field.info.generated else first_column(table, headings_of(field))
 
 
-def unused(entity: type[Entity], table: Table, *also: str) -> list[str]:
+def first_column(table: Table, headings: Sequence[str]) -> int | None:
+    """The column of the first of these headings that the table has, in the order in which they are given."""
+    return next((column for heading in headings if (column := table.column(heading)) is not None), None)
+
+
+def unused(table: Table, used: set[int]) -> list[str]:
     """Headings that nothing is made of, and those that stand a second time."""
-    used = set(columns_of(entity, table).values())
-    used |= {place for name in also if (place := table.column(name)) is not None}
     return [heading for place, heading in enumerate(table.headings) if heading and place not in used]
 
 
 def headings_of(field: Field) -> list[str]:
-    """What a field may be called at the head of a column."""
-    return [field.name, *said_in_every_language(field.label), *field.info.aliases]
+    """What a field may be called at the head of a column; what a spreadsheet usually says comes first."""
+    return [field.name, *field.info.aliases, *said_in_every_language(field.label)]
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A row that can be taken: ``values`` by field as written, ``more`` what an importer of its own adds."""
-
-    row: Row
-    values: dict[str, Any]
-    more: dict[str, Any]
-
-
-Importer = Callable[[Table, Row, dict[str, int]], tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]]
-
-
-def prepare(entity: type[Entity], table: Table, extra: Importer | None = None) -> tuple[list[Prepared], list[RowFault]]:
-    """Read every cell: rows that can be taken, and the faults of those that cannot, each at its column."""
-    columns, zone = columns_of(entity, table), current_app.config["PEONY"].zone
-    fields = entity.fields()
-    taken: list[Prepared] = []
-    refused: list[RowFault] = []
-    for row in table.rows:
-        values: dict[str, Any] = {}
-        faults: list[tuple[str, str]] = []
-        for name, place in columns.items():
-            cell = row.cells[place] if place < len(row.cells) else None
-            try:
-                value = None if fields[name].kind is Kind.REFERENCE else read_value(fields[name], cell, zone)
-            except Unreadable as error:
-                faults.append((table.headings[place], str(error)))
-                continue
-            if value is not None:
-                values[name] = write_value(fields[name].kind, value, zone)
-            elif fields[name].kind is Kind.REFERENCE and plain(cell):
-                values[name] = plain(cell)
-        more: dict[str, Any] = {}
-        if extra is not None:
-            added, more, found = extra(table, row, columns)
-            values |= added
-            faults += found
-        if faults:
-            refused.append(RowFault(row, "、".join(c for c, _ in faults), "；".join(r for _, r in faults)))
-        else:
-            taken.append(Prepared(row, values, more))
-    return taken, refused
-
-
-class ImportInput(Input):
-    """A part of a file: rows as (row number, values, more)."""
-
-    entity: str
-    rows: list[tuple[int, dict[str, Any], dict[str, Any]]]
-
-
-def _may_import(op: Operation, data: ImportInput) -> bool:
-    return may_write(op.access, entity_named(data.entity), Name.IMPORT_ROWS)
-
-
-Fill = Callable[[Operation, Any, dict[str, Any]], None]
-FILLS: dict[str, Fill] = {}
-"""What an entity's importer does with a new row beyond its fields."""
-
-
-@operation(Name.IMPORT_ROWS, label=_l("Import"), permitted=_may_import, form=False)
-def import_rows(op: Operation, data: ImportInput) -> Answer:
-    """Make the rows; one that the database refuses is named by its number, and the part is not taken."""
-    entity, zone = entity_named(data.entity), current_app.config["PEONY"].zone
-    fields = entity.fields()
-    fill = FILLS.get(data.entity)
-    made: list[tuple[Any, dict[str, Any]]] = []
-    for _, written, more in data.rows:
-        for name in written:
-            if not op.access.writes(fields[name], creating=True):
-                raise Forbidden(_l("You may not write this field."), name)
-        row = entity(**{name: read_value(fields[name], text, zone) for name, text in written.items()})
-        if "registered_on" in fields:
-            row.registered_on = op.day  # type: ignore[attr-defined]  # asked just before
-        made.append((row, more))
-    op.session.add_all([row for row, _ in made])
-    op.session.flush()
-    if fill is not None:
-        for row, more in made:
-            fill(op, row, more)
-    op.detail = {"entity": data.entity, "rows": len(made)}
-    return {"ids": [row.id for row, _ in made]}
-
-
-def take(
-    entity: type[Entity], prepared: Sequence[Prepared], report: SheetReport, actor: Actor, *, dry_run: bool = False
-) -> list[int]:
-    """Import in parts. A part the database refuses is taken row by row, so that only the bad rows stay out.
-
-    A dry run does the same and takes each part back.
-    """
-    ids: list[int] = []
-    for start in range(0, len(prepared), CHUNK):
-        part = prepared[start : start + CHUNK]
-        try:
-            ids += _perform(entity, part, actor, dry_run)
-        except Forbidden:
-            raise
-        except Refused:
-            for one in part:
-                try:
-                    ids += _perform(entity, [one], actor, dry_run)
-                except Refused as refusal:
-                    column = heading(entity, report.table, refusal.field)
-                    report.refused.append(RowFault(one.row, column, str(refusal)))
-    report.created += len(ids)
-    return ids
-
-
-def _perform(entity: type[Entity], part: Sequence[Prepared], actor: Actor, dry_run: bool) -> list[int]:
-    rows = [(one.row.number, one.values, one.more) for one in part]
-    answer = perform(Name.IMPORT_ROWS, ImportInput(entity=entity.named(), rows=rows), actor=actor, rehearse=dry_run)
-    ids: list[int] = answer["ids"]
-    return ids
+def cell_of(row: Row, column: int | None) -> Any:
+    """The cell of a row in a column; None where there is none."""
+    return row.cells[column] if column is not None and column < len(row.cells) else None
 
 
 def heading(entity: type[Entity], table: Table, field: str | None) -> str:
-    """The heading of a field's column; the field's own name where the table has none."""
+    """The heading of a field's column; the field's label where the table has none."""
     known = entity.fields().get(field or "")
-    place = _place(table, known) if known is not None else None
-    return table.headings[place] if place is not None else (field or "")
+    if known is None:
+        return field or ""
+    column = _column(table, known)
+    return table.headings[column] if column is not None else str(known.label)
+
+
+@dataclass
+class Prepared:
+    """A row that can be taken: ``values`` by field as written, ``more`` what an importer of its own adds.
+
+    ``id`` and ``version`` are those of the row it corrects; ``later`` are references to rows of the same sheet;
+    ``defaults`` are the fields of which the sheet says nothing.
+    """
+
+    row: Row
+    values: dict[str, Any]
+    more: dict[str, Any] = field(default_factory=dict)
+    later: dict[str, str] = field(default_factory=dict)
+    defaults: frozenset[str] = frozenset()
+    id: int | None = None
+    version: int | None = None
+
+
+@dataclass
+class Reading:
+    """What reading a table gave: rows that can be taken, rows that cannot, cells that were left out.
+
+    ``made`` are the rows of other entities that the sheet names and that a name is enough for.
+    """
+
+    prepared: list[Prepared] = field(default_factory=list)
+    refused: list[RowFault] = field(default_factory=list)
+    lost: list[RowFault] = field(default_factory=list)
+    apart: list[RowFault] = field(default_factory=list)
+    made: dict[str, set[str]] = field(default_factory=dict)
+
+
+@dataclass
+class Faults:
+    """What is wrong with a row: faults for which it is refused, and cells that it does without."""
+
+    fatal: list[tuple[str, str]] = field(default_factory=list)
+    lost: list[tuple[str, str]] = field(default_factory=list)
+
+
+Importer = Callable[[Row, dict[str, Any], dict[str, Any], Faults], None]
+"""Reads what an entity's sheet has beside its fields: adds to values and more, or tells faults."""
+
+
+class Reader:
+    """Reads the rows of one table as rows of an entity.
+
+    A cell that cannot be read costs the row only where the row cannot be without it; otherwise it is left out and told.
+    """
+
+    def __init__(self, entity: type[Entity], table: Table, access: Access, default_store: int | None = None) -> None:
+        self.entity, self.table, self.access = entity, table, access
+        self.columns = columns_of(entity, table)
+        self.fields = entity.fields()
+        self.zone = current_app.config["PEONY"].zone
+        self.default_store = default_store
+        self.references = References(access)
+        self.made: dict[str, set[str]] = {}
+
+    def read(self, importer: Importer | None = None) -> Reading:
+        """Read every row."""
+        self._load_references()
+        reading = Reading(made=self.made)
+        apart = [(name, self._apart_column(name)) for name in STANDS_APART if name in self.fields]
+        for row in self.table.rows:
+            put_away = next((c for _, c in apart if c is not None and plain(cell_of(row, c))), None)
+            if put_away is not None:
+                reason = str(_l("This row was put away, merged or erased; it is not brought over."))
+                reading.apart.append(RowFault(row, self.table.headings[put_away], reason))
+                continue
+            self._read_row(row, importer, reading)
+        return reading
+
+    def _apart_column(self, name: str) -> int | None:
+        return first_column(self.table, headings_of(self.fields[name]))
+
+    def _read_row(self, row: Row, importer: Importer | None, reading: Reading) -> None:
+        values: dict[str, Any] = {}
+        more: dict[str, Any] = {}
+        later: dict[str, str] = {}
+        faults = Faults()
+        for name, column in self.columns.items():
+            try:
+                self._read_cell(name, cell_of(row, column), values, later)
+            except Unreadable as error:
+                sort = faults.fatal if self.fields[name].required else faults.lost
+                sort.append((self.table.headings[column], str(error)))
+        defaults = self._default_store(values, faults)
+        if importer is not None:
+            importer(row, values, more, faults)
+        if faults.fatal:
+            told = [*faults.fatal, *faults.lost]
+            reading.refused.append(RowFault(row, "、".join(c for c, _ in told), "；".join(r for _, r in told)))
+            return
+        reading.lost += [RowFault(row, column, reason) for column, reason in faults.lost]
+        reading.prepared.append(Prepared(row, values, more, later, defaults))
+
+    def _read_cell(self, name: str, cell: Any, values: dict[str, Any], later: dict[str, str]) -> None:
+        """:raises Unreadable: the cell means nothing that the field takes."""
+        field = self.fields[name]
+        if field.kind is Kind.REFERENCE:
+            if plain(cell):
+                self._read_reference(field, plain(cell), values, later)
+            elif field.required and not (name == "store_id" and self.default_store is not None):
+                raise Unreadable(_l("This must not be empty."))
+            return
+        if field.kind is Kind.CHOICE and not field.required and plain(cell).lower() in _UNSAID:
+            return
+        value = read_value(field, cell, self.zone)
+        if value is not None:
+            values[name] = write_value(field.kind, value, self.zone)
+
+    def _read_reference(self, field: Field, written: str, values: dict[str, Any], later: dict[str, str]) -> None:
+        if field.name == "store_id" and self.default_store == NEW_STORE and written == FIRST_STORE:
+            values[field.name] = str(NEW_STORE)
+            return
+        if field.target == self.entity.named():
+            later[field.name] = written
+            return
+        try:
+            values[field.name] = str(self.references.find(field.target, written))
+        except Unreadable:
+            if not made_by_name(field.target):
+                raise
+            self.made.setdefault(field.target, set()).add(written)
+            later[field.name] = written
+
+    def _default_store(self, values: dict[str, Any], faults: Faults) -> frozenset[str]:
+        """Put a row that names no store into the usual one; the fields that were filled so."""
+        field = self.fields.get("store_id")
+        if field is None or not field.required or "store_id" in values:
+            return frozenset()
+        if self.default_store is None:
+            if "store_id" not in self.columns:
+                faults.fatal.append((str(field.label), str(_l("Choose a store."))))
+            return frozenset()
+        column = heading(self.entity, self.table, "store_id")
+        if any(faulty == column for faulty, _ in faults.fatal):
+            return frozenset()
+        values["store_id"] = str(self.default_store)
+        return frozenset({"store_id"})
+
+    def _load_references(self) -> None:
+        for name, column in self.columns.items():
+            field = self.fields[name]
+            if field.kind is Kind.REFERENCE:
+                self.references.load(field.target, {plain(cell_of(row, column)) for row in self.table.rows})
+
+    def missing(self, prepared: Sequence[Prepared]) -> Iterator[tuple[Prepared, Field, str]]:
+        """References that can be looked for only when the rows they mean have been made."""
+        for row in prepared:
+            for name, written in row.later.items():
+                yield row, self.fields[name], written
 
 
 def existing(op_session: Any, entity: type[Entity], name: str, values: Sequence[Any]) -> Iterator[Any]:
@@ -175,35 +228,3 @@ def existing(op_session: Any, entity: type[Entity], name: str, values: Sequence[
     column = table_of(entity).c[name]
     for start in range(0, len(values), CHUNK):
         yield from op_session.scalars(select(entity).where(column.in_(values[start : start + CHUNK])))
-
-
-def import_table(entity: type[Entity], table: Table, actor: Actor, dry_run: bool) -> SheetReport:
-    """Any entity: rows whose first unique field is there already are left as they are."""
-    report = SheetReport(table, entity.named(), unused=unused(entity, table))
-    prepared, report.refused = prepare(entity, table)
-    unique = next((f.name for f in entity.fields().values() if f.column.unique and not f.info.generated), None)
-    if unique is not None:
-        known = {
-            str(getattr(row, unique))
-            for row in existing(db.session, entity, unique, [p.values.get(unique) for p in prepared])
-        }
-        fresh = [one for one in prepared if one.values.get(unique) not in known]
-        report.unchanged = len(prepared) - len(fresh)
-        prepared = _without_doubles(fresh, unique, entity, report)
-    take(entity, prepared, report, actor, dry_run=dry_run)
-    return report
-
-
-def _without_doubles(
-    prepared: list[Prepared], unique: str, entity: type[Entity], report: SheetReport
-) -> list[Prepared]:
-    """The first row of each value; the others stand in the sheet twice."""
-    first: dict[Any, Prepared] = {}
-    for one in prepared:
-        value = one.values.get(unique)
-        if value is not None and value in first:
-            reason = _l("The same as in row %(row)s.", row=first[value].row.number)
-            report.duplicates.append(RowFault(one.row, heading(entity, report.table, unique), str(reason)))
-        else:
-            first[value if value is not None else one.row.number] = one
-    return list(first.values())

@@ -1,118 +1,243 @@
-"""Spreadsheets and CSV files as tables of cells. Formulas that stand as text stay text."""
+"""Sheets as tables: which row has the headings, which rows are no data, and what a heading means."""
 
 from __future__ import annotations
 
-import codecs
-import csv
 import hashlib
-import io
-from collections.abc import Iterator
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
+from zipfile import BadZipFile, ZipFile
 
+import xlrd
 from flask_babel import gettext as _
-from python_calamine import CalamineError, CalamineWorkbook
+from flask_babel import lazy_gettext as _l
 
-from admin_app.documents.sheets import DANGEROUS
+from admin_app.importing.ods import read_ods
+from admin_app.importing.sheets import LARGEST_FILE, MOST_UNPACKED, Limits, Row, Sheet, UnreadableFileError
+from admin_app.importing.text_files import read_text
+from admin_app.importing.xls import read_xls
+from admin_app.importing.xlsx import read_xlsx
+from admin_app.values import NoValue
+from models.plain_text import folded
 
-LARGEST_FILE = 100 * 1024 * 1024
-MOST_ROWS = 1_000_000
+__all__ = ["Row", "Table", "UnreadableFileError", "fingerprint", "plain", "read_tables"]
 
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+HEADINGS_WITHIN = 20
+"""The headings stand in one of the first rows; above them stand titles."""
 
-class UnreadableFileError(Exception):
-    """The file is not a table; one sentence."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row with its number in the sheet, counted from 1."""
-
-    number: int
-    cells: tuple[Any, ...]
+_TRADITIONAL = str.maketrans(
+    "會員號機電話聯絡餘額備註項積贈數級別產門顧問過歷曆稱價時間長類開檔編單實費師據儲幣簡",
+    "会员号机电话联络余额备注项积赠数级别产门顾问过历历称价时间长类开档编单实费师据储币简",
+)
+_IN_BRACKETS = re.compile(r"[(\[【<「].*?[)\]】>」]")
+_PUNCTUATION = re.compile(r"[\s_\-:;,.*/\\'\"#、]+")
+_SPACE = re.compile(r"^ +| +$|(?<=[^ -~]) +| +(?=[^ -~])")
+_TOTAL = re.compile(r"(?:合计|总计|小计|共计|汇总|总数|本页合计|total|grandtotal|subtotal|sum)[:：]?")
+_SIGNED = re.compile(
+    r"(?:制表|制单|填表|审核|复核|经办|打印|导出|操作员|报表|店长签字)[^:：]{0,6}[:：].*|共\d+[条行位人]?.*|第\d+页.*"
+)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A sheet: the headings of its first row that is not empty, and the rows below."""
+    """A sheet understood: its headings and the rows of data below; ``aside`` are titles above and totals below."""
 
     name: str
     headings: tuple[str, ...]
     rows: tuple[Row, ...]
+    aside: tuple[Row, ...] = ()
+    hidden: bool = False
 
     def column(self, *names: str) -> int | None:
-        """The place of the first heading that is one of these."""
-        wanted = {name.strip().lower() for name in names}
-        return next((place for place, heading in enumerate(self.headings) if heading.lower() in wanted), None)
+        """The column of the first of these headings that the table has, in the order in which they are given."""
+        whole, bare = {}, {}
+        for place, heading in reversed(list(enumerate(self.headings))):
+            whole[heading_key(heading)] = place
+            bare[heading_key(_IN_BRACKETS.sub("", folded(heading)))] = place
+        for name in names:
+            for keys in (whole, bare):
+                if (key := heading_key(name)) and key in keys:
+                    return keys[key]
+        return None
 
 
-def read_tables(path: Path) -> list[Table]:
-    """Every sheet of a workbook, or the one table of a CSV file.
+def heading_key(heading: str) -> str:
+    """A heading as it is compared: without case, spaces, punctuation, brackets and traditional forms."""
+    spaced = _PUNCTUATION.sub(" ", re.sub(r"[()\[\]【】]", "", folded(heading)))
+    return _SPACE.sub("", spaced).translate(_TRADITIONAL)
 
-    :raises UnreadableFileError: it is neither, or too large.
+
+def read_tables(path: Path, vocabulary: Collection[str] = ()) -> list[Table]:
+    """Every sheet of a workbook, or the one table of a text file; ``vocabulary`` are words that headings may be.
+
+    :raises UnreadableFileError: it is neither, too large, or protected.
     """
+    keys = {heading_key(word) for word in vocabulary}
+    return [table_of(sheet, keys) for sheet in read_sheets(path)]
+
+
+def read_sheets(path: Path) -> list[Sheet]:
+    """The sheets of a file, by what it holds and not by its name.
+
+    :raises UnreadableFileError: see ``read_tables``.
+    """
+    limits = Limits()
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise UnreadableFileError(_("%(path)s: larger than 100 MB", path=path))
-        if path.suffix.lower() == ".csv":
-            return [_table(path.stem, _csv_rows(path))]
-        workbook = CalamineWorkbook.from_path(str(path))
-        return [_table(name, _sheet_rows(workbook, name)) for name in workbook.sheet_names]
+        with path.open("rb") as file:
+            head = file.read(8)
+        if head[:4] == b"PK\x03\x04":
+            return _zipped_sheets(path, limits)
+        if head == OLE:
+            return read_xls(path.read_bytes(), limits)
+        return read_text(path.stem, path.read_bytes(), limits)
     except OSError as error:
         raise UnreadableFileError(_("%(path)s: %(why)s", path=path, why=error.strerror or error)) from error
-    except (CalamineError, UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableFileError(_("%(path)s: not a spreadsheet or CSV file that can be read", path=path)) from error
+    except xlrd.XLRDError as error:
+        if "encrypted" in str(error).lower() or _is_encrypted(path):
+            raise UnreadableFileError(_("%(path)s: protected by a password; save it without one", path=path)) from error
+        raise UnreadableFileError(_unreadable(path)) from error
+    except (BadZipFile, ExpatError, KeyError, ValueError, IndexError, OverflowError, NotImplementedError) as error:
+        raise UnreadableFileError(_unreadable(path)) from error
+    except (xlrd.compdoc.CompDocError, AssertionError) as error:
+        raise UnreadableFileError(_unreadable(path)) from error
 
 
-def _csv_rows(path: Path) -> Iterator[list[Any]]:
-    text = _decoded(path.read_bytes())
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)  # what Excel writes depends on the country
-    for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
-        yield [_without_guard(cell) for cell in cells]
+def _unreadable(path: Path) -> str:
+    return str(_("%(path)s: not a spreadsheet or CSV file that can be read", path=path))
 
 
-def _decoded(content: bytes) -> str:
-    """UTF-8, UTF-16 with its mark (Excel's «Unicode text»), or what Excel writes on a Chinese Windows."""
-    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return content.decode("utf-16")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("gb18030")
+def _is_encrypted(path: Path) -> bool:
+    """A workbook of today with a password is an envelope that holds this stream."""
+    return "EncryptedPackage".encode("utf-16-le") in path.read_bytes()
 
 
-def _without_guard(cell: str) -> str:
-    """The apostrophe that our own exports put before what a spreadsheet would run."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(DANGEROUS) else cell
+def _zipped_sheets(path: Path, limits: Limits) -> list[Sheet]:
+    with ZipFile(path) as zipped:
+        parts = zipped.infolist()
+        if any(part.flag_bits & 1 for part in parts):
+            raise UnreadableFileError(_("%(path)s: protected by a password; save it without one", path=path))
+        if sum(part.file_size for part in parts) > MOST_UNPACKED:
+            raise UnreadableFileError(_("%(path)s: larger than 1 GB when unpacked", path=path))
+        if "content.xml" in zipped.NameToInfo:
+            return read_ods(zipped, limits)
+        return read_xlsx(zipped, limits)
 
 
-def _sheet_rows(workbook: CalamineWorkbook, name: str) -> Iterator[list[Any]]:
-    yield from workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
+# ------------------------------------------------------------------------------------------ rows of a table
 
 
-def _table(name: str, rows: Iterator[list[Any]]) -> Table:
-    numbered = [(number, cells) for number, cells in enumerate(rows, 1) if any(c not in (None, "") for c in cells)]
-    if len(numbered) > MOST_ROWS:
-        raise UnreadableFileError(_("%(name)s: more than a million rows", name=name))
-    if not numbered:
-        return Table(name, (), ())
-    (_number, headings), *body = numbered
-    return Table(
-        name,
-        tuple(str(heading or "").strip() for heading in headings),
-        tuple(Row(number, tuple(_cell(cell) for cell in cells)) for number, cells in body),
+def table_of(sheet: Sheet, vocabulary: set[str]) -> Table:
+    """Find the headings of a sheet, and put aside what is no data."""
+    if not sheet.rows:
+        return Table(sheet.name, (), (), hidden=sheet.hidden)
+    place = _heading_place(sheet.rows, vocabulary)
+    headings = _labels(sheet.rows[place])
+    body = list(sheet.rows[place + 1 :])
+    if body and _is_second_heading(headings, body[0]):
+        headings = _joined_headings(headings, body.pop(0))
+    aside = list(sheet.rows[:place])
+    rows: list[Row] = []
+    for row in body:
+        (aside if _is_footer(row) else rows).append(row)
+    return Table(sheet.name, tuple(headings), tuple(_without_doubles(headings, rows)), tuple(aside), sheet.hidden)
+
+
+def _labels(row: Row) -> list[str]:
+    return [" ".join(str(cell).split()) if cell is not None else "" for cell in row.cells]
+
+
+def _heading_place(rows: tuple[Row, ...], vocabulary: set[str]) -> int:
+    """The first row with two words that headings may be, unless a row above has one and is as wide."""
+    before: int | None = None
+    for place, row in enumerate(rows[:HEADINGS_WITHIN]):
+        known = sum(_is_heading(cell, vocabulary) for cell in row.cells)
+        if known >= 2:
+            return place if before is None or _width(rows[before]) < _width(row) else before
+        if known and before is None:
+            before = place
+    return before or 0
+
+
+def _is_heading(cell: Any, vocabulary: set[str]) -> bool:
+    if not isinstance(cell, str):
+        return False
+    return heading_key(cell) in vocabulary or heading_key(_IN_BRACKETS.sub("", folded(cell))) in vocabulary
+
+
+def _width(row: Row) -> int:
+    return sum(cell is not None for cell in row.cells)
+
+
+def _is_second_heading(headings: list[str], row: Row) -> bool:
+    """Whether a row divides the headings above: words only, under a heading that spans several columns."""
+    filled = [place for place, cell in enumerate(row.cells) if cell is not None]
+    if not all(isinstance(row.cells[place], str) and not re.search(r"\d", row.cells[place]) for place in filled):
+        return False
+    spans = [_parent(headings, place) for place in filled]
+    return all(spans) and any(place >= len(headings) or not headings[place] for place in filled)
+
+
+def _parent(headings: list[str], place: int) -> str:
+    """The heading that spans a column: its own where the next one has none, or the nearest to the left."""
+    if place < len(headings) and headings[place]:
+        return headings[place] if place + 1 >= len(headings) or not headings[place + 1] else ""
+    return next((heading for heading in reversed(headings[:place]) if heading), "")
+
+
+def _joined_headings(headings: list[str], row: Row) -> list[str]:
+    width = max(len(headings), len(row.cells))
+    joined = [*headings, *[""] * (width - len(headings))]
+    for place, cell in enumerate(row.cells):
+        if cell is not None:
+            joined[place] = _parent(headings, place) + str(cell).strip()
+    return joined
+
+
+def _is_footer(row: Row) -> bool:
+    """Totals, and who made the list: few words and perhaps figures."""
+    words = ["".join(folded(cell).split()) for cell in row.cells if isinstance(cell, str)]
+    if not words or len(words) > 3:
+        return False
+    return _TOTAL.fullmatch(words[0]) is not None or all(map(_SIGNED.fullmatch, words))
+
+
+def _without_doubles(headings: list[str], rows: list[Row]) -> list[Row]:
+    """Where a heading stands twice, the first column has what either says; a cell of which both say something else has
+    no value.
+    """
+    keys = [heading_key(heading) for heading in headings]
+    doubles = [(keys.index(key), place) for place, key in enumerate(keys) if key and keys.index(key) < place]
+    for first, other in doubles:
+        rows = [_with_cell(row, first, _either(headings[first], _at(row, first), _at(row, other))) for row in rows]
+    return rows
+
+
+def _either(heading: str, cell: Any, other: Any) -> Any:
+    if cell is None or other is None or plain(cell) == plain(other):
+        return cell if cell is not None else other
+    shown = f"{plain(cell)} / {plain(other)}"
+    return NoValue(
+        shown, _l("Two columns are called %(heading)s, and they differ: %(shown)s.", heading=heading, shown=shown)
     )
 
 
-def _cell(value: Any) -> Any:
-    """Whole numbers come as floats from a spreadsheet; a midnight is a day."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, datetime) and value.time() == time():
-        return value.date()
-    return None if value == "" else value
+def _at(row: Row, place: int) -> Any:
+    return row.cells[place] if place < len(row.cells) else None
+
+
+def _with_cell(row: Row, place: int, cell: Any) -> Row:
+    if _at(row, place) is cell:
+        return row
+    cells = [*row.cells, *[None] * (place + 1 - len(row.cells))]
+    cells[place] = cell
+    return Row(row.number, tuple(cells))
 
 
 def fingerprint(path: Path) -> str:

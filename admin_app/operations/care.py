@@ -17,7 +17,7 @@ from admin_app.operations.safety import ensure_safe
 from admin_app.operations.till import InStore, OneCustomer, Override, store_of
 from models.care import Effect, FollowUp, Treatment
 from models.catalogue import Service
-from models.customers import Customer, kin_of
+from models.customers import Customer, kin_of, records_of
 from models.field import Kind
 from models.names import Name
 from models.organisation import Bed, Staff
@@ -28,7 +28,7 @@ Long = Field(max_length=2000)
 
 
 def _her_lines(ids: Sequence[int]) -> ColumnElement[bool]:
-    hers = select(Sale.id).where(Sale.customer_id.in_(ids), ~Sale.imported)
+    hers = select(Sale.id).where(Sale.customer_id.in_(records_of(ids)), ~Sale.imported)
     return (
         SaleLine.sale_id.in_(hers)
         & (SaleLine.kind == LineKind.SERVICE)
@@ -103,7 +103,7 @@ def _of_this_line(op: Operation, data: TreatmentInput) -> None:
 
 
 def _visit_today(op: Operation, store_id: int) -> int | None:
-    today = (Visit.customer_id == op.subject.id, Visit.store_id == store_id, Visit.business_day == op.day)
+    today = (Visit.customer_id.in_(kin_of(op.subject.id)), Visit.store_id == store_id, Visit.business_day == op.day)
     return op.session.scalar(select(Visit.id).where(*today).order_by(Visit.id.desc()).limit(1))
 
 

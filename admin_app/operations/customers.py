@@ -25,6 +25,8 @@ from models.customers import (
     CustomerAssignment,
     Interaction,
     Purpose,
+    current_id,
+    kin_of,
 )
 from models.entity import Entity, db, entities, table_of
 from models.field import Field as EntityField
@@ -33,8 +35,9 @@ from models.log import EntryKind, RowChange, RowValue
 from models.names import Name
 from models.numbers import phone_number
 from models.organisation import Staff
+from models.plain_text import visible
 from models.rulebook import ChangedCustomer, EffectKind, RuleEffect, RuleMatch
-from models.search import same_number
+from models.search import same_number, without_title
 from models.standing import Alert, CustomerTag, Tag, Task
 from rules.decisions.access import Access
 
@@ -192,15 +195,15 @@ def look_up_customer(op: Operation, data: LookUpInput) -> Answer:
     """
     hold_back(op)
     whole = phone_number(data.number)
-    ways = [Customer.member_no == data.number]
+    ways = [Customer.member_no == visible(data.number).strip()]
     if whole is not None:
         ways.append(same_number(Customer, Customer.fields()["phone"], whole))
-    living = (Customer.merged_into_id.is_(None), Customer.erased_at.is_(None))
-    found = list(op.session.scalars(select(Customer).where(or_(*ways), *living).limit(2)))
+    by_now = select(current_id()).where(or_(*ways), Customer.erased_at.is_(None)).distinct().limit(2)
+    found = list(op.session.scalars(by_now))
     if len(found) != 1:
         raise Missing(_l("Exactly one customer must have this number; none or several have."), "number")
-    op.logged_subject = ("customer", found[0].id)
-    return {"id": found[0].id}
+    op.logged_subject = ("customer", found[0])
+    return {"id": found[0]}
 
 
 def same_person(row_id: int, access: Access) -> Customer | None:
@@ -209,8 +212,10 @@ def same_person(row_id: int, access: Access) -> Customer | None:
     if row.phone is None:
         return None
     phone = same_number(Customer, Customer.fields()["phone"], row.phone)
-    same = (other.name == row.name, phone, other.id != row_id)
-    return db.session.scalars(select(Customer).where(*same, access.rows(Customer)).limit(1)).first()
+    others = (phone, other.id != row_id, other.merged_into_id.is_(None), access.rows(Customer))
+    name = without_title(row.name)
+    sharing = db.session.scalars(select(Customer).where(*others).order_by(other.id).limit(50))
+    return next((person for person in sharing if without_title(person.name) == name), None)
 
 
 # ------------------------------------------------------------------------------------------------- recording
@@ -337,12 +342,20 @@ def erase_customer(op: Operation, data: EraseInput) -> Answer:
     customer: Customer = op.subject
     if data.confirm not in (customer.name, customer.member_no):
         raise Refused(_l("This is not the customer's name."), "confirm")
+    op.reason = data.why
+    for record in op.session.scalars(select(Customer).where(Customer.id.in_(kin_of(customer.id)))).all():
+        _erase_record(op, record)
+    return {"id": customer.id, **broken_by(op, customer)}
+
+
+def _erase_record(op: Operation, customer: Customer) -> None:
+    """One of the customer's records: the one that stands, or one that was merged into it."""
     for field in Customer.fields().values():
         keeps = field.info.generated or field.name in {"store_id", "stage", "birth_calendar", "first_visit_on"}
         if not keeps and field.column.nullable:
             setattr(customer, field.name, None)
     customer.name = f"#{customer.public_id[:6]}"
-    customer.erased_at = customer.archived_at = op.at
+    customer.erased_at, customer.archived_at = op.at, customer.archived_at or op.at
     op.session.flush()
     erased = {("customer", customer.id)}
     for entity in entities():
@@ -350,8 +363,6 @@ def erase_customer(op: Operation, data: EraseInput) -> Answer:
             erased |= _erase_rows(op, entity, customer.id)
     op.session.flush()
     _erase_values(op, erased)
-    op.reason = data.why
-    return {"id": customer.id, **broken_by(op, customer)}
 
 
 def _erase_rows(op: Operation, entity: type[Entity], customer_id: int) -> set[tuple[str, int]]:

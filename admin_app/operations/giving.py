@@ -13,7 +13,7 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation, the_machine
 from admin_app.rulebook import rulebook
 from models.actor import Actor
-from models.customers import Customer
+from models.customers import Customer, current_id
 from models.entity import db
 from models.log import EntryKind
 from models.names import Name
@@ -71,8 +71,10 @@ def deliver_effects(op: Operation, data: DeliverInput) -> Answer:
     terms = Grant(value.points_until(op.day, points), op.day + timedelta(days=points.pending))
     waiting = (RuleEffect.id.in_(data.effects), RuleEffect.state == EffectState.WAITING)
     found = op.session.scalars(select(RuleEffect).where(*waiting).order_by(RuleEffect.id)).all()
+    by_now = select(Customer.id, current_id()).where(Customer.id.in_({effect.customer_id for effect in found}))
+    owners: dict[int, int] = dict(op.session.execute(by_now).all())  # of a merged record, the one that stays
     for effect in found:
-        ledger.earn_points(effect.customer_id, effect.amount, terms, None, effect.rule_version_id)
+        ledger.earn_points(owners[effect.customer_id], effect.amount, terms, None, effect.rule_version_id)
         effect.state = EffectState.DONE
     op.detail = {"delivered": len(found)}
     return {"delivered": len(found)}

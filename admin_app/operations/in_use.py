@@ -14,13 +14,15 @@ ERASED = _l("What was known of this person was erased; choose somebody else.")
 
 
 def ensure_in_use(rows: Iterable[Any], field: str | None, *, archived: bool = False) -> None:
-    """Let rows pass that a new record may refer to; with ``archived`` all of them.
+    """Let rows pass that a new record may refer to; with ``archived`` also those that were put away.
 
     :raises Refused: one was merged, erased or archived; the message stands at ``field``.
     """
-    for row in [] if archived else rows:
+    for row in rows:
         if getattr(row, "merged_into_id", None) is not None:
             raise Refused(MERGED, field, "merged")
+        if archived:
+            continue
         if getattr(row, "erased_at", None) is not None:
             raise Refused(ERASED, field, "erased")
         if row.written_by.archives and row.archived_at is not None:

@@ -318,7 +318,7 @@ def _claim(session: Session, call: _Call, number: int) -> Answer | None:
         return None
     known = session.scalars(select(OperationKey).where(OperationKey.key == call.key)).one()
     if (known.actor, known.input_digest) != (call.who, call.digest):
-        raise KeyReused(_l("This form was already sent with other values. Open it anew."))
+        raise KeyReused(_l("This form was saved already, with other values. Save again only if you want one more."))
     return {**known.answer, "again": True}
 
 

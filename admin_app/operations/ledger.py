@@ -6,7 +6,7 @@ What the database refuses (a balance below zero, entries that do not come to not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -112,6 +112,19 @@ class Ledger:
             insert_new(self.op.session, Account, [row])
             found = self.op.session.scalars(find).one()
         return found
+
+    def open_accounts(self, wanted: Collection[tuple[AccountKind, int, int | None]]) -> None:
+        """Find or open many customers' accounts (kind, customer, card item) in a few statements."""
+        new = [
+            {"kind": kind, "commodity": COMMODITY[kind], "customer_id": customer, "card_item_id": item, "version": 1}
+            for kind, customer, item in wanted
+        ]
+        if not new:
+            return
+        insert_new(self.op.session, Account, new)
+        owners = sorted({customer for _, customer, _ in wanted})
+        for account in self.op.session.scalars(select(Account).where(Account.customer_id.in_(owners))):
+            self.accounts[account.kind, account.customer_id, account.card_item_id] = account
 
     def balance(self, customer_id: int, kind: AccountKind, card_item_id: int | None = None) -> int:
         """What stands on a customer's accounts of a kind, or on that of one card item; what she owes is negative."""

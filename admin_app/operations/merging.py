@@ -8,16 +8,19 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import exists, select
 
-from admin_app.operations.in_use import ERASED, MERGED
+from admin_app.operations.in_use import ERASED
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import Grant, Ledger
+from admin_app.operations.merged_standing import move_standing
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
-from models.booking import OPEN, Appointment
+from models.booking import OPEN, Appointment, AppointmentStatus
 from models.cards import Card, CardItem
 from models.customers import Customer
 from models.names import Name
 from models.value import IN_LOTS, Account, AccountBalance, AccountKind, Lot
+
+ARRIVED = AppointmentStatus.ARRIVED
 
 
 class MergeInput(Input):
@@ -30,8 +33,8 @@ class MergeInput(Input):
 
 @operation(Name.MERGE_CUSTOMERS, label=_l("Merge with another"), on=Customer, danger=True)
 def merge_customers(op: Operation, data: MergeInput) -> Answer:
-    """Let one record stand for another: balances and cards move; receipts and visits stay, and count
-    for the one that stays.
+    """Let one record stand for another: balances, cards, tier, tags, tasks and what is known of her move; receipts,
+    visits and treatments stay, and count for the one that stays.
 
     :raises Refused: one of them stands for another already, was erased, or has bookings to come.
     """
@@ -39,8 +42,6 @@ def merge_customers(op: Operation, data: MergeInput) -> Answer:
     kept = op.find(Customer, data.into)
     if lost.id == kept.id:
         raise Refused(_l("Choose somebody else."), "into")
-    if lost.merged_into_id is not None:
-        raise Refused(MERGED, None, "merged")
     if lost.erased_at is not None:
         raise Refused(ERASED, "customer", "erased")
     ledger = Ledger(op, kept.store_id, op.day)
@@ -48,12 +49,17 @@ def merge_customers(op: Operation, data: MergeInput) -> Answer:
     move_value(op, ledger, lost.id, kept.id)
     for card in cards:
         card.customer_id = kept.id
-    coming = exists().where(Appointment.customer_id == lost.id, Appointment.status.in_(OPEN))
+    coming = exists().where(Appointment.customer_id == lost.id, Appointment.status.in_((*OPEN, ARRIVED)))
     if op.session.scalar(select(coming)):
-        raise Refused(_l("There are bookings to come under this record: move or cancel them first."), None, "booked")
+        raise Refused(
+            _l("Under this record are bookings that are not over: finish, move or cancel them first."),
+            None,
+            "booked",
+        )
     for earlier in op.session.scalars(select(Customer).where(Customer.merged_into_id == lost.id)).all():
         earlier.merged_into_id = kept.id
     op.session.flush()
+    move_standing(op, lost, kept)
     lost.merged_into_id, lost.archived_at = kept.id, op.at
     op.reason = data.why
     return {"customer": kept.id, "cards": len(cards)}

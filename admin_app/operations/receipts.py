@@ -22,7 +22,7 @@ from admin_app.operations.ledger import TENDER, Grant, Ledger, not_enough
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import rulebook, versions
 from models.cards import Card, CardItem
-from models.customers import Customer
+from models.customers import Customer, kin_of
 from models.organisation import Store
 from models.sales import (
     MONEY_IN,
@@ -182,7 +182,7 @@ def _visit(op: Operation, ledger: Ledger, customer: Customer | None, lines: Sequ
 
 def visit_of_the_day(op: Operation, customer: Customer, store_id: int, source: VisitSource) -> Visit:
     """The customer's visit in this store today; it begins now when there is none yet."""
-    today = (Visit.customer_id == customer.id, Visit.store_id == store_id, Visit.business_day == op.day)
+    today = (Visit.customer_id.in_(kin_of(customer.id)), Visit.store_id == store_id, Visit.business_day == op.day)
     found = op.session.scalars(select(Visit).where(*today).order_by(Visit.id.desc())).first()
     if found is None:
         found = Visit(customer_id=customer.id, store_id=store_id, business_day=op.day, arrived_at=op.at, source=source)

@@ -160,6 +160,14 @@ class Access:
         return select(other.c.id).where(self._customers(other.c))
 
     def _customers(self, columns: Any) -> ColumnElement[bool]:
+        """Whoever is hers by any of a person's records is hers by all of them, merged ones among them."""
+        merged, kept = table_of(Customer).alias("merged_record"), table_of(Customer).alias("kept_record")
+        into = select(merged.c.merged_into_id).where(merged.c.merged_into_id.is_not(None))
+        by_merged = columns.id.in_(into.where(self._ways(merged.c)))
+        stands = select(kept.c.id).where(kept.c.id.in_(into), self._ways(kept.c))
+        return or_(self._ways(columns), by_merged, columns.merged_into_id.in_(stands))
+
+    def _ways(self, columns: Any) -> ColumnElement[bool]:
         role = self.role
         assert role is not None
         if role.sees is Sees.STORE:

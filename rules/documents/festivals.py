@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.field import Choice
-from rules.language.faults import Place
+from rules.language.faults import Place, misfit
 from rules.language.reading import PLACE_KEY, Document, LunarDay, Name, Part, Week, Word, one_text
+from rules.language.spellings import month_day
 
 
 class LeapDay(Choice):
@@ -44,13 +45,23 @@ class Weekday(Part):
     day: Annotated[int, Field(ge=1, le=7)]
 
 
+def _day_of_every_year(written: str) -> str | None:
+    day = month_day(written)
+    try:
+        date.fromisoformat(f"2001-{day}")
+    except ValueError:
+        return None
+    return day
+
+
 def _solar_day(value: object) -> str:
     """A month and a day that every year has."""
     text = one_text(value)
     try:
         date.fromisoformat(f"2001-{text}")
     except ValueError as error:
-        message = _l("A day that every year has is needed here: month and day, such as 02-14.")
+        need = _l("A day that every year has is needed here: month and day, such as 02-14.")
+        message = misfit(text, need, _day_of_every_year)
         raise PydanticCustomError("said", "day", {"message": message}) from error
     return text
 

@@ -25,6 +25,7 @@ from rules.language.reading import (
     Part,
     Quiet,
     Rate,
+    Ref,
     Share,
     Slug,
     Template,
@@ -53,7 +54,7 @@ class TagDeclaration(Part):
 class AlertEffect(Part):
     """``alert: {to: manager, text: "{name} …", within: 24h, severity: warning}``"""
 
-    to: Annotated[Slug, Names("roles")]
+    to: Annotated[Ref, Names("roles")]
     text: Template
     within: Hours | None = None
     severity: Severeness = Severeness.WARNING
@@ -62,7 +63,7 @@ class AlertEffect(Part):
 class TaskEffect(Part):
     """``task: {to: consultant, text: "打电话给 {name}", within: 2d}``"""
 
-    to: Slug
+    to: Ref
     text: Template
     within: Days = 0
 
@@ -133,7 +134,7 @@ class PointsEffect(Given):
 class CouponEffect(Given):
     """A coupon of a template declared in ``campaigns.yaml``."""
 
-    template: Slug | None = None
+    template: Ref | None = None
     valid: Days = 30
 
     @property
@@ -166,9 +167,9 @@ class MessageEffect(Given):
 class Effect(Part):
     """What a rule does: exactly one of these a line."""
 
-    tag: Slug | None = None
-    untag: Slug | None = None
-    tier: Slug | None = None
+    tag: Ref | None = None
+    untag: Ref | None = None
+    tier: Ref | None = None
     alert: AlertEffect | None = None
     task: TaskEffect | None = None
     field: FieldEffect | None = None
@@ -324,7 +325,7 @@ class Rule(Part):
 class LayerRow(Part):
     """One row of a decision table; the last one has no ``when`` and takes the rest."""
 
-    tag: Annotated[Slug, Names("tags")]
+    tag: Annotated[Ref, Names("tags")]
     when: When | None = None
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from models.field import Choice
 from models.standing import TagColour
 from rules.language.conditions import Condition
-from rules.language.reading import Days, Document, Months, Name, Names, Part, Permille, Share, Slug, When
+from rules.language.reading import Days, Document, Months, Name, Names, Part, Permille, Ref, Share, Slug, When
 
 
 class Downgrade(Choice):
@@ -66,7 +66,7 @@ class TiersDocument(Document):
     downgrade: Downgrade
     grace: Days
     notice: Days
-    notice_to: Annotated[Slug, Names("roles")] = "consultant"
+    notice_to: Annotated[Ref, Names("roles")] = "consultant"
     tiers: Annotated[list[Tier], Field(min_length=1)]
 
     def conditions(self) -> list[Condition]:

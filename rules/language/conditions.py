@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
 from models.names import OPERATIONS
+from rules.language import spellings
 from rules.language.facts import Fact, FactType, Subject, fact_named, no_such_fact
-from rules.language.faults import Fault, Faults, Place, unknown
+from rules.language.faults import Fault, Faults, Place, instead, misfit, short, unknown
 from rules.language.nodes import Mapping, Node, Scalar, Sequence
 
 Value = int | str | bool
@@ -174,16 +177,43 @@ def _comparisons(key: Scalar, value: Node, subject: Subject, faults: list[Fault]
         faults.append(Fault(key.place, no_such_fact(key.text, subject)))
         return None
     if isinstance(value, Scalar):
+        if (sign := _sign_in(fact, value)) is not None:
+            faults.append(Fault(value.place, sign))
+            return None
         return _leaf(fact, Scalar("is", value.place), value, False, faults)
     if isinstance(value, Sequence):
         return _leaf(fact, Scalar("in", value.place), value, False, faults)
     never = _never(value, faults)
     pairs = [(name, operand) for name, operand in value.pairs if name.text != "never"]
+    if (split := _split_number(value)) is not None:
+        faults.append(split)
+        return None
     if not pairs:
         faults.append(Fault(value.place, _l("Compare %(fact)s with something.", fact=fact.name)))
     leaves = [_leaf(fact, name, operand, never, faults) for name, operand in pairs]
     whole = tuple(leaf for leaf in leaves if leaf is not None)
     return whole[0] if len(whole) == 1 else All(whole)
+
+
+_SIGNED = re.compile(r"\s*(>=|=>|<=|=<|[≥≤<>＞＜=]|至少|至多|不少于|不超过|大于|小于|超过|少于)\s*(.+)")
+
+
+def _sign_in(fact: Fact, value: Scalar) -> LazyString | None:
+    """``visits_90d: ">= 6"``: the comparison has a name of its own."""
+    match = _SIGNED.fullmatch(value.text) if fact.type in _NUMERIC else None
+    operator = spellings.operator(match[1]) if match else None
+    return instead(f"{{{operator}: {match[2].strip()}}}", value.text) if match and operator else None
+
+
+def _split_number(value: Mapping) -> Fault | None:
+    """``{at_least: 20,000}``: within braces the comma ends the number."""
+    for (_key, operand), (following, rest) in pairwise(value.pairs):
+        digits = re.fullmatch("[0-9]{3}[元d%]?", following.text)
+        if digits and isinstance(operand, Scalar) and isinstance(rest, Scalar) and not rest.text:
+            thousands = "".join(key.text for key, _rest in value.pairs if re.fullmatch("[0-9]{3}[元d%]?", key.text))
+            typed = f"{operand.text},{thousands}" if len(thousands) <= 4 else operand.text + thousands
+            return Fault(operand.place, instead(operand.text + re.sub("[元d]", "", thousands), typed))
+    return None
 
 
 def _never(value: Mapping, faults: list[Fault]) -> bool:
@@ -192,7 +222,8 @@ def _never(value: Mapping, faults: list[Fault]) -> bool:
         return False
     if isinstance(node, Scalar) and node.text in _FLAGS:
         return _FLAGS[node.text]
-    faults.append(Fault(node.place, _l("never is yes or no.")))
+    typed = node.text if isinstance(node, Scalar) else ""
+    faults.append(Fault(node.place, misfit(typed, _l("never is yes or no."), spellings.flag)))
     return False
 
 
@@ -208,7 +239,7 @@ def _leaf(fact: Fact, name: Scalar, operand: Node, never: bool, faults: list[Fau
                 fitting=", ".join(sorted(fitting)),
             )
         else:
-            message = unknown(name.text, known, _l("comparison"))
+            message = _no_such_comparison(name.text, known)
         faults.append(Fault(name.place, message))
         return None
     operator = Operator(name.text)
@@ -216,10 +247,18 @@ def _leaf(fact: Fact, name: Scalar, operand: Node, never: bool, faults: list[Fau
     return None if values is None else Comparison(fact, operator, values, never, operand.place)
 
 
+def _no_such_comparison(word: str, known: list[str]) -> LazyString:
+    meant = spellings.operator(word)
+    return unknown(word, known, _l("comparison")) if meant is None else instead(meant, word)
+
+
 def _values(fact: Fact, operator: Operator, node: Node, faults: list[Fault]) -> tuple[Value, ...] | None:
     several = operator in (Operator.IN, Operator.NOT_IN, Operator.BETWEEN)
     if several and not isinstance(node, Sequence):
-        faults.append(Fault(node.place, _l("%(operator)s needs a list.", operator=operator.value)))
+        typed = node.text if isinstance(node, Scalar) else ""
+        need = _l("%(operator)s needs a list.", operator=operator.value)
+        spelling = _range if operator is Operator.BETWEEN else _listed
+        faults.append(Fault(node.place, misfit(typed, need, spelling)))
         return None
     items = node.items if isinstance(node, Sequence) else (node,)
     if not several and len(items) != 1:
@@ -232,12 +271,31 @@ def _values(fact: Fact, operator: Operator, node: Node, faults: list[Fault]) -> 
             return None
         values.append(value)
     if operator is Operator.BETWEEN and (len(values) != 2 or not _ordered(values)):
-        faults.append(Fault(node.place, _l("between needs two values, the smaller one first.")))
+        faults.append(Fault(node.place, _not_between(items)))
         return None
     if not values:
         faults.append(Fault(node.place, _l("The list is empty.")))
         return None
     return tuple(values)
+
+
+def _range(word: str) -> str | None:
+    """``[60, 179]`` for 60-179 or 60 到 179."""
+    ends = re.split(r"\s*(?:[-~～–—]|至|到)\s*", word.strip())
+    return f"[{ends[0]}, {ends[1]}]" if len(ends) == 2 and all(ends) else None
+
+
+def _listed(word: str) -> str | None:
+    return f"[{', '.join(re.split('[,，、 ]+', word.strip()))}]" if word.strip() else None
+
+
+def _not_between(items: tuple[Node, ...]) -> LazyString:
+    need = _l("between needs two values, the smaller one first.")
+    words = [item.text for item in items if isinstance(item, Scalar)]
+    typed = f"[{', '.join(words)}]"
+    if len(words) == 2:
+        return misfit(typed, need, lambda _typed: f"[{words[1]}, {words[0]}]")
+    return misfit(typed, need)
 
 
 def _ordered(values: list[Value]) -> bool:
@@ -246,7 +304,8 @@ def _ordered(values: list[Value]) -> bool:
 
 
 _FLAGS = {"yes": True, "no": False, "true": True, "false": False, "是": True, "否": False}
-_SLUG = re.compile(r"[a-z][a-z0-9_-]*")
+MOST_LETTERS = 60
+"""Of a name that stands where a short name should."""
 
 
 def _value(fact: Fact, node: Node, faults: list[Fault]) -> Value | None:
@@ -257,10 +316,11 @@ def _value(fact: Fact, node: Node, faults: list[Fault]) -> Value | None:
     if fact.type is FactType.FLAG:
         if word in _FLAGS:
             return _FLAGS[word]
-        faults.append(Fault(place, _l("%(fact)s is yes or no.", fact=fact.name)))
+        need = _l("%(fact)s is yes or no.", fact=fact.name)
+        faults.append(Fault(place, misfit(word, need, spellings.flag)))
         return None
     if fact.type is FactType.CHOICE:
-        known = [] if fact.family.choices is None else [str(member) for member in fact.family.choices]
+        known = {} if fact.family.choices is None else {str(one): (one.label,) for one in fact.family.choices}
         if word in known:
             return word
         faults.append(Fault(place, unknown(word, known, _l("value"))))
@@ -271,9 +331,9 @@ def _value(fact: Fact, node: Node, faults: list[Fault]) -> Value | None:
         faults.append(Fault(place, unknown(word, OPERATIONS, _l("operation"))))
         return None
     if fact.type in (FactType.TIER, FactType.TAG, FactType.ROLE):
-        if _SLUG.fullmatch(word):
-            return word
-        faults.append(Fault(place, _l("%(word)s is not a short name (a-z, 0-9, -).", word=word)))
+        if word and len(word) <= MOST_LETTERS:
+            return word  # whether there is such a one is asked of the whole book, which knows their names
+        faults.append(Fault(place, _l("A short name is needed here (a-z, 0-9, -).")))
         return None
     return _number(fact, word, place, faults)
 
@@ -291,20 +351,38 @@ def read_value_of(fact: Fact, word: str) -> Value:
 
 
 _LARGEST = 10**12
-_PLAIN_NUMBER = re.compile(r"[+-]?([0-9]{1,15}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.[0-9]{1,6})?")
+MOST_DIGITS = 13
+_PLAIN_NUMBER = re.compile(r"[+-]?([0-9]{1,15}|[0-9]{1,3}([,_][0-9]{3}){1,4})(\.[0-9]{1,6})?")
+_AROUND = {FactType.MONEY: r"[¥￥]?(.*?)元?", FactType.DAYS: r"(.*?)d?", FactType.PERCENT: r"(.*?)%?"}
+"""What may stand before and behind the number of such a fact."""
+_SPELLINGS = {
+    FactType.MONEY: spellings.money,
+    FactType.DAYS: spellings.days,
+    FactType.PERCENT: spellings.whole_percent,
+}
+_NEEDED = {
+    FactType.MONEY: _l("An amount in yuan is needed, such as 1000."),
+    FactType.DAYS: _l("A number of days is needed, such as 30."),
+    FactType.PERCENT: _l("A whole percentage is needed, such as 150%."),
+}
+A_NUMBER = _l("A whole number is needed here, such as 6.")
 
 
 def _number(fact: Fact, word: str, place: Place, faults: list[Fault]) -> int | None:
-    plain = word.replace("_", ",").removeprefix("¥").removeprefix("￥").removesuffix("元")
-    if fact.type is FactType.DAYS:
-        plain = plain.removesuffix("d")
-    if fact.type is FactType.PERCENT:
-        plain = plain.removesuffix("%")
-    if not _PLAIN_NUMBER.fullmatch(plain):
-        faults.append(Fault(place, _l("%(word)s is not a number.", word=word[:40])))
-        return None
-    exact = Decimal(plain.replace(",", "")) * (100 if fact.type is FactType.MONEY else 1)
-    if exact != exact.to_integral_value() or abs(exact) > _LARGEST:
-        faults.append(Fault(place, _l("%(word)s is not a number that fits here.", word=word)))
-        return None
-    return int(exact)
+    around = re.fullmatch(_AROUND.get(fact.type, "(.*)"), word, re.DOTALL)
+    plain = around[1] if around else word
+    if _PLAIN_NUMBER.fullmatch(plain):
+        exact = Decimal(re.sub("[,_]", "", plain)) * (100 if fact.type is FactType.MONEY else 1)
+        if exact == exact.to_integral_value() and abs(exact) <= _LARGEST:
+            return int(exact)
+    meant = _SPELLINGS.get(fact.type, spellings.number)(word)
+    fits = meant is not None and meant != word and len(meant) <= MOST_DIGITS
+    faults.append(Fault(place, instead(meant, word) if meant and fits else _no_number(fact, word, plain)))
+    return None
+
+
+def _no_number(fact: Fact, word: str, plain: str) -> LazyString:
+    need = _NEEDED.get(fact.type, A_NUMBER)
+    if _PLAIN_NUMBER.fullmatch(plain):
+        return _l("%(word)s is not a number that fits here. %(need)s", word=short(word), need=need)
+    return _l("%(word)s is not a number. %(need)s", word=short(word), need=need)

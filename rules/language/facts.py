@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from enum import StrEnum
+from functools import cache
 from typing import Any
+from unicodedata import normalize
 
-from flask_babel import LazyString
+from flask_babel import LazyString, force_locale
 from flask_babel import lazy_gettext as _l
 
 from models.catalogue import Grade, ProductUse
 from models.customers import SkinType, SourceChannel, Stage
 from models.field import Choice
 from models.organisation import StaffTitle
-from rules.language.faults import nearest, unknown
+from rules.language.faults import instead, nearest, unknown
 
 MOST_DAYS = 3660
 
@@ -338,17 +341,52 @@ def suggestions(name: str, subject: Subject = Subject.CUSTOMER) -> list[str]:
     return [known for known in dict.fromkeys(names) if fact_named(known, subject) is not None]
 
 
+LANGUAGES = ("zh_Hans_CN", "en")
+
+
+def fact_called(label: str, subject: Subject = Subject.CUSTOMER) -> str | None:
+    """The name of the fact that is called so in one of our languages: ``visits_90d`` for 90天到店次数."""
+    digits = re.search(r"[0-9]+", label)
+    window = digits.group() if digits else "90"
+    names = _called(subject)
+    close = get_close_matches(_plain_label(label), names, n=1, cutoff=0.7)
+    family = names[close[0]] if close else None
+    name = None if family is None or "{slug}" in family.pattern else family.pattern.replace("{n}", window)
+    return name if name is not None and fact_named(name, subject) is not None else None
+
+
+@cache
+def _called(subject: Subject) -> dict[str, Family]:
+    names: dict[str, Family] = {}
+    for language in LANGUAGES:
+        with force_locale(language):
+            names |= {_plain_label(str(family.label)): family for family in FAMILIES_OF[subject]}
+    return names
+
+
+def _plain_label(label: str) -> str:
+    """A label without spaces and numbers, which each writes in another way."""
+    return re.sub(r"[\s内]", "", re.sub(r"[0-9]+|%\(\w+\)s", "#", normalize("NFKC", label))).lower()
+
+
 def no_such_fact(name: str, subject: Subject = Subject.CUSTOMER, beside: tuple[str, ...] = ()) -> LazyString:
     """What is wrong with a name that is no fact of a subject: whose it is, and what was perhaps meant.
 
-    ``beside`` are names that would do here too.
+    ``beside`` are names that would do here too. It is found out when somebody reads it.
     """
+    return LazyString(_no_such_fact, name, subject, beside)
+
+
+def _no_such_fact(name: str, subject: Subject, beside: tuple[str, ...]) -> str:
+    if not name.isascii() and (meant := fact_called(name, subject)) is not None:
+        return str(instead(meant, name))
     known = [*beside, *suggestions(name, subject)]
     of = next((other for other in Subject if fact_named(name, other) is not None), None)
     if of is None:
-        return unknown(name, known, _l("fact"))
+        return str(unknown(name, known, _l("fact")))
     words = {"fact": name, "of": SUBJECT_WORDS[of], "about": SUBJECT_WORDS[subject]}
     near = nearest(name, known)
     if near is None:
-        return _l("%(fact)s is asked about %(of)s, and this is about %(about)s.", **words)
-    return _l("%(fact)s is asked about %(of)s, and this is about %(about)s; did you mean %(near)s?", **words, near=near)
+        return str(_l("%(fact)s is asked about %(of)s, and this is about %(about)s.", **words))
+    text = _l("%(fact)s is asked about %(of)s, and this is about %(about)s; did you mean %(near)s?", **words, near=near)
+    return str(text)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
+
+MOST_TYPED = 40
+"""Letters of what was typed that a message repeats."""
 
 
 @dataclass(frozen=True, order=True)
@@ -56,9 +60,45 @@ def nearest(word: str, among: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+def called(word: str, among: Mapping[str, Any]) -> list[str]:
+    """The short names of what is called so, or nearly so: ``slipping (流失预警)`` and ``lost (流失客户)`` for 流失."""
+    names = {name: key for key, names in among.items() if isinstance(names, tuple) for name in names if name}
+    within = [name for name in names if len(word) > 1 and word.lower() in name.lower()]
+    close = within or difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return [f"{names[name]} ({name})" for name in close[:3]]
+
+
 def unknown(word: str, among: Iterable[str], what: LazyString) -> LazyString:
-    """«There is no <what> called <word>; did you mean …?»"""
+    """«There is no <what> called <word>; did you mean …?» The nearest is looked up only when somebody reads it."""
+    return LazyString(_unknown, short(word), among if isinstance(among, Mapping) else tuple(among), what)
+
+
+def _unknown(word: str, among: Iterable[str], what: LazyString) -> str:
     near = nearest(word, among)
+    if near is None and isinstance(among, Mapping):
+        near = str(_l(" or ")).join(called(word, among)) or None
     if near is None:
-        return _l("There is no %(what)s called %(word)s.", what=what, word=word)
-    return _l("There is no %(what)s called %(word)s; did you mean %(near)s?", what=what, word=word, near=near)
+        return str(_l("There is no %(what)s called %(word)s.", what=what, word=word))
+    return str(_l("There is no %(what)s called %(word)s; did you mean %(near)s?", what=what, word=word, near=near))
+
+
+def short(word: object) -> str:
+    """A word as a message repeats it: of a long text its beginning, on a line."""
+    text = " ".join(str(word).split())
+    return text if len(text) <= MOST_TYPED else f"{text[:MOST_TYPED]}…"
+
+
+def instead(write: str, typed: object) -> LazyString:
+    """«Write 20000, not 2万.»"""
+    return _l("Write %(write)s, not %(typed)s.", write=write, typed=short(typed))
+
+
+def misfit(typed: object, need: LazyString, spelling: Callable[[str], str | None] | None = None) -> LazyString:
+    """What is needed, and what to write in place of what was typed, where that can be told."""
+    text = str(typed)
+    meant = None if spelling is None else spelling(text)
+    if meant is not None and meant != text:
+        return _l("%(need)s %(mend)s", need=need, mend=instead(meant, text))
+    if not text.strip():
+        return need
+    return _l("%(need)s “%(typed)s” is not that.", need=need, typed=short(text))

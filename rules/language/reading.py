@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args
+from unicodedata import normalize
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
@@ -14,10 +15,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from models.numbers import fen_of
-from rules.language.conditions import Condition, read_condition
+from rules.language import spellings
+from rules.language.conditions import A_NUMBER, MOST_LETTERS, Condition, read_condition
 from rules.language.facts import Subject, fact_named, no_such_fact
-from rules.language.faults import Fault, Faults, Place, nearest, unknown
-from rules.language.nodes import Mapping, Node, Scalar, Sequence, read_nodes
+from rules.language.faults import Fault, Faults, Place, instead, misfit, nearest, unknown
+from rules.language.nodes import Mapping, Node, Scalar, Sequence, parse
+from rules.language.spellings import Spelling
+from rules.language.syntax_faults import QUOTES
 
 CONDITION_KEYS = frozenset({"when", "enter", "keep"})
 PLACE_KEY = "__place__"
@@ -62,7 +66,18 @@ def read_document(model: type[M], text: str, file: str) -> M:
 
     :raises Faults: what is wrong (the first hundred at most of each sort), each at its place.
     """
-    return read_tree(model, read_nodes(text, file))
+    parsed = parse(text, file)
+    if parsed.root is None:
+        raise Faults(parsed.faults)
+    if not parsed.faults:
+        return read_tree(model, parsed.root)
+    lines = {fault.place.line for fault in parsed.faults}
+    try:
+        read_tree(model, parsed.root)
+    except Faults as error:
+        others = [fault for fault in error.faults if fault.place.line not in lines]
+        raise Faults([*parsed.faults, *others]) from error
+    raise Faults(parsed.faults)
 
 
 def read_tree(model: type[M], root: Mapping) -> M:
@@ -123,13 +138,14 @@ def one_text(value: Any) -> str:
     return str(value)
 
 
-def _pattern(shape: str, message: LazyString) -> Any:
+def _pattern(shape: str, need: LazyString, spelling: Spelling | None = None) -> Any:
+    """A scalar of this shape; ``spelling`` tells how what was typed is written here."""
     expression = re.compile(shape)
 
     def check(value: Any) -> str:
         match = expression.fullmatch(one_text(value))
         if match is None:
-            raise PydanticCustomError("said", str(value), {"message": message})
+            raise PydanticCustomError("said", "shape", {"message": misfit(value, need, spelling)})
         return match.group(1) if expression.groups else match.group()
 
     return BeforeValidator(check)
@@ -143,14 +159,16 @@ def _yuan(value: Any) -> int:
     """In yuan as it is written, in fen as it is kept."""
     fen = fen_of(one_text(value))
     if fen is None or fen < 0:
-        raise PydanticCustomError("said", str(value), {"message": _l("An amount in yuan is needed, such as 1000.")})
+        need = _l("An amount in yuan is needed, such as 1000.")
+        raise PydanticCustomError("said", "yuan", {"message": misfit(value, need, spellings.money)})
     return fen
 
 
 def _flag(value: Any) -> bool:
     known = {"yes": True, "no": False, "true": True, "false": False, "是": True, "否": False}
     if str(value) not in known:
-        raise PydanticCustomError("said", str(value), {"message": _l("yes or no is needed here.")})
+        need = _l("yes or no is needed here.")
+        raise PydanticCustomError("said", "flag", {"message": misfit(value, need, spellings.flag)})
     return known[str(value)]
 
 
@@ -185,12 +203,24 @@ _QUIET = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
 def _quiet(value: Any) -> str:
     match = _QUIET.fullmatch(one_text(value))
     if match is None:
-        message = _l("Two times of day are needed, such as 21:00-09:00.")
+        message = misfit(value, _l("Two times of day are needed, such as 21:00-09:00."), spellings.hours)
     elif match.group(1) == match.group(2):
         message = _l("Quiet hours that end when they begin have no length: say two different times.")
     else:
         return match.group()
     raise PydanticCustomError("said", str(value), {"message": message})
+
+
+def _name(value: Any) -> str:
+    """A name as people call something: what a Chinese keyboard makes of quotation marks is no part of it."""
+    text = one_text(value)
+    if quotes := "".join(sign for sign in text if sign in QUOTES):
+        message = _l("A name has no quotation marks %(typed)s in it; take them out.", typed=" ".join(quotes))
+        raise PydanticCustomError("said", "name", {"message": message})
+    if not 1 <= len(text) <= MOST_LETTERS:
+        message = _l("A name of 1 to 60 letters is needed here.")
+        raise PydanticCustomError("said", "name", {"message": message})
+    return text
 
 
 @dataclass(frozen=True)
@@ -212,30 +242,37 @@ class Names:
 When = Annotated[Any, BeforeValidator(_when), Written("condition")]
 WhenAbout = Annotated[Any, BeforeValidator(_when_about), Written("condition")]
 Slug = Annotated[
-    str, _pattern(r"[a-z][a-z0-9-]{0,39}", _l("A short name has only a-z, 0-9 and -, and begins with a letter."))
+    str,
+    _pattern(
+        r"[a-z][a-z0-9-]{0,39}",
+        _l("A short name has only a-z, 0-9 and -, and begins with a letter."),
+        spellings.short_name,
+    ),
 ]
 Word = Annotated[
     str, _pattern(r"[a-z][a-z0-9_]{0,29}", _l("This becomes part of a fact: only a-z, 0-9 and _, a letter first."))
 ]
-Name = Annotated[str, _pattern(r"(?s)(.{1,60})", _l("A name of 1 to 60 letters is needed here."))]
+Ref = Annotated[str, _pattern(r"(?s)(.{1,60})", _l("A short name has only a-z, 0-9 and -, and begins with a letter."))]
+"""The short name of something declared elsewhere: whether there is such a one, the whole book knows."""
+Name = Annotated[str, BeforeValidator(_name)]
 Days = Annotated[
     int,
-    _pattern(r"(\d{1,4})d", _l("A number of days is needed, such as 30d.")),
+    _pattern(r"(\d{1,4})d", _l("A number of days is needed, such as 30d."), spellings.length("d")),
     Written("number", "d", _l("days")),
 ]
 Hours = Annotated[
     int,
-    _pattern(r"(\d{1,4})h", _l("A number of hours is needed, such as 24h.")),
+    _pattern(r"(\d{1,4})h", _l("A number of hours is needed, such as 24h."), spellings.length("h")),
     Written("number", "h", _l("hours")),
 ]
 Months = Annotated[
     int,
-    _pattern(r"(\d{1,3})mo", _l("A number of months is needed, such as 12mo.")),
+    _pattern(r"(\d{1,3})mo", _l("A number of months is needed, such as 12mo."), spellings.length("mo")),
     Written("number", "mo", _l("months")),
 ]
 Minutes = Annotated[
     int,
-    _pattern(r"(\d{1,3})min", _l("A number of minutes is needed, such as 15min.")),
+    _pattern(r"(\d{1,3})min", _l("A number of minutes is needed, such as 15min."), spellings.length("min")),
     Written("number", "min", _l("minutes")),
 ]
 LunarDay = Annotated[
@@ -243,19 +280,28 @@ LunarDay = Annotated[
     _pattern(
         r"(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|30|last)",
         _l("A day of the lunar year is needed: month and day, such as 08-15, or 12-last."),
+        spellings.month_day,
     ),
 ]
 Clock = Annotated[
-    str, _pattern(r"(?:[01]\d|2[0-3]):[0-5]\d", _l("A time of day is needed, such as 10:00, from 00:00 to 23:59."))
+    str,
+    _pattern(
+        r"(?:[01]\d|2[0-3]):[0-5]\d",
+        _l("A time of day is needed, such as 10:00, from 00:00 to 23:59."),
+        spellings.clock,
+    ),
 ]
 Week = Annotated[str, _pattern(r"[1-4]|last", _l("Which week is one of: 1, 2, 3, 4, last."))]
-Whole = Annotated[int, _pattern(r"(\d{1,7})", _l("A whole number is needed here.")), Written("number")]
+Whole = Annotated[int, _pattern(r"(\d{1,7})", A_NUMBER, spellings.number), Written("number")]
 Count = Annotated[int, Field(ge=1, le=999)]
 Rate = Annotated[
-    str, _pattern(r"[1-9]\d{0,2} ?/ ?[1-9]\d{0,3}d", _l("So many in so many days is needed, such as 2 / 30d."))
+    str,
+    _pattern(
+        r"[1-9]\d{0,2} ?/ ?[1-9]\d{0,3}d", _l("So many in so many days is needed, such as 2 / 30d."), spellings.rate
+    ),
 ]
 Yuan = Annotated[int, BeforeValidator(_yuan), Written("yuan", unit=_l("yuan"))]
-_PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."))
+_PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."), spellings.percent)
 Permille = Annotated[int, BeforeValidator(_permille), _PERCENT, Written("percent", "%", LazyString(str, "%"))]
 Share = Annotated[Permille, Field(le=1000)]
 Quiet = Annotated[str, BeforeValidator(_quiet)]
@@ -289,10 +335,13 @@ def _fault(detail: ErrorDetails, root: Mapping, model: type[Part]) -> Fault:
             return Fault(node.place, _l("The key %(key)s is missing.", key=str(loc[-1])))
         case "said":
             return Fault(node.place, detail["ctx"]["message"])
-    return Fault(node.place, _message(detail))
+    return Fault(node.place, _message(detail, node))
 
 
 def _no_such_key(key: str, fitting: tuple[str, ...]) -> LazyString:
+    plain = normalize("NFKC", key).strip("\u200b\ufeff “”‘’\"'").split(":")[0].strip()
+    if plain != key and plain in fitting:
+        return instead(f"{plain}:", key)
     if nearest(key, fitting) is not None:
         return unknown(key, fitting, _l("key"))
     if key in _known_keys():
@@ -355,21 +404,44 @@ def _known_keys() -> tuple[str, ...]:
     return tuple(sorted(keys))
 
 
-def _message(detail: ErrorDetails) -> LazyString:
+def _message(detail: ErrorDetails, node: Node) -> LazyString:
     context = detail.get("ctx", {})
+    typed = node.text if isinstance(node, Scalar) else ""
     match detail["type"]:
         case "dict_type" | "model_type" | "model_attributes_type":
-            return _l("Keys with values are needed here.")
+            return _no_keys(typed)
         case "list_type":
-            return _l("A list is needed here.")
+            return misfit(typed, _l("A list is needed here."), _in_brackets)
         case "string_type":
             return _l("A single text is needed here.")
         case "int_parsing" | "int_type":
-            return _l("A whole number is needed here.")
+            return misfit(typed, A_NUMBER, spellings.number)
         case "literal_error" | "enum":
-            return _l("One of these is needed: %(values)s.", values=str(context.get("expected", "")))
+            values = str(context.get("expected", "")).replace(" or ", ", ").replace("'", "")
+            return misfit(typed, _l("One of these is needed: %(values)s.", values=values), _one_of(values.split(", ")))
         case "greater_than_equal" | "less_than_equal":
             return _l("This number is out of range.")
         case "too_short" | "string_too_short":
             return _l("This must not be empty.")
+        case "too_long":
+            return _l("There are too many here: at most %(most)s.", most=context.get("max_length", ""))
     return _l("This does not fit here: %(problem)s.", problem=detail["msg"])
+
+
+def _no_keys(typed: str) -> LazyString:
+    """A text where keys with values should stand: mostly for want of a colon that is one."""
+    need = _l("Keys with values are needed here.")
+    match = re.match(r"([A-Za-z_][\w-]*) *(：|:(?=\S))[ \u3000]*(.*)", typed, re.DOTALL)
+    return instead(f"{match[1]}: {match[3]}", typed) if match else misfit(typed, need)
+
+
+def _in_brackets(typed: str) -> str | None:
+    return f"[{', '.join(re.split('[,，、] *', typed.strip('[]［］【】 ')))}]" if typed.strip() else None
+
+
+def _one_of(values: list[str]) -> Spelling:
+    def spelled(typed: str) -> str | None:
+        word = re.sub(r"[\s-]+", "_", normalize("NFKC", typed).strip("“”‘’\"' ").lower())
+        return word if word in values else nearest(word, values)
+
+    return spelled

@@ -10,7 +10,8 @@ import xlsxwriter
 from openpyxl import load_workbook
 from sqlalchemy import func, select
 
-from admin_app.importing.files import FileReport, import_file
+from admin_app.backup import BackupError, restore
+from admin_app.importing.files import FileReport, import_file, save_before_import
 from admin_app.importing.tables import UnreadableFileError, read_tables
 from admin_app.operations.refusals import Refused
 from models.actor import command_actor
@@ -21,6 +22,7 @@ from models.entity import db
 from models.log import Operation
 from models.organisation import Staff
 from models.sales import Payment, Sale, SaleLine, StaffShare, Visit
+from tests.admin_app.houses import faults
 from tests.conftest import House
 
 ME = command_actor("tester")
@@ -84,9 +86,14 @@ def test_a_number_that_is_somebody_elses_is_refused(house: House, tmp_path: Path
     assert "安娜" in report.sheets[0].refused[0].reason
 
 
-def test_who_is_known_is_left_as_she_is(house: House, tmp_path: Path) -> None:
-    assert counts(customers(tmp_path, ["V001", "安娜", "13900000001", "1990-01-01", None, "新备注"])) == (0, 1, 0, 0)
-    assert db.session.get_one(Customer, house.ids["anna"]).notes is None
+def test_who_is_known_gets_what_the_sheet_says_of_her(house: House, tmp_path: Path) -> None:
+    """A cell left empty takes nothing away."""
+    row = ["V001", "安娜", None, "1990-01-01", None, "新备注"]
+    assert customers(tmp_path, row, dry_run=True).sheets[0].updated == 1
+    assert counts(customers(tmp_path, row)) == (0, 0, 0, 0)
+    anna = db.session.get_one(Customer, house.ids["anna"])
+    assert (anna.notes, anna.birth_year, anna.phone) == ("新备注", 1990, "+8613900000001")
+    assert counts(customers(tmp_path, row)) == (0, 1, 0, 0)
 
 
 def test_every_fault_of_a_row_is_told(house: House, tmp_path: Path) -> None:
@@ -96,14 +103,35 @@ def test_every_fault_of_a_row_is_told(house: House, tmp_path: Path) -> None:
     assert set(fault.column.split("、")) == {"姓名", "联系电话", "出生日期"}
 
 
+def test_an_import_is_undone_whole_by_its_backup(house: House, tmp_path: Path) -> None:
+    before = db.session.scalar(select(func.max(Operation.id)))
+    report = customers(tmp_path, ["A1", "王芳", "13911112222", None, "花粉", None], save=lambda: save_before_import(ME))
+    assert report.backup is not None
+    assert db.session.scalar(select(func.count()).select_from(Contraindication)) == 1
+    db.session.remove()
+    restore(report.backup)
+    assert db.session.scalar(select(func.count()).select_from(Contraindication)) == 0
+    assert db.session.scalar(select(func.max(Operation.id))) == before
+    assert faults() == []
+
+
+def test_nothing_is_imported_without_the_backup_that_undoes_it(house: House, tmp_path: Path) -> None:
+    (house.folder / "backups").write_text("a file where the folder should be", encoding="utf-8")
+    with pytest.raises(BackupError):
+        customers(tmp_path, ["A1", "王芳", "13911112222", None, None, None], save=lambda: save_before_import(ME))
+    assert db.session.scalar(select(Customer.id).where(Customer.member_no == "A1")) is None
+
+
 def test_what_was_not_taken_is_written_out_as_it_was(house: House, tmp_path: Path) -> None:
-    report = customers(tmp_path, ["A1", "王芳", "1380013", None, None, "=1+1"])
+    rows = [[None, "王芳", "1380013", None, None, "=1+1"], ["A1", "李霞", "1380013", None, None, None]]
+    report = customers(tmp_path, *rows)
     assert report.failed_file is not None
-    page = load_workbook(report.failed_file).worksheets[0]
-    row = [cell.value for cell in page[2]]
+    refused, cells = load_workbook(report.failed_file).worksheets
+    row = [cell.value for cell in refused[2]]
     assert row[:3] == ["客户", 2, "联系电话"]
-    assert row[4:] == ["A1", "王芳", "1380013", None, None, "=1+1"]
-    assert page["J2"].data_type == "s"
+    assert row[4:] == [None, "王芳", "1380013", None, None, "=1+1"]
+    assert refused["J2"].data_type == "s"
+    assert [cell.value for cell in cells[2]][:6] == ["客户", 3, "联系电话", cells["D2"].value, "A1", "李霞"]
 
 
 def test_a_text_too_long_is_refused_at_its_column(house: House, tmp_path: Path) -> None:
@@ -220,7 +248,8 @@ def test_equal_rows_are_as_many_sales_and_a_longer_file_brings_only_what_is_new(
     ("cell", "value", "column"),
     [
         (0, "2025-02-30", "日期"),
-        (1, None, "会员编号"),
+        (1, "V002", "会员编号"),
+        (3, "退款", "金额"),
         (4, "很多", "金额"),
         (4, "1.234", "金额"),
         (5, "贝壳", "支付方式"),

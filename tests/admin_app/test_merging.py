@@ -126,7 +126,7 @@ def test_records_merged_before_follow(salon: Salon) -> None:
 def test_each_of_the_two_is_a_record_of_her_own(salon: Salon) -> None:
     assert refused(salon, "anna", "anna") == ("refused", "into")
     merge(salon)
-    assert refused(salon, "anna", "cora") == ("merged", None)
+    assert refused(salon, "anna", "cora") == ("merged", "customer")
     assert refused(salon, "cora", "anna") == ("merged", "into")
 
 

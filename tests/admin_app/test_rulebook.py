@@ -96,7 +96,7 @@ def test_a_field_opened_in_the_file_is_open(house: House) -> None:
             "days_since_first_visit",
         ),
         ("alerts", "to: consultant", "to: consultnat", "consultant"),
-        ("tiers", "valid: 12mo", "valid: [", "YAML"),
+        ("tiers", "valid: 12mo", "valid: [", "少了逗号"),
     ],
 )
 def test_a_broken_file_is_told_once_and_the_last_good_one_stays(

@@ -17,8 +17,10 @@ from admin_app.upgrade import newest, standing, upgrade
 from models import schema
 from models.actor import SYSTEM
 from models.connection import WRITES
+from models.customers import Customer
 from models.entity import db
 from models.names import Name
+from models.search import matching
 from tests import engines
 from tests.admin_app.houses import opened
 from tests.cast import create
@@ -63,6 +65,14 @@ def test_a_salon_of_the_first_release_keeps_its_rows_and_gets_the_ledger(first_r
         assert connection.scalar(text("SELECT card_id FROM sale_line WHERE id = 1")) is None
         assert connection.scalar(text("SELECT imported FROM sale WHERE id = 1")), "it moved no value in the ledger"
     assert schema.differences(found, schema.expected_schema(db.engine)) == []
+
+
+def test_its_names_are_found_by_the_keys_of_this_release(first_release: Flask) -> None:
+    with db.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        connection.exec_driver_sql("UPDATE customer SET name = '2号店李茜' WHERE id = 1")
+    upgrade()
+    assert list(db.session.scalars(matching(Customer, "李茜"))) == [1]
+    assert list(db.session.scalars(matching(Customer, "lixi"))) == [1]
 
 
 def test_a_salon_of_the_first_release_can_take_a_recharge_after_the_upgrade(first_release: Flask) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from models.numbers import day_of, fen_of, phone_number, yuan_of
+from models.numbers import count_of, day_of, fen_of, phone_number, yuan_of
 
 WORKBOOK = Path(__file__).parents[1] / "data" / "salon_workbook.xlsx"
 E164 = re.compile(r"\+[1-9][0-9]{7,14}")
@@ -44,6 +44,12 @@ PHONES = {
     "+8612345": None,
     "1396804972a": None,
     "000-1234567": None,
+    "１３９００００００９９": "+8613900000099",
+    "１３９０００００９９９": "+8613900000999",
+    "١٣٩٠٠٠٠٠٩٩٩": "+8613900000999",
+    "139\u200b0000\u202a0999\ufeff": "+8613900000999",
+    "1390000099⁹": None,
+    "1390000099⑨": None,
 }
 DAYS = {
     "1995.11.24": date(1995, 11, 24),
@@ -61,7 +67,18 @@ DAYS = {
     "2023-02-29": None,
     "1995.13.1": None,
     "0000-1-1": None,
-    "1976-05-09 10:30": None,
+    "1976-05-09 10:30": date(1976, 5, 9),
+    "2027-06-30 23:59:59": date(2027, 6, 30),
+    "1990/05/06 08:00:00": date(1990, 5, 6),
+    "２０２７年６月３０日": date(2027, 6, 30),
+    "19900105": date(1990, 1, 5),
+    20270630: date(2027, 6, 30),
+    "19901305": None,
+    "33000": None,
+    "2027.6": None,
+    "1990-05-010": None,
+    "06/05/1990": None,
+    "1990-05-0²": None,
     "05-09": None,
     "长期": None,
     "": None,
@@ -90,6 +107,45 @@ AMOUNTS = {
     "免费": None,
     "": None,
     "元": None,
+    "1.2万": 1_200_000,
+    "1.2 万元": 1_200_000,
+    "3w": 3_000_000,
+    "1.234567万": 1_234_567,
+    "1.2345678万": None,
+    "１２８０": 128_000,
+    "١٢٨٠": 128_000,
+    "800.5元整": 80_050,
+    "1，280.50元": 128_050,
+    "1 280": 128_000,
+    "\u202a298\u200b": 29_800,
+    "1 280,50": None,
+    "1.280,50": None,
+    "12,80": None,
+    "1,28": None,
+    "12 34": None,
+    "(120)": None,
+    "0.10.": None,
+    "$1,204.50": None,
+    "5²": None,
+    "②": None,
+}
+COUNTS = {
+    "3": 3,
+    "３": 3,
+    "3次": 3,
+    "3 次": 3,
+    "1,234": 1_234,
+    3.0: 3,
+    "-2": -2,
+    3.5: None,
+    "12/10": None,
+    "补水10次剩3次": None,
+    "3分": None,
+    "1,5": None,
+    "②": None,
+    "²": None,
+    "5²": None,
+    "": None,
 }
 
 
@@ -106,6 +162,11 @@ def test_a_day_as_people_write_it(written: str | date, meant: date | None) -> No
 @pytest.mark.parametrize(("written", "meant"), AMOUNTS.items())
 def test_an_amount_as_people_write_it(written: str | float | Decimal, meant: int | None) -> None:
     assert fen_of(written) == meant
+
+
+@pytest.mark.parametrize(("written", "meant"), COUNTS.items())
+def test_a_count_as_people_write_it(written: str | float, meant: int | None) -> None:
+    assert count_of(written, "次") == meant
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,62 @@ def test_any_text_is_found_by_itself(text: str) -> None:
     assert search.normal(text) in keys_of(text)
 
 
+WAYS = {
+    "2号店王芳": ("王芳", "芳", "wangfang", "wf", "2号店", "号店王芳"),
+    "𠮷小芳": ("小芳", "𠮷", "𠮷小芳", "jixiaofang", "xiaofang", "jxf"),
+    "阿依古丽·买买提": (
+        "阿依古丽·买买提",
+        "阿依古丽买买提",
+        "阿依古丽•买买提",
+        "阿依古丽．买买提",
+        "买买提",
+        "ayiguli",
+    ),
+    "Ｌｕｃｙ李": ("lucy", "李", "Lucy李", "ｌｕｃｙ", "lucyli", "li"),
+    "VIP王姐": ("wangjie", "王姐", "vip王姐", "VIP 王姐"),
+    "李茜": ("lixi", "liqian", "lx", "lq"),
+    "胡长治": ("huchangzhi", "huzhangzhi", "hcz"),
+    "员兰": ("yunlan", "yuanlan"),
+    "谌静": ("shenjing", "chenjing"),
+    "张行": ("zhanghang", "zhangxing", "zh"),
+    "张\u200b三": ("张三", "张\u202e三", "zhangsan"),
+    "张三\ufeff": ("张三", "\u2066张三"),
+    "張三": ("張三",),
+    "ｶﾘﾝ": ("カリン",),
+    "Müller": ("müller", "MÜLLER", "mu\u0308ller"),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_name_is_found_however_it_is_written_or_read(name: str) -> None:
+    keys = keys_of(name)
+    assert [query for query in WAYS[name] if not any(key.startswith(search.normal(query)) for key in keys)] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    {
+        "王芳女士": "王芳",
+        "VIP王芳": "王芳",
+        "张\u200b三": "张三",
+        "张三\ufeff": "张三",
+        "Ｌｕｃｙ 小姐": "lucy",
+        "vip0387": "vip0387",
+        "女士": "女士",
+        "王芳": "王芳",
+    }.items(),
+)
+def test_a_name_is_compared_without_what_is_not_of_it(written: str, name: str) -> None:
+    assert search.without_title(written) == name
+
+
+def test_a_query_may_have_a_title_that_the_name_has_not(house: House) -> None:
+    li, wang = customer(house, name="李明"), customer(house, name="王姐")
+    assert found("李明女士") == found("VIP李明") == {li}
+    assert found("王姐") == {wang}, "who is called so is found alone"
+    assert found("李姐") == {li}
+
+
 # ------------------------------------------------------------------------------------------------ rows of the house
 
 
@@ -201,7 +257,7 @@ def test_both_engines_keep_the_same_words(house: House) -> None:
 
 
 def test_a_number_is_found_whole_or_by_its_last_four(jing: int) -> None:
-    ways = ("13912345678", "+86 139-1234-5678", "5678", " 56 78 ")
+    ways = ("13912345678", "+86 139-1234-5678", "5678", " 56 78 ", "５６７８", "١٣٩١٢٣٤٥٦٧٨")
     assert [by_number(number) for number in ways] == [{jing}] * len(ways)
 
 

@@ -51,7 +51,7 @@ def test_the_shipped_tiers_are_those_of_the_design() -> None:
 
 def test_the_color_of_a_tier_is_one_of_a_closed_list() -> None:
     text = tier("color: pink")
-    only_at(faults_of("tiers", text), text, "pink", "One of these is needed", "'rose'")
+    only_at(faults_of("tiers", text), text, "pink", "One of these is needed", "rose")
 
 
 def test_the_shipped_rules_are_those_of_the_design() -> None:

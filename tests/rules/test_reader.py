@@ -86,11 +86,20 @@ def test_twenty_deep_is_allowed_and_more_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "column"),
-    [("a: 'open\n", 2, 1), ("a: b: c\n", 1, 5), ("a: [1, 2\nb: 3\n", 2, 2), ("a:\n\t- x\n", 2, 1), ("a: @x\n", 1, 4)],
+    ("text", "line", "column", "words"),
+    [
+        ("a: 'open\n", 1, 4, "opened and never closed"),
+        ("a: b: c\n", 1, 5, "A colon stands within a text"),
+        ("a: [1, 2\nb: 3\n", 2, 2, "or the ] at the end, is missing"),
+        ("a:\n\t- x\n", 2, 1, "A tab stands here"),
+        ("a: @x\n", 1, 4, "begins with such a character"),
+        ('a: "x\\y"\n', 1, 6, "a backslash is written twice"),
+        ("a: *VIP*\n", 1, 4, "begins with * or &"),
+        ("a: * b\n", 1, 4, "begins with * or &"),
+    ],
 )
-def test_what_is_not_yaml(text: str, line: int, column: int) -> None:
-    refused(text, line, column, "This is not YAML")
+def test_what_is_not_yaml(text: str, line: int, column: int, words: str) -> None:
+    refused(text, line, column, words)
 
 
 def test_a_control_character_is_told_where_it_stands() -> None:

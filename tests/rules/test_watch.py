@@ -88,7 +88,7 @@ def test_it_is_about_one_of_four(about: str) -> None:
     """The condition is not judged as long as it is not known of what it speaks."""
     text = changed("about: staff", f"about: {about}")
     [fault] = faults_of("alerts", text)
-    assert "One of these is needed: 'staff', 'product', 'service' or 'operation'" in spoken(fault)
+    assert "One of these is needed: staff, product, service, operation" in spoken(fault)
 
 
 @pytest.mark.parametrize(

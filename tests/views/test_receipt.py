@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import re
-import zlib
 from collections.abc import Iterator
+from io import BytesIO
 
 import pytest
 import time_machine
+from fontTools.ttLib import TTFont
+from pypdf import PdfReader
+from pypdf.generic import DictionaryObject
 
 from admin_app import rulebook
+from admin_app.documents.receipt_font import width_of
+from admin_app.documents.receipts import Slip, receipt_pdf
 from models.entity import db
-from models.sales import Sale
+from models.organisation import Store
+from models.sales import PaymentMethod, Sale
 from tests.cast import ROLES, create
 from tests.conftest import House
 from tests.views import oracle
@@ -34,26 +39,21 @@ def page(house: House, sale: Sale, role: str = "owner", more: str = "") -> str:
 
 
 def pdf_words(data: bytes) -> str:
-    """Every text drawn in a PDF of reportlab's: UTF-16 in the strings of its deflated streams."""
-    found = []
-    for stream in re.findall(rb"stream\r?\n(.*?)endstream", data, re.DOTALL):
-        drawn = zlib.decompress(base64.a85decode(stream.strip(), adobe=False) if b"~>" not in stream else _a85(stream))
-        found += [
-            _unescaped(one).decode("utf-16-be") for one in re.findall(rb"\(((?:\\.|[^\\)])*)\) Tj", drawn, re.DOTALL)
-        ]
-    return " ".join(found)
+    """The text of a PDF, as a reader copies it."""
+    return PdfReader(BytesIO(data)).pages[0].extract_text()
 
 
-def _a85(stream: bytes) -> bytes:
-    return base64.a85decode(b"<~" + stream.strip(), adobe=True)
+def fonts(data: bytes) -> list[DictionaryObject]:
+    """The fonts that a PDF uses."""
+    found = PdfReader(BytesIO(data)).pages[0]["/Resources"]["/Font"].get_object()
+    used = [font.get_object() for font in found.values()]
+    return [font for font in used if "/FontDescriptor" in font or "/DescendantFonts" in font]
 
 
-def _unescaped(text: bytes) -> bytes:
-    def one(found: re.Match[bytes]) -> bytes:
-        said = found[1]
-        return bytes([int(said, 8)]) if said.isdigit() else {b"n": b"\n", b"r": b"\r", b"t": b"\t"}.get(said, said)
-
-    return re.sub(rb"\\([0-7]{3}|.)", one, text, flags=re.DOTALL)
+def pdf_of(sale: Sale, name: str) -> bytes:
+    """A receipt for somebody of this name."""
+    slip = Slip(sale, db.session.get_one(Store, sale.store_id), name, [], [(PaymentMethod.CASH, 105_000)], None, [])
+    return receipt_pdf(slip, 58)
 
 
 def test_it_says_number_store_lines_payment_and_who_served(house: House) -> None:
@@ -159,7 +159,35 @@ def test_the_pdf_says_what_the_page_says(house: House) -> None:
     for said in ("第一店", "20261122-003", "员工therapist", "¥200.00", "¥1,050.00", "三次卡", "____"):
         assert said in found, said
     assert "非常非常长的名字的深层补水导入护理项目" not in found, "it is too long for one line of 58 mm"
-    assert "非常非常长的名字的深层补水导入护理项目" in found.replace(" ", "")
+    assert "非常非常长的名字的深层补水导入护理项目" in found.replace(" ", "").replace("\n", "")
+
+
+@pytest.mark.parametrize("name", ["𠮷小芳", "阿依古丽·买买提", "Lucy李", "㛃麤", "直骨画"])
+def test_the_pdf_brings_its_font_and_shows_rare_characters(sqlite_house: House, name: str) -> None:
+    data = pdf_of(sold(sqlite_house, service(sqlite_house)), name)
+    used = fonts(data)
+    assert used
+    assert all("/FontFile2" in font["/FontDescriptor"].get_object() for font in used), "each is embedded"
+    assert name in pdf_words(data)
+    assert "¥1,050.00" in pdf_words(data)
+    assert len(data) < 60_000, "only what is needed"
+
+
+def test_each_character_of_the_pdf_is_drawn(sqlite_house: House) -> None:
+    """What is copied from a page and what is seen on it are two things."""
+    data = pdf_of(sold(sqlite_house, service(sqlite_house)), "𠮷小芳")
+    drawn = 0
+    for font in fonts(data):
+        file = TTFont(BytesIO(font["/FontDescriptor"].get_object()["/FontFile2"].get_object().get_data()))
+        drawn += sum(file["glyf"][glyph].numberOfContours > 0 for glyph in file.getGlyphOrder())
+    assert drawn >= len(set("第一店小芳𠮷") | set("0123456789¥,.-"))
+
+
+def test_a_character_without_a_shape_is_a_box_and_one_that_is_not_seen_nothing(sqlite_house: House) -> None:
+    assert width_of("李娜", 10) == pytest.approx(20)
+    assert width_of("李\u200b娜\ufe0f", 10) == pytest.approx(20)
+    assert width_of("🌸", 10) > 0
+    assert "🌸" in pdf_words(pdf_of(sold(sqlite_house, service(sqlite_house)), "李🌸娜"))
 
 
 @pytest.mark.parametrize("paper", ["58", "80"])

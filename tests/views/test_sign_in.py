@@ -122,7 +122,7 @@ def test_signing_in_begins_a_new_session(house: House) -> None:
     knock(browser, "owner", password_of("owner"))
     assert cookie_of(browser) != before
     with browser.client.session_transaction() as session:
-        assert "csrf_token" not in session, "the next page makes a new one"
+        assert session["csrf_token"] != browser.word, "the forms of before are no longer taken"
 
 
 def test_a_copied_cookie_is_worth_nothing_after_signing_out(house: House) -> None:

@@ -1,0 +1,112 @@
+"""Forms in a browser: going back, another language, a session that ends. What was typed is there, and saved once."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+from sqlalchemy import select, update
+
+from admin_app.operations.kernel import now
+from models.accounts import UserSession
+from models.connection import WRITES
+from models.customers import Customer
+from models.entity import db
+from tests.cast import create, password_of
+from tests.e2e.conftest import Street
+
+PHONE = "15011112222"
+
+
+def sign_in(page: Page, role: str) -> None:
+    page.fill("#login", role)
+    page.fill("#password", password_of(role))
+    page.click("main .sheet button")
+
+
+def fill_in(page: Page) -> None:
+    page.goto("/customer/new/")
+    page.fill("#name", "单晓明")
+    page.fill("#phone", PHONE)
+
+
+def saved() -> list[str | None]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Customer.phone).where(Customer.name == "单晓明")))
+
+
+def test_save_back_and_save_again_is_one_customer(street: Street) -> None:
+    page = street.window("reception")
+    fill_in(page)
+    page.click("main button.primary")
+    page.wait_for_url("**/customer/details/**", wait_until="load")
+    page.go_back(wait_until="load")
+    expect(page.locator("#phone")).to_have_value(PHONE)
+    expect(page.locator("#name")).to_have_value("单晓明")
+    page.click("main button.primary")
+    page.wait_for_url("**/customer/details/**", wait_until="load")
+    assert saved() == [f"+86{PHONE}"]
+
+
+def test_what_one_user_typed_is_not_shown_to_the_next_who_goes_back(street: Street) -> None:
+    page = street.window()
+    page.goto("/customer/")
+    sign_in(page, "reception")
+    page.wait_for_url("**/customer/", wait_until="load")
+    fill_in(page)
+    page.click("main button.primary")
+    page.wait_for_url("**/customer/details/**", wait_until="load")
+    page.evaluate(
+        "fetch('/sign-out', {method: 'POST', headers: {'X-CSRFToken': document.querySelector('[name=csrf]').content}})"
+    )
+    second = page.context.new_page()
+    second.goto("/sign-in")
+    sign_in(second, "owner")
+    second.wait_for_url("**/", wait_until="load")
+    page.go_back(wait_until="load")
+    expect(page.locator("#phone")).to_have_value("")
+
+
+def test_a_booking_that_was_gone_back_to_keeps_what_was_searched_for(street: Street) -> None:
+    for number in range(25):
+        create("service", name=f"护理{number}", price="100", busy_minutes=60)
+    page = street.window("reception")
+    page.goto("/do/book/")
+    page.fill("#services-0-service-search", "护理24")
+    page.locator(".lookup-list [role=option]").first.click()
+    page.wait_for_function("history.state?.drafts")
+    page.goto("/customer/")
+    page.go_back(wait_until="load")
+    expect(page.locator("#services-0-service-search")).to_have_value("护理24")
+
+
+def test_another_language_keeps_what_was_typed(street: Street) -> None:
+    page = street.window("reception")
+    fill_in(page)
+    page.click(".bar-me summary")
+    page.click('form[action="/account/language"] button')
+    expect(page.locator("main button.primary")).to_have_text("Save")
+    expect(page.locator("#phone")).to_have_value(PHONE)
+    assert saved() == []
+    page.click("main button.primary")
+    page.wait_for_url("**/customer/details/**", wait_until="load")
+    assert saved() == [f"+86{PHONE}"]
+
+
+def test_a_session_that_ends_over_a_form(street: Street) -> None:
+    page = street.window()
+    page.goto("/customer/new/")
+    sign_in(page, "reception")
+    page.wait_for_url("**/customer/new/", wait_until="load")
+    fill_in(page)
+    session = db.session()
+    session.rollback()
+    session.connection(execution_options={WRITES: True})
+    session.execute(update(UserSession).values(ended_at=now(), ended_why="idle"))
+    session.commit()
+    page.click("main button.primary")
+    expect(page.locator("#login")).to_be_visible()
+    assert PHONE not in page.content()
+    sign_in(page, "reception")
+    expect(page.locator("#phone")).to_have_value(PHONE)
+    page.click("main button.primary")
+    page.wait_for_url("**/customer/details/**", wait_until="load")
+    assert saved() == [f"+86{PHONE}"]

@@ -1,0 +1,84 @@
+// Forms lose nothing: going back finds a form as it was sent, with its key; another language keeps what was typed.
+"use strict";
+
+// A step of the history keeps its form's key, and what was typed, encrypted with a key of the user that only her own
+// pages carry: whoever signs in after her and goes back reads nothing.
+const draftForms = [...document.querySelectorAll("form[data-unsaved]")].filter((form) => form.elements.op_id);
+const returned = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+const bytes = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+const hex = (data) => Array.from(new Uint8Array(data), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const draftKey = (() => {
+  const text = document.querySelector('meta[name="draft-key"]')?.content;
+  return text && crypto.subtle ? crypto.subtle.importKey("raw", bytes(text), "AES-GCM", false, ["encrypt", "decrypt"]) : null;
+})();
+
+const typedFields = (form) => [...form.elements].filter((field) => field.name && !["hidden", "password", "submit", "button", "file"].includes(field.type));
+
+function valuesOf(form) {
+  return typedFields(form).map((field) => {
+    if (field.options) return [field.name, [...field.selectedOptions].map((option) => [option.value, option.text])];
+    return [field.name, ["checkbox", "radio"].includes(field.type) ? field.checked : field.value];
+  });
+}
+
+function putBack(form, values) {
+  const fields = typedFields(form);
+  if (fields.length !== values.length || fields.some((field, index) => field.name !== values[index][0])) return;
+  fields.forEach((field, index) => {
+    const value = values[index][1];
+    if (field.options) {
+      for (const [id, text] of value) {
+        if (![...field.options].some((option) => option.value === id)) field.add(new Option(text, id));
+      }
+      for (const option of field.options) option.selected = value.some(([id]) => id === option.value);
+      const search = field.dataset.lookup && field.nextElementSibling?.querySelector("input");
+      if (search) search.value = field.selectedOptions[0]?.value ? field.selectedOptions[0].text : "";
+    } else if (typeof value === "boolean") field.checked = value;
+    else field.value = value;
+  });
+  form.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+async function keepDraft(form, index) {
+  if (!draftKey) return;
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const text = new TextEncoder().encode(JSON.stringify(valuesOf(form)));
+  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await draftKey, text);
+  const drafts = [...(history.state?.drafts ?? [])];
+  drafts[index] = hex(iv) + hex(sealed);
+  history.replaceState({ ...history.state, drafts }, "");
+}
+
+async function restoreDraft(form, sealed) {
+  const [iv, data] = [bytes(sealed.slice(0, 24)), bytes(sealed.slice(24))];
+  const text = await crypto.subtle.decrypt({ name: "AES-GCM", iv }, await draftKey, data);
+  putBack(form, JSON.parse(new TextDecoder().decode(text)));
+}
+
+draftForms.forEach((form, index) => {
+  const { keys = [], drafts = [] } = history.state ?? {};
+  if (!location.pathname.endsWith("/edit/")) { // an edit compares versions instead
+    if (returned && keys[index]) form.elements.op_id.value = keys[index];
+    keys[index] = form.elements.op_id.value;
+    history.replaceState({ ...history.state, keys }, "");
+  }
+  if (returned && drafts[index] && draftKey) restoreDraft(form, drafts[index]).catch(() => {});
+  let timer = 0;
+  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => keepDraft(form, index), 200); });
+  form.addEventListener("submit", () => { clearTimeout(timer); keepDraft(form, index); });
+});
+
+// after signing in again, back to the form at once
+document.querySelector("form[data-at-once]")?.requestSubmit();
+
+// another language: the form comes back as it stands, and nothing of it is done
+document.querySelectorAll('form[action="/account/language"]').forEach((form) => {
+  form.addEventListener("submit", async (event) => {
+    const open = draftForms[0];
+    if (!open || !unsaved || !/^\/do\/|\/(new|edit)\/$/.test(location.pathname)) return;
+    event.preventDefault();
+    await fetch(form.action, { method: "POST", body: new FormData(form, event.submitter) });
+    open.append(Object.assign(document.createElement("input"), { type: "hidden", name: "redisplay", value: "1" }));
+    open.requestSubmit();
+  });
+});
