@@ -13,7 +13,21 @@ from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Column, ColumnElement, ForeignKey, MetaData, Table, and_, func, literal, not_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    MetaData,
+    Subquery,
+    Table,
+    and_,
+    cast,
+    func,
+    literal,
+    not_,
+    select,
+)
 from sqlalchemy.types import TypeEngine
 
 from admin_app.holdings import stored_of, stored_value, tiers_of
@@ -44,6 +58,15 @@ class Part:
     tone: str = ""
 
 
+@dataclass(frozen=True)
+class Order:
+    """What a list is sorted by: ``values`` is joined once by ``owner``, the row's id, and sorted by ``column``."""
+
+    values: Subquery
+    owner: ColumnElement[int]
+    column: ColumnElement[Any]
+
+
 Load = Callable[[Ids, Access], dict[int, list[Part]]]
 Matches = Callable[[str, list[Any], Access], ColumnElement[bool]]
 """The rows that fit: the operator (``is``, ``from``, ``to``, ``empty``), its values, who asks."""
@@ -57,7 +80,7 @@ class ComputedField(Field):
     matches: Matches
     after: str
     needs: tuple[type[Entity], ...]
-    order: Callable[[Access], ColumnElement[Any]] | None = None
+    order: Callable[[Access], Order] | None = None
 
     @property
     def sortable(self) -> bool:
@@ -117,10 +140,9 @@ def _balance_matches(operator: str, values: list[Any], _access: Access) -> Colum
     return _among(select(held.c.customer_id).where(fits), inside=True)
 
 
-def _balance_order(_access: Access) -> ColumnElement[Any]:
+def _balance_order(_access: Access) -> Order:
     held = stored_value(business_day(now()))
-    amount = select(held.c.amount).where(held.c.customer_id == Customer.id).scalar_subquery()
-    return func.coalesce(amount, 0)
+    return Order(held, held.c.customer_id, func.coalesce(held.c.amount, 0))
 
 
 def _load_last_visit(ids: Ids, access: Access) -> dict[int, list[Part]]:
@@ -140,7 +162,7 @@ def _as_day(value: Any) -> date:
 
 def _last_visits(access: Access) -> Any:
     """The last visit of each customer, of whatever record it was written on."""
-    owner = current_id().label("customer_id")
+    owner = cast(current_id(), BigInteger).label("customer_id")  # a bare expression could not be joined by an index
     kin = select(Customer.id.label("record_id"), owner).subquery("kin")
     return (
         select(kin.c.customer_id, func.max(Visit.business_day).label("day"))
@@ -160,10 +182,9 @@ def _last_visit_matches(operator: str, values: list[Any], access: Access) -> Col
     return Customer.id.in_(select(last.c.customer_id).where(fits))
 
 
-def _last_visit_order(access: Access) -> ColumnElement[Any]:
+def _last_visit_order(access: Access) -> Order:
     last = _last_visits(access)
-    day = select(last.c.day).where(last.c.customer_id == Customer.id).scalar_subquery()
-    return func.coalesce(day, literal(date(1900, 1, 1), Day))
+    return Order(last, last.c.customer_id, func.coalesce(last.c.day, literal(date(1900, 1, 1), Day)))
 
 
 def _held_tags() -> ColumnElement[bool]:

@@ -64,6 +64,7 @@ class Past:
     visit: Visit
     done: list[Sold] = field(default_factory=list)
     bought: list[Sold] = field(default_factory=list)
+    sales: dict[int, str] = field(default_factory=dict)
     treatments: list[Treatment] = field(default_factory=list)
 
 
@@ -172,17 +173,18 @@ def _visits(customer_id: int, access: Access) -> list[Past]:
 
 def _add_lines(found: dict[int, Past], access: Access) -> None:
     lines = (
-        select(Sale.visit_id, SaleLine.id, SaleLine.kind, SaleLine.item)
+        select(Sale.visit_id, SaleLine.id, SaleLine.kind, SaleLine.item, Sale.id, Sale.number)
         .join(Sale, Sale.id == SaleLine.sale_id)
         .where(Sale.visit_id.in_(found), access.rows(SaleLine))
         .order_by(SaleLine.id)
     )
     rows = db.session.execute(lines).all()
-    ids = [line for _, line, _, _ in rows]
+    ids = [line for _, line, *_ in rows]
     gave, back = _givers(ids, access), line_states(db.session(), ids)
-    for visit, line, kind, item in rows:
+    for visit, line, kind, item, sale, number in rows:
         if visit is None:
             continue
+        found[visit].sales[sale] = f"{number:03d}"
         is_service = kind is LineKind.SERVICE
         among = found[visit].done if is_service else found[visit].bought
         among.append(Sold(item, "、".join(gave[line]) if is_service else "", line in back))

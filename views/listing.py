@@ -104,12 +104,19 @@ class Listing:
 
     def query(self) -> AnySelect:
         """The rows, in an order that never changes between pages."""
-        computed = {one.name: one for one in computed_fields(self.entity, self.access)}.get(self.sort)
-        column = self.entity.fields()[self.sort].column if computed is None else _order_of(computed, self.access)
+        query, column = self._sorted_by(select(self.entity))
         first = column.desc() if self.descending else column.asc()
         last = self.entity.id.desc() if self.descending else self.entity.id.asc()
         order = (first,) if self.sort == "id" else (first, last)
-        return self._filtered(select(self.entity)).order_by(*order)
+        return self._filtered(query).order_by(*order)
+
+    def _sorted_by(self, query: AnySelect) -> tuple[AnySelect, ColumnElement[Any]]:
+        """The query with what it is sorted by; a computed column is joined once, not worked out row by row."""
+        computed = {one.name: one for one in computed_fields(self.entity, self.access)}.get(self.sort)
+        if computed is None or computed.order is None:
+            return query, self.entity.fields()[self.sort].column
+        order = computed.order(self.access)
+        return query.outerjoin(order.values, order.owner == self.entity.id), order.column
 
     def count(self) -> int:
         """How many there are; COUNT_LIMIT + 1 stands for more."""
@@ -230,11 +237,6 @@ def sortable(entity: type[Entity], access: Access) -> list[str]:
     """The fields a list may be sorted by: indexed, and seen in clear."""
     stored = [one.name for one in entity.fields().values() if one.sortable and access.sight(one) is Sight.CLEAR]
     return stored + [one.name for one in computed_fields(entity, access) if one.sortable]
-
-
-def _order_of(computed: ComputedField, access: Access) -> ColumnElement[Any]:
-    assert computed.order is not None
-    return computed.order(access)
 
 
 def filterable(entity: type[Entity], access: Access) -> list[Field]:

@@ -80,6 +80,6 @@ def _reference(listing: Listing, one: Field, param: str, label: str, value: str)
         choices = [(str(row.id), title) for row, title in zip(rows, titles, strict=True)]
         return Control(param, label, "", "select", value, choices)
     numbers = [number for part in value.split(",") if (number := whole_number(part)) is not None]
-    names = titles_by({target.named(): set(numbers)} if numbers else {}, listing.access)
+    names = titles_by({target.named(): set(numbers)}, listing.access) if numbers else {}
     chosen = [(str(number), names[target.named(), number]) for number in numbers]
     return Control(param, label, "", "lookup", value, chosen, target.named())

@@ -17,6 +17,8 @@ from views.listing import found_by, is_number_search, searchable
 from views.person import access, note_number_search
 
 MOST = 8
+MORE = 5
+"""The columns after the first, up to this one, are said of each finding."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def _found(words: str) -> list[Found]:
             query = query.where(table_of(entity).c.archived_at.is_(None))
         rows = list(db.session.scalars(query.order_by(entity.id.desc())))
         if rows:
-            fields = list_fields(entity, access())[1:4]
+            fields = list_fields(entity, access())[1:MORE]
             fields = [one for one in fields if one.name not in sensitive_shown(fields, access())]
             cells = Cells(rows, fields, access())
             told = [" · ".join(text for one in fields if (text := cells.of(row, one).text)) for row in rows]

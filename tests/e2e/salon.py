@@ -5,6 +5,7 @@ Staff get names from the demo's own list of invented ones, so that pages read as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,12 @@ def at(hour: int, minute: int = 0) -> datetime:
 def row(page: Page, rows: str, place: int) -> Locator:
     """A row of a list within a form: ``row(page, "lines", 1)`` is the first line of a bill."""
     return page.locator(f"[data-rows={rows}] .row-form").nth(place - 1)
+
+
+def pick(select: Locator, title: str) -> None:
+    """Choose the option of this title, whatever else it says: a price, a level, what is left."""
+    option = select.locator("option").filter(has_text=re.compile(rf"^{re.escape(title)}( ·|$)"))
+    select.select_option(value=option.get_attribute("value"))
 
 
 @dataclass

@@ -11,7 +11,7 @@ from models.sales import Sale
 from tests.cast import password_of
 from tests.e2e.conftest import Street
 from tests.e2e.pictures import picture
-from tests.e2e.salon import Salon, row
+from tests.e2e.salon import Salon, pick, row
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def odd_day(street: Street, salon: Salon) -> Salon:
 def _sold_for_less(page: Page, salon: Salon) -> None:
     page.goto(f"/do/sell/?on={salon.ids['anna']}")
     line = row(page, "lines", 1)
-    line.get_by_label("项目").select_option(label="补水护理")
-    line.get_by_label("美容师").select_option(label=salon.names["therapist"])
+    pick(line.get_by_label("项目"), "补水护理")
+    pick(line.get_by_label("美容师"), salon.names["therapist"])
     line.locator("summary").click()
     line.get_by_label("改价", exact=True).fill("200")
     line.get_by_label("改价原因").fill("老顾客补偿")

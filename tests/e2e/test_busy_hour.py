@@ -12,7 +12,7 @@ from models.till import Reversal
 from tests.e2e.conftest import Street
 from tests.e2e.keys import Keyboard
 from tests.e2e.pictures import picture
-from tests.e2e.salon import Salon, at, row
+from tests.e2e.salon import Salon, at, pick, row
 
 TABLET = 820
 TWENTY_SECONDS = 40
@@ -57,12 +57,12 @@ def test_sell_two_lines_in_two_ways_of_paying(tablet: Page, salon: Salon) -> Non
     salon.recharged(1000)
     start(tablet, "收银")
     first = row(tablet, "lines", 1)
-    first.get_by_label("项目").select_option(label="补水护理")
-    first.get_by_label("美容师").select_option(label=salon.names["therapist"])
+    pick(first.get_by_label("项目"), "补水护理")
+    pick(first.get_by_label("美容师"), salon.names["therapist"])
     tablet.locator("button[name=more][value=lines]").tap()
     second = row(tablet, "lines", 2)
     expect(second.get_by_label("项目")).to_be_focused()
-    second.get_by_label("产品").select_option(label="保湿面霜")
+    pick(second.get_by_label("产品"), "保湿面霜")
     for place, (method, amount) in enumerate((("储值", "298"), ("现金", "200")), 1):
         tablet.locator("button[name=more][value=payments]").tap()
         paid = row(tablet, "payments", place)
@@ -79,9 +79,9 @@ def test_sell_two_lines_in_two_ways_of_paying(tablet: Page, salon: Salon) -> Non
 def test_the_working_of_a_sale_is_seen_before_it_is_done(tablet: Page, salon: Salon) -> None:
     start(tablet, "收银")
     line = row(tablet, "lines", 1)
-    line.get_by_label("项目").select_option(label="肩颈按摩")
+    pick(line.get_by_label("项目"), "肩颈按摩")
     line.get_by_label("数量").fill("2")
-    line.get_by_label("美容师").select_option(label=salon.names["therapist"])
+    pick(line.get_by_label("美容师"), salon.names["therapist"])
     tablet.get_by_label("整单支付方式").select_option(label="支付宝")
     tablet.get_by_role("button", name="计算金额").tap()
     expect(tablet.locator(".working tbody")).to_contain_text("肩颈按摩")
@@ -92,14 +92,14 @@ def test_the_working_of_a_sale_is_seen_before_it_is_done(tablet: Page, salon: Sa
 
 def test_open_a_card_and_redeem_a_session_with_her_signature(tablet: Page, salon: Salon) -> None:
     start(tablet, "开卡")
-    tablet.get_by_label("套餐").select_option(label="补水护理五次卡")
+    pick(tablet.get_by_label("套餐"), "补水护理五次卡")
     tablet.get_by_label("整单支付方式").select_option(label="支付宝")
     confirm(tablet, "¥1,200.00")
     assert [card.name for card in salon.rows(Card)] == ["补水护理五次卡"]
     tablet.get_by_role("link", name="客户", exact=True).last.tap()
     start(tablet, "划卡")
     tablet.get_by_label("划卡项目").select_option(index=1)
-    tablet.get_by_label("美容师").select_option(label=salon.names["therapist"])
+    pick(tablet.get_by_label("美容师"), salon.names["therapist"])
     expect(tablet.get_by_label("确认方式").locator("option:checked")).to_have_text("小票签字")
     picture(tablet, "redeem-form")
     tablet.locator("main .sticky .primary").tap()
@@ -118,8 +118,8 @@ def test_a_refused_booking_says_what_is_taken_and_when_there_is_room(tablet: Pag
     start(tablet, "预约")
     tablet.get_by_label("时间").fill("2026-11-22T11:00")
     wanted = row(tablet, "services", 1)
-    wanted.get_by_label("项目").select_option(label="补水护理")
-    wanted.get_by_label("美容师").select_option(label=salon.names["therapist"])
+    pick(wanted.get_by_label("项目"), "补水护理")
+    pick(wanted.get_by_label("美容师"), salon.names["therapist"])
     tablet.locator("main .sticky .primary").tap()
     fault = tablet.locator("#starts_at-fault")
     expect(fault).to_contain_text(salon.names["therapist"])
@@ -140,13 +140,13 @@ def test_a_mistake_is_taken_back_from_her_page(tablet: Page, salon: Salon) -> No
     number = salon.sold("neck", method="stored_value")
     tablet.reload()
     tablet.locator(f'a[href="/sale/details/?id={number}"]').first.tap()
-    tablet.locator(".actions").get_by_role("link", name="冲销").tap()
+    tablet.locator(".actions").get_by_role("link", name="撤单").tap()
     tablet.get_by_label("原因").fill("项目选错了")
     tablet.get_by_role("button", name="计算金额").tap()
     expect(tablet.locator(".working tfoot")).to_contain_text("¥168.00")
     picture(tablet, "take-back")
     tablet.locator("main .sticky .danger").tap()
-    expect(tablet.locator(".toast").first).to_contain_text("冲销")
+    expect(tablet.locator(".toast").first).to_contain_text("撤单")
     assert [one.reason for one in salon.rows(Reversal)] == ["项目选错了"]
     tablet.goto(f"/customer/details/?id={salon.ids['anna']}")
     expect(tablet.locator(".figures.held")).to_contain_text("¥500.00")

@@ -54,7 +54,7 @@ def test_where_did_these_300_yuan_go(owner: Page, salon: Salon) -> None:
     clicks.on("tbody .row-link")
     clicks.on("main a:text('变更历史')")
     entry = owner.locator(".timeline li").first
-    for told in ("冲销", salon.names["manager"], "顾客当天退款"):
+    for told in ("撤单", salon.names["manager"], "顾客当天退款"):
         expect(entry).to_contain_text(told)
     assert clicks.count <= MOST
 
@@ -67,7 +67,7 @@ def test_from_what_is_owed_to_customers_to_the_entries_the_operation_and_the_per
     expect(rows.filter(has_text="¥168.00")).to_have_count(2)
     picture(owner, "owner-entries")
     clicks.on("tbody tr:has-text('-¥300.00') a[href^='/log/']")
-    expect(owner.locator("h1")).to_have_text("冲销")
+    expect(owner.locator("h1")).to_have_text("撤单")
     expect(owner.locator(".facts")).to_contain_text(salon.names["manager"])
     expect(owner.locator(".facts")).to_contain_text("顾客当天退款")
     expect(owner.locator("section.related", has_text="账目流水").first).to_be_visible()

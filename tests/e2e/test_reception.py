@@ -110,7 +110,7 @@ def test_a_relation_is_searched_on_the_server(street: Street) -> None:
     page = street.window("reception")
     page.goto(f"/customer/edit/?id={street.house.ids['anna']}")
     page.fill("#referrer_id-search", "beita")
-    expect(page.locator('[role="option"]')).to_have_text(["贝塔"])
+    expect(page.locator('[role="option"]')).to_contain_text(["贝塔"])
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.click("main button.primary")
