@@ -86,26 +86,30 @@ def _body(query: AnySelect, entity: type[Entity], fields: list[Field], access: A
     """Rows by pages of ids, so that memory does not grow with the file."""
     labels = {one.name: dict(words_of(one.info.words)) for one in fields if one.info.words}
     writer = _CellWriter(access, current_app.config["PEONY"].zone, labels)
+    titles: dict[tuple[str, int], str] = {}
     last = 0
     while True:
         page = list(db.session.scalars(query.where(entity.id > last).order_by(entity.id).limit(PAGE)))
         if not page:
             return
-        titles, in_money = reference_names(_referred(page, fields), access), money_accounts(page)
+        titles |= reference_names(_referred(page, fields, titles), access)
+        in_money = money_accounts(page)
         for row in page:
             yield [writer.cell(row, one, titles, in_money) for one in fields]
         last = page[-1].id
         db.session.expunge_all()
 
 
-def _referred(rows: Sequence[Entity], fields: Sequence[Field]) -> dict[str, set[int]]:
-    """The rows that these refer to, by entity."""
+def _referred(
+    rows: Sequence[Entity], fields: Sequence[Field], titled: dict[tuple[str, int], str]
+) -> dict[str, set[int]]:
+    """The rows that these refer to and that have no title yet, by entity."""
     wanted: dict[str, set[int]] = {}
     for one in fields:
         if one.kind is Kind.REFERENCE:
             ids = {value for row in rows if (value := getattr(row, one.name)) is not None}
-            wanted.setdefault(one.target, set()).update(ids)
-    return wanted
+            wanted.setdefault(one.target, set()).update(number for number in ids if (one.target, number) not in titled)
+    return {target: ids for target, ids in wanted.items() if ids}
 
 
 @dataclass(frozen=True)

@@ -141,8 +141,8 @@ CASES: dict[str, list[tuple[str, str, list[tuple[int, ...]]]]] = {
         ("services", "other_services.csv", [(1, 0, 1, 0, 0, 0)]),
     ],
     "staff of the only store": [
-        ("staffs", "staff_no_store.csv", [(1, 0, 0, 0, 0, 0)]),
-        ("staffs", "staff_no_store.csv", [(0, 0, 1, 0, 0, 0)]),
+        ("staff", "staff_no_store.csv", [(1, 0, 0, 0, 0, 0)]),
+        ("staff", "staff_no_store.csv", [(0, 0, 1, 0, 0, 0)]),
     ],
     "an allergy of nobody known": [
         ("customers", "member_numbers.csv", [(2, 0, 0, 0, 0, 0)]),
@@ -328,7 +328,7 @@ def test_what_a_service_needs_is_made_or_asked(empty: Flask) -> None:
     assert db.session.get_one(ServiceCategory, service.category_id).name == "面部"
     bring("services", "other_services.csv")
     assert sorted(db.session.scalars(select(Service.busy_minutes))) == [60, 75]
-    bring("staffs", "staff_no_store.csv")
+    bring("staff", "staff_no_store.csv")
     [staff] = db.session.scalars(select(Staff))
     assert (staff.position.value, db.session.get_one(Store, staff.store_id).name) == ("therapist", "总店")
 
@@ -337,7 +337,7 @@ def test_a_dry_run_leaves_an_empty_salon_empty(empty: Flask) -> None:
     before = db.session.scalar(select(func.max(Operation.id)))
     bring("customers", "headings_made_fit.xlsx", dry_run=True)
     bring("balances", "headings_made_fit.xlsx", dry_run=True)
-    bring("staffs", "staff_no_store.csv", dry_run=True)
+    bring("staff", "staff_no_store.csv", dry_run=True)
     assert db.session.scalar(select(func.max(Operation.id))) == before
     assert db.session.scalar(select(func.count()).select_from(Store)) == 0
 
