@@ -51,6 +51,8 @@ def read_value(field: Field, written: Any, zone: ZoneInfo) -> Any:
     if isinstance(written, NoValue):
         raise Unreadable(written.reason)
     value = None if is_empty(written) else read_kind(field.kind, written, zone, field)
+    if value == "":  # it held nothing but characters that nobody sees
+        value = None
     if value is None and field.required:
         raise Unreadable(_l("This must not be empty."))
     limit = field.max_length or (LONGEST_TEXT if field.kind is Kind.LONG_TEXT else None)
@@ -159,7 +161,9 @@ def _flag(written: Any) -> bool:
 def _phone(written: Any) -> str:
     number = phone_number(written)
     if number is None:
-        raise Unreadable(_l("This is not a phone number: a mobile has 11 digits, a landline its area code."))
+        raise Unreadable(
+            _l("This is not a phone number: a mobile has 11 digits, a landline its area code, a foreign number a +.")
+        )
     return number
 
 

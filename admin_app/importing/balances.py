@@ -28,8 +28,8 @@ from models.search import without_title
 
 HEADINGS = {
     "tier": ("等级", "会员等级", "tier", "level"),
-    "principal": ("储值余额", "本金余额", "卡内余额", "可用余额", "余额", "stored value", "balance"),
-    "bonus": ("赠送余额", "赠送金额", "赠金余额", "赠金", "bonus"),
+    "principal": ("储值余额", "余额本金", "本金余额", "卡内余额", "可用余额", "余额", "stored value", "balance"),
+    "bonus": ("赠送余额", "余额赠送", "赠送金额", "赠金余额", "赠金", "bonus"),
     "points": ("积分", "可用积分", "points"),
     "sessions": ("剩余次数", "次数", "sessions left"),
     "until": ("有效期", "有效期至", "到期日", "到期日期", "valid until"),
