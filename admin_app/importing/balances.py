@@ -23,7 +23,7 @@ from models.actor import Actor
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
-from models.numbers import count_of, day_of, fen_of
+from models.numbers import count_of, day_of_moment, fen_of
 from models.search import without_title
 
 HEADINGS = {
@@ -234,7 +234,7 @@ class _Reader:
 
     def _until(self, row: Row) -> Any:
         written = self.text(row, "until")
-        day = day_of(cell_of(row, self.columns["until"])) if written else None
+        day = day_of_moment(cell_of(row, self.columns["until"])) if written else None
         if written and day is None:
             raise _RefusedRow("until", _l("There is no such day: %(written)s.", written=written))
         return day

@@ -35,6 +35,8 @@ READ: list[tuple[Kind, Any, Any]] = [
     (Kind.MONEY, "１２.５０", 1250),
     (Kind.MONEY, "1.2万", 1_200_000),
     (Kind.DAY, "２０２６-１１-２２", date(2026, 11, 22)),
+    (Kind.DAY, "2027-06-30 23:59:59", date(2027, 6, 30)),
+    (Kind.ITEMS, "１、７、每周", ["1", "7", "每周"]),
     (Kind.TIME, "０９：３０", time(9, 30)),
     (Kind.INSTANT, "２０２６-１１-２２ ０９:３０", datetime(2026, 11, 22, 1, 30, tzinfo=UTC)),
     (Kind.PHONE, "１３９００００００９９", "+8613900000099"),
