@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 
 from admin_app.i18n import LANGUAGES
 from models.field import Choice, Field, Kind
-from models.numbers import count_of, day_of, fen_of, phone_number, yuan_of
+from models.numbers import count_of, day_of_moment, fen_of, phone_number, yuan_of
 from models.plain_text import plain_digits, visible
 
 LARGEST = 2**53
@@ -51,6 +51,8 @@ def read_value(field: Field, written: Any, zone: ZoneInfo) -> Any:
     if isinstance(written, NoValue):
         raise Unreadable(written.reason)
     value = None if is_empty(written) else read_kind(field.kind, written, zone, field)
+    if value == "":  # it held nothing but characters that nobody sees
+        value = None
     if value is None and field.required:
         raise Unreadable(_l("This must not be empty."))
     limit = field.max_length or (LONGEST_TEXT if field.kind is Kind.LONG_TEXT else None)
@@ -87,7 +89,13 @@ def _long_text(written: Any) -> str:
 
 def _items(written: Any) -> list[str]:
     words = written if isinstance(written, list) else re.split(r"[,，、;；\n]", str(written))
-    return [word for word in (_text(word) for word in words) if word]
+    return [_in_plain_digits(word) for word in (_text(word) for word in words) if word]
+
+
+def _in_plain_digits(word: str) -> str:
+    """A word that is a number, in the digits of ASCII."""
+    digits = plain_digits(word)
+    return digits if digits.isdecimal() else word
 
 
 def _number(written: Any, *units: str) -> int:
@@ -120,7 +128,7 @@ def _money(written: Any) -> int:
 
 
 def _day(written: Any) -> date:
-    day = day_of(written)
+    day = day_of_moment(written if isinstance(written, date) else str(written))
     if day is None:
         raise Unreadable(_l("There is no such day; write it as 2026-11-22."))
     return day
@@ -174,7 +182,9 @@ def _flag(written: Any) -> bool:
 def _phone(written: Any) -> str:
     number = phone_number(written)
     if number is None:
-        raise Unreadable(_l("This is not a phone number: a mobile has 11 digits, a landline its area code."))
+        raise Unreadable(
+            _l("This is not a phone number: a mobile has 11 digits, a landline its area code, a foreign number a +.")
+        )
     return number
 
 

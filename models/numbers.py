@@ -37,13 +37,13 @@ def phone_number(written: str | float) -> str | None:
     return f"+{foreign[1]}" if foreign else None
 
 
-_TIME = r"(?:[ T]+(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.0+)?)?)?"
-_DAY = re.compile(rf"(\d{{4}})\s*[-/.年]\s*(\d{{1,2}})\s*[-/.月]\s*(\d{{1,2}})\s*日?{_TIME}")
+_DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]00:00(?::00)?)?")
+_TIME = re.compile(r"[ T]+(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?\Z")
 _EIGHT = re.compile(r"((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})")
 
 
 def day_of(written: str | date) -> date | None:
-    """The calendar day meant: ``1995.11.24``, ``1964/9/7``, ``1992年4月26日``, ``19900105``, ISO, also with a time.
+    """The calendar day meant: ``1995.11.24``, ``1964/9/7``, ``1992年4月26日``, ``19900105``, ISO.
 
     None where there is no such day, and where the order of day and month would be a guess.
     """
@@ -59,6 +59,11 @@ def day_of(written: str | date) -> date | None:
         return date(*map(int, match.groups()))
     except ValueError:
         return None
+
+
+def day_of_moment(written: str | date) -> date | None:
+    """The calendar day of a day or of a moment: programs write ``2027-06-30 23:59:59`` where only the day counts."""
+    return day_of(_TIME.sub("", plain_digits(written))) if isinstance(written, str) else day_of(written)
 
 
 _AMOUNT = re.compile(

@@ -9,7 +9,8 @@ _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f"
 _INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028\u2029\u202a-\u202e"
 _INVISIBLE += "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff"
 _REMOVED = re.compile(f"[{_CONTROL}{_INVISIBLE}]")
-_JOINER = re.compile("\u200d(?![\u2190-\U0001faff])|(?<![\u2190-\U0001faff\ufe0f])\u200d")
+_PICTURES = "\u2190-\u2bff\u3030\u303d\U0001f000-\U0001faff"
+_JOINER = re.compile(f"\u200d(?![{_PICTURES}])|(?<![{_PICTURES}\ufe0f])\u200d")
 """A zero-width joiner stays between pictures, where it makes one of several, and nowhere else."""
 _VARIANTS = re.compile("[\ufe00-\ufe0f\u200d]")
 DOTS = "·•‧∙⋅・･．.｡‐"

@@ -148,6 +148,11 @@ def _word_keys(word: str) -> Iterator[str]:
         yield from ("".join(part[0] for part in parts[place:] if part) for place in range(len(parts)))
 
 
+def is_han(text: str) -> bool:
+    """Whether a text is Chinese characters and nothing else."""
+    return re.fullmatch(f"[{_HAN}]+", text) is not None
+
+
 def normal(query: str) -> str:
     """A query, and a whole text, as the keys are stored."""
     return joined(query)[:LONGEST_KEY]

@@ -97,6 +97,6 @@ def tell(form: Any, path: str | None, message: str) -> bool:
 def _within(rows: RowsField, path: str) -> Any | None:
     place, _, name = path.partition("-")
     there = rows.filled or rows.row_forms
-    if not place.isdigit() or int(place) >= len(there) or name not in there[int(place)]:
+    if not place.isdecimal() or int(place) >= len(there) or name not in there[int(place)]:
         return None
     return there[int(place)][name]

@@ -50,7 +50,7 @@ def note_number_search(entity: str, words: str, found: int = 0) -> None:
 
     :raises Refused: she has searched too often.
     """
-    whole = len("".join(filter(str.isdigit, words))) != 4
+    whole = len("".join(filter(str.isdecimal, words))) != 4
     do(Name.SEARCH_NUMBER, NumberSearchInput(entity=entity, whole=whole, found=found))
 
 

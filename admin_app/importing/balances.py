@@ -23,13 +23,13 @@ from models.actor import Actor
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
-from models.numbers import count_of, day_of, fen_of
+from models.numbers import count_of, day_of_moment, fen_of
 from models.search import without_title
 
 HEADINGS = {
     "tier": ("等级", "会员等级", "tier", "level"),
-    "principal": ("储值余额", "本金余额", "卡内余额", "可用余额", "余额", "stored value", "balance"),
-    "bonus": ("赠送余额", "赠送金额", "赠金余额", "赠金", "bonus"),
+    "principal": ("储值余额", "余额本金", "本金余额", "卡内余额", "可用余额", "余额", "stored value", "balance"),
+    "bonus": ("赠送余额", "余额赠送", "赠送金额", "赠金余额", "赠金", "bonus"),
     "points": ("积分", "可用积分", "points"),
     "sessions": ("剩余次数", "次数", "sessions left"),
     "until": ("有效期", "有效期至", "到期日", "到期日期", "valid until"),
@@ -234,7 +234,7 @@ class _Reader:
 
     def _until(self, row: Row) -> Any:
         written = self.text(row, "until")
-        day = day_of(cell_of(row, self.columns["until"])) if written else None
+        day = day_of_moment(cell_of(row, self.columns["until"])) if written else None
         if written and day is None:
             raise _RefusedRow("until", _l("There is no such day: %(written)s.", written=written))
         return day

@@ -25,13 +25,14 @@ from models.actor import Actor
 from models.customers import Channel, ConsentEvent, Contraindication, Customer, DangerKind, Purpose
 from models.entity import db
 from models.numbers import day_of
+from models.search import is_han
 
 BIRTHDAY = ("出生日期", "生日", "生日(阳历)", "生日（阳历）", "阳历生日", "公历生日", "birthday", "date of birth")
 LUNAR_BIRTHDAY = ("农历生日", "阴历生日", "生日(农历)", "生日（农历）")
 CALENDAR = ("birth_calendar", "生日历法", "birthday by")
 ALLERGY = ("过敏史", "过敏", "过敏情况", "allergies", "allergy")
 MARKETING = ("accepts marketing", "accepts sms marketing", "接受营销", "接收营销", "营销短信", "是否接受营销")
-FIRST_NAME, LAST_NAME = ("first name",), ("last name", "surname")
+FIRST_NAME, LAST_NAME = ("first name", "given name", "名"), ("last name", "surname", "family name", "姓")
 NO_ALLERGY = {
     *("", "无", "無", "没有", "暂无", "否", "无过敏", "无过敏史", "没有过敏", "没有过敏史", "不过敏", "未发现", "未见"),
     *("none", "no", "nil", "n/a", "na", "nka", "nkda", "no known allergies", "-", "--", "/", "0", "×"),
@@ -92,11 +93,12 @@ class _Importer:
         if first is None:
             return
         try:
-            parts = [text_of(row, first), text_of(row, self.columns["last"])]
+            given, family = text_of(row, first), text_of(row, self.columns["last"])
         except Unreadable as error:
             faults.fatal.append((self.table.headings[first], str(error)))
             return
-        values["name"] = " ".join(part for part in parts if part)
+        chinese = is_han(given) and is_han(family)
+        values["name"] = family + given if chinese else f"{given} {family}".strip()
         if not values["name"]:
             faults.fatal.append((self.table.headings[first], _("This must not be empty.")))
 

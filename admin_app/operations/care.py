@@ -109,7 +109,7 @@ def _visit_today(op: Operation, store_id: int) -> int | None:
 
 def _plan(op: Operation, treatment: Treatment, service: Service) -> None:
     for word in dict.fromkeys(service.follow_up_days or []):
-        if word.isdigit():
+        if word.isdecimal():
             op.session.add(
                 FollowUp(
                     customer_id=treatment.customer_id,

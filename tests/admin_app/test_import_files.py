@@ -14,11 +14,14 @@ import pytest
 import xlsxwriter
 from flask import Flask
 from openpyxl import Workbook
+from sqlalchemy import select
 
+from admin_app.holdings import balances_of
 from admin_app.importing import sheets
 from admin_app.importing.doubts import with_certain_phones, with_names
 from admin_app.importing.files import import_file
 from admin_app.importing.tables import Table, UnreadableFileError, heading_key, read_tables
+from admin_app.operations.kernel import business_day, now
 from admin_app.values import NoValue, Unreadable, read_value
 from models.actor import command_actor
 from models.customers import Customer
@@ -403,6 +406,57 @@ def test_a_heading_that_stands_twice_has_a_value_only_where_both_say_the_same(tm
     assert isinstance(found[0], NoValue)
     assert str(found[0]) == "100 / 999"
     assert found[1:] == ["100", "5", "7"]
+
+
+# ----------------------------------------------------------------------------------------- names and numbers
+
+
+def test_names_are_written_without_what_nobody_sees(house: House, tmp_path: Path) -> None:
+    names = {
+        "\u202e王芳": "王芳",
+        "王\u200b芳\ufeff": "王芳",
+        "\u3000王芳\u00a0": "王芳",
+        "王 芳": "王 芳",
+        "\U0001f469\u200d\U0001f467𠮷": "\U0001f469\u200d\U0001f467𠮷",
+        "阿\u200d依": "阿依",
+        "=cmd|' /C calc'!A0": "=cmd|' /C calc'!A0",
+        "<script>alert(1)</script>": "<script>alert(1)</script>",
+    }
+    rows = [["会员编号", "姓名", "手机"], *[[f"H{n}", name, f"1381000{n:04}"] for n, name in enumerate(names)]]
+    import_file("customers", workbook(tmp_path, rows, strings_to_formulas=False), command_actor("tester"))
+    query = select(Customer.name).where(Customer.member_no.like("H%")).order_by(Customer.id)
+    assert list(db.session.scalars(query)) == list(names.values())
+
+
+def test_the_members_of_a_common_program_come_with_all_they_have(house: House, tmp_path: Path) -> None:
+    """Titles above, other headings than ours, totals below: one file, taken as customers and as balances."""
+    rows: list[list[Any]] = [
+        ["丽人美容养生会所 会员资料表"],
+        [
+            "序号",
+            "会员卡号",
+            "会员姓名",
+            "手机号码",
+            "会员等级",
+            "储值余额",
+            "赠送余额",
+            "积分",
+            "到期日",
+            "生日(阳历)",
+        ],
+        [1, "008801", "华桂珍", "13810000037", "银卡", "1.2万", 50, "２６６６", "2027-06-30 23:59:59", "1961-02-02"],
+        [2, "008802", "王帆", "13810000074", "普通会员", "800.5元整", 0, 0, "长期有效", "19620303"],
+        [None, "合计", None, None, None, 12800.5, 50],
+        ["制表人：王店长"],
+    ]
+    path, me = workbook(tmp_path, rows), command_actor("tester")
+    [people] = import_file("customers", path, me).sheets
+    assert (people.created, people.refused, people.unused[:1]) == (2, [], ["序号"])
+    [balances] = import_file("balances", path, me).sheets
+    assert (balances.created, balances.refused) == (2, [])
+    owner = db.session.scalars(select(Customer).where(Customer.member_no == "008801")).one()
+    stored = balances_of(db.session(), owner.id, business_day(now())).stored
+    assert stored == 1_205_000
 
 
 # ------------------------------------------------------------------------------------------------------ doubts

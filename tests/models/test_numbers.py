@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from models.numbers import count_of, day_of, fen_of, phone_number, yuan_of
+from models.numbers import count_of, day_of, day_of_moment, fen_of, phone_number, yuan_of
 
 WORKBOOK = Path(__file__).parents[1] / "data" / "salon_workbook.xlsx"
 E164 = re.compile(r"\+[1-9][0-9]{7,14}")
@@ -67,9 +67,7 @@ DAYS = {
     "2023-02-29": None,
     "1995.13.1": None,
     "0000-1-1": None,
-    "1976-05-09 10:30": date(1976, 5, 9),
-    "2027-06-30 23:59:59": date(2027, 6, 30),
-    "1990/05/06 08:00:00": date(1990, 5, 6),
+    "1976-05-09 10:30": None,
     "２０２７年６月３０日": date(2027, 6, 30),
     "19900105": date(1990, 1, 5),
     20270630: date(2027, 6, 30),
@@ -157,6 +155,23 @@ def test_a_phone_number_as_people_write_it(written: str | float, meant: str | No
 @pytest.mark.parametrize(("written", "meant"), DAYS.items())
 def test_a_day_as_people_write_it(written: str | date, meant: date | None) -> None:
     assert day_of(written) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    {
+        "2027-06-30 23:59:59": date(2027, 6, 30),
+        "1990/05/06 8:00:00": date(1990, 5, 6),
+        "２０２７-０６-３０ １０：３０": date(2027, 6, 30),
+        datetime(1976, 5, 9, 10): date(1976, 5, 9),  # noqa: DTZ001 - as spreadsheets give it
+        "2027-06-30": date(2027, 6, 30),
+        "2027-06-30 25:00": None,
+        "2027-06-31 10:00": None,
+        "10:30": None,
+    }.items(),
+)
+def test_the_day_of_a_moment_where_only_the_day_counts(written: str | date, meant: date | None) -> None:
+    assert day_of_moment(written) == meant
 
 
 @pytest.mark.parametrize(("written", "meant"), AMOUNTS.items())
