@@ -78,6 +78,21 @@ def test_a_booking_that_was_gone_back_to_keeps_what_was_searched_for(street: Str
     expect(page.locator("#services-0-service-search")).to_have_value("护理24")
 
 
+def test_several_rows_of_a_long_list_are_chosen_and_let_go(street: Street) -> None:
+    for number in range(25):
+        create("staff", name=f"技师{number}", store_id=street.house.ids["first"])
+    page = street.window("owner")
+    page.goto("/do/plan_shift/")
+    for name in ("技师24", "技师23", "技师22"):
+        page.fill("#staff-search", name)
+        page.locator(".lookup-list [role=option]", has_text=name).click()
+        expect(page.locator(".lookup .chip").last).to_have_text(f"{name} ×")
+    page.locator(".lookup .chip", has_text="技师23").click()
+    page.click("main button.primary")
+    expect(page.locator(".notice.bad")).to_be_visible()
+    expect(page.locator(".subjects .chip")).to_have_text(["技师22", "技师24"])
+
+
 def test_another_language_keeps_what_was_typed(street: Street) -> None:
     page = street.window("reception")
     fill_in(page)

@@ -12,6 +12,7 @@ import time_machine
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from admin_app import create_app
 from admin_app.operations.kernel import now
 from models.accounts import UserSession
 from models.connection import WRITES
@@ -21,6 +22,7 @@ from models.sales import Sale
 from tests.cast import create, password_of
 from tests.conftest import House
 from tests.views.pages import sent_as_shown
+from views import register_screens
 from views.unsent import LASTS, Unsent
 
 PHONE = "15011112222"
@@ -273,3 +275,22 @@ def test_the_first_answer_to_a_form_sent_twice_counts(tabs: Tabs) -> None:
     assert changed.status_code == 422
     assert sent_as_shown(changed.text)["notes"][0].strip() == "别的"
     assert len(customers()) == 1
+
+
+def test_a_restart_between_opening_and_saving_loses_nothing(tabs: Tabs) -> None:
+    """Another process of the same house, with the same keys, takes the form and what was sealed."""
+    form, cookie = filled(tabs), tabs.client.get_cookie("peony")
+    assert cookie is not None
+    end_sessions(tabs.house)
+    sealed = hidden(tabs.send("/customer/new/", form).text, "sealed")
+    restarted = create_app(tabs.house.app.config["PEONY"])
+    register_screens(restarted)
+    with restarted.app_context():
+        unsent = Unsent.unseal(sealed)
+        assert unsent is not None
+        assert dict(unsent.fields)["phone"] == PHONE
+        client = restarted.test_client()
+        client.set_cookie("peony", cookie.value)
+        asked = client.post("/customer/new/", data=form, buffered=True)
+    assert asked.status_code == 401, "the form is still known for one of the house"
+    assert hidden(asked.text, "sealed")

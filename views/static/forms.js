@@ -32,7 +32,8 @@ function putBack(form, values) {
       }
       for (const option of field.options) option.selected = value.some(([id]) => id === option.value);
       const search = field.dataset.lookup && field.nextElementSibling?.querySelector("input");
-      if (search) search.value = field.selectedOptions[0]?.value ? field.selectedOptions[0].text : "";
+      if (field.multiple) field.dispatchEvent(new Event("input"));
+      else if (search) search.value = field.selectedOptions[0]?.value ? field.selectedOptions[0].text : "";
     } else if (typeof value === "boolean") field.checked = value;
     else field.value = value;
   });

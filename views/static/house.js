@@ -216,7 +216,28 @@ document.querySelectorAll("select[data-lookup]").forEach((select) => {
     input.setAttribute("aria-activedescendant", options[active].id);
     options[active].scrollIntoView({ block: "nearest" });
   };
+  const chips = document.createElement("div"); // of several rows that are chosen, each with a way to let it go
+  const showChosen = () => {
+    chips.replaceChildren(...[...select.selectedOptions].filter((option) => option.value).map((option) => {
+      const chip = Object.assign(document.createElement("button"), { type: "button", className: "chip", textContent: `${option.text} ×` });
+      chip.addEventListener("click", () => { option.remove(); select.dispatchEvent(new Event("input", { bubbles: true })); });
+      return chip;
+    }));
+  };
+  if (select.multiple) {
+    box.prepend(chips);
+    input.value = "";
+    select.addEventListener("input", showChosen);
+    showChosen();
+  }
   const choose = (row) => {
+    if (select.multiple) {
+      if (![...select.options].some((option) => option.value === String(row.id))) select.add(new Option(row.text, row.id, true, true));
+      input.value = "";
+      select.dispatchEvent(new Event("input", { bubbles: true }));
+      shut();
+      return;
+    }
     select.replaceChildren(new Option("", ""), new Option(row.text, row.id, true, true));
     input.value = row.text;
     select.dispatchEvent(new Event("input", { bubbles: true }));
@@ -239,14 +260,14 @@ document.querySelectorAll("select[data-lookup]").forEach((select) => {
     input.setAttribute("aria-expanded", "true");
   };
   input.addEventListener("input", () => {
-    if (!input.value) select.replaceChildren(new Option("", "", true, true));
+    if (!input.value && !select.multiple) select.replaceChildren(new Option("", "", true, true));
     clearTimeout(timer);
     timer = setTimeout(look, 150);
   });
   input.addEventListener("focus", look);
   input.addEventListener("blur", () => {
     const chosen = select.selectedOptions[0];
-    input.value = chosen?.value ? chosen.text : "";
+    input.value = chosen?.value && !select.multiple ? chosen.text : "";
     shut();
   });
   input.addEventListener("keydown", (event) => {
