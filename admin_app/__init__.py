@@ -36,6 +36,7 @@ OPERATION_MODULES = (
     "admin_app.operations.house",
     "admin_app.load",
     "admin_app.new_salon",
+    "admin_app.clock_jump",
     "admin_app.operations.rules",
     "admin_app.evaluation",
     "admin_app.importing.customers",

@@ -12,14 +12,18 @@ from flask import current_app
 from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import Connection, Table, delete, exists, select, text
+from sqlalchemy.orm import Session
 
 from admin_app.backup import back_up
 from admin_app.data_folder import anchors_file, backup_folder
+from admin_app.operations.accounts import refuse_waiting
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation
+from admin_app.real_work import real_work
 from admin_app.rulebook import refresh
 from admin_app.security import passwords
+from admin_app.security.throttle import Failed
 from models import triggers
 from models.accounts import User
 from models.actor import Actor
@@ -77,14 +81,17 @@ class Opened:
 
 
 class OpenSalonInput(Input):
-    """The new salon's first store and its owner; the backup that was made of the demo."""
+    """The new salon's first store and its owner; the backup that was made of the demo. Or why whoever asks did not
+    prove her password.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
     login: Annotated[str, Field(min_length=2, max_length=40)]
-    password_hash: str
-    backup: str
-    size: int
-    sha256: str
+    password_hash: str = ""
+    backup: str = ""
+    size: int = 0
+    sha256: str = ""
+    failed: Failed = ""
 
 
 def is_demo() -> bool:
@@ -94,6 +101,30 @@ def is_demo() -> bool:
 
 def _demo() -> Any:
     return select(exists().where(LogOperation.name == Name.LOAD.value, LogOperation.reason == DEMO))
+
+
+def check_may_be_cleared(session: Session) -> None:
+    """:raises Refused: this is no demo, or real work stands in it."""
+    if not session.scalar(_demo()):
+        raise Refused(NOT_A_DEMO, None, "not_a_demo")
+    if work := real_work(session):
+        raise Refused(
+            _l(
+                "Real work stands here (%(what)s), so nothing is cleared. Archive those customers if they were a "
+                "trial, or begin a salon in a folder of its own: python run.py --empty --data-dir FOLDER",
+                what=work.said(),
+            ),
+            None,
+            "real_work",
+        )
+
+
+def refuse_password(name: str, login: str, failed: Failed, actor: Actor) -> None:
+    """Log that whoever asks did not prove her password.
+
+    :raises Refused: always.
+    """
+    perform(Name.OPEN_SALON, OpenSalonInput(name=name, login=login, failed=failed), actor=actor)
 
 
 def note_demo() -> None:
@@ -109,11 +140,10 @@ def shows_demo() -> bool:
 def open_salon(name: str, login: str, actor: Actor) -> Opened:
     """Back the demo up, then begin anew: a store of this name, an owner with a password of hers, an empty log.
 
-    :raises Refused: this is no demo, or the actor may not. Nothing has changed.
+    :raises Refused: this is no demo, real work stands in it, or the actor may not. Nothing has changed.
     :raises BackupError: the backup could not be made. Nothing has changed.
     """
-    if not is_demo():
-        raise Refused(NOT_A_DEMO, None, "not_a_demo")
+    check_may_be_cleared(db.session())
     db.session.rollback()
     backup = backup_folder() / f"before-opening-{now():%Y%m%d-%H%M%S-%f}.backup"
     size, digest = back_up(backup)
@@ -153,10 +183,12 @@ def _anchors_aside(backup: Path) -> Iterator[None]:
 def begin_anew(op: Operation, data: OpenSalonInput) -> Answer:
     """Empty every table but those of the menu, the rules and the schedules; this entry is the first of a new log.
 
-    :raises Refused: this is no demo.
+    :raises Refused: the password was not proved, this is no demo, or real work stands in it.
     """
-    if not op.session.scalar(_demo()):
-        raise Refused(NOT_A_DEMO, None, "not_a_demo")
+    refuse_waiting(data.failed, "password")
+    if data.failed:
+        raise Refused(_l("This is not your password."), "password", "wrong_password")
+    check_may_be_cleared(op.session)
     connection = op.session.connection()
     op.session.expunge_all()
     triggers.uninstall(connection)

@@ -25,11 +25,13 @@ from sqlalchemy.exc import OperationalError
 
 from admin_app import housekeeping
 from admin_app.applying import LEASE, Claim
+from admin_app.clock_jump import evaluated_ahead
 from admin_app.evaluation import evaluate, self_check
 from admin_app.operations.kernel import business_day, now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.todo import RaiseAlertInput
 from admin_app.rule_files import watch_files
+from admin_app.run_set import TooEarlyError
 from models.actor import SYSTEM
 from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRun
 from models.entity import db, insert_new, rows_changed, writing
@@ -256,7 +258,9 @@ def _run(due: Due, claim: Claim) -> None:
     except Refused as refusal:
         _settle(claim, ClaimState.FAILED, run, None, str(refusal))
         log.warning("%s of %s: %s", due.name, due.at, refusal)
-        if refusal.code != "lost_claim":
+        if isinstance(refusal, TooEarlyError):
+            _tell_of_clock()
+        elif refusal.code != "lost_claim":
             _tell(due, str(refusal))
     except Exception as error:
         _settle(claim, ClaimState.FAILED, run, None, f"{type(error).__name__}: {error}")
@@ -284,6 +288,20 @@ def _begin_run(due: Due, claim: Claim) -> int:
 def _tell(due: Due, problem: str) -> None:
     text = _("The schedule %(name)s failed: %(problem)s", name=due.name, problem=problem)
     _raise(f"{due.name}:{due.at.isoformat()}", text)
+
+
+def _tell_of_clock() -> None:
+    """Once a day, not at each of the runs that are refused until it is put right."""
+    at = now()
+    ahead = evaluated_ahead(db.session(), at)
+    if ahead is None:
+        return
+    text = _(
+        "The clock of this computer was ahead: the rules were evaluated as of %(day)s and do not run until then. "
+        "The owner puts it right on the page of the schedules.",
+        day=ahead.isoformat(),
+    )
+    _raise(f"clock:{business_day(at).isoformat()}", text)
 
 
 SLOW = 30.0

@@ -91,6 +91,7 @@ class Name(StrEnum):
     # the house
     ANCHOR_LOG = "anchor_log"
     BACK_UP = "back_up"
+    CORRECT_CLOCK = "correct_clock"
     EXPORT_LOG = "export_log"
     LOAD = "load"
     OPEN_PAGE = "open_page"

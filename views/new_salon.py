@@ -6,12 +6,17 @@ from typing import Any
 
 from flask import Flask, render_template, session
 from flask_babel import gettext as _
+from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import StringField
+from wtforms import PasswordField, StringField
 
 from admin_app.backup import BackupError
-from admin_app.new_salon import NOT_A_DEMO, is_demo, open_salon
+from admin_app.new_salon import check_may_be_cleared, open_salon, refuse_password
+from admin_app.operations.kernel import now
 from admin_app.operations.refusals import Forbidden, Refused
+from admin_app.security import throttle
+from models.accounts import User
+from models.entity import db
 from views.person import access, actor, refuse
 
 OWNER_LOGIN = "owner"
@@ -19,10 +24,11 @@ LONGEST = 60
 
 
 class NewSalonForm(FlaskForm):
-    """The salon's name, and the same once more."""
+    """The salon's name, the same once more, and the password of whoever asks."""
 
     name = StringField(render_kw={"required": True, "maxlength": LONGEST, "autocomplete": "off"})
     again = StringField(render_kw={"required": True, "maxlength": LONGEST, "autocomplete": "off"})
+    password = PasswordField(render_kw={"required": True, "autocomplete": "current-password"})
 
 
 def register(app: Flask) -> None:
@@ -34,11 +40,14 @@ def new_salon_page() -> Any:
     if not access().opens("open_salon"):
         raise refuse(Forbidden, "open_salon")
     form = NewSalonForm()
-    if not is_demo():
-        return render_template("new_salon.html", form=form, fault=NOT_A_DEMO, demo=False)
+    try:
+        check_may_be_cleared(db.session())
+    except Refused as refusal:
+        return render_template("new_salon.html", form=form, fault=str(refusal), demo=False)
     fault = _fault(form) if form.is_submitted() else None
     if form.is_submitted() and fault is None:
         try:
+            _prove_password(form)
             opened = open_salon(_said(form.name), OWNER_LOGIN, actor())
         except (Refused, BackupError) as refusal:
             fault = str(refusal)
@@ -46,6 +55,16 @@ def new_salon_page() -> Any:
             session.clear()
             return render_template("salon_opened.html", opened=opened, name=_said(form.name), me=None)
     return render_template("new_salon.html", form=form, fault=fault, demo=True), 422 if fault else 200
+
+
+def _prove_password(form: NewSalonForm) -> None:
+    """:raises Refused: it is wrong, or was tried too often; guessing is slowed down as at the door."""
+    user = db.session.get(User, current_user.id)
+    assert user is not None
+    subjects, who, name = [f"account:{user.login}"], actor(), _said(form.name)
+    if failed := throttle.failed(subjects, user, form.password.data or "", now()):
+        refuse_password(name, OWNER_LOGIN, failed, who)
+    throttle.succeeded(subjects)
 
 
 def _said(field: StringField) -> str:

@@ -11,6 +11,7 @@ from flask import Flask, current_app, flash, redirect, render_template, request,
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
+from admin_app.clock_jump import evaluated_ahead
 from admin_app.operations.kernel import now
 from admin_app.operations.refusals import Forbidden, Missing, Refused
 from admin_app.scheduler import durations, next_due, overdue, start_now
@@ -38,6 +39,7 @@ class Line:
 
 def register(app: Flask) -> None:
     app.add_url_rule("/schedules", "schedules", schedules_page)
+    app.add_url_rule("/schedules/clock", "schedules.correct_clock", correct_clock, methods=["POST"])
     app.add_url_rule("/schedules/<int:number>", "schedules.act", act, methods=["POST"])
 
 
@@ -61,6 +63,8 @@ def schedules_page() -> Any:
     return render_template(
         "schedules.html",
         lines=lines,
+        ahead=evaluated_ahead(db.session(), at),
+        may_correct=access().does(Name.CORRECT_CLOCK),
         may_run=access().does(Name.RUN_SCHEDULE),
         may_pause=access().may(Action.EDIT, Schedule),
         key=secrets.token_hex(8),
@@ -74,6 +78,20 @@ def _progress(schedule: Schedule, last: ScheduleRun | None) -> int | None:
     run = db.session.scalar(select(EvaluationRun).order_by(EvaluationRun.id.desc()).limit(1))
     most = db.session.scalar(select(func.max(Customer.id))) or 0
     return None if run is None or run.ended_at is not None or not most else min(99, run.last_customer_id * 100 // most)
+
+
+def correct_clock() -> Any:
+    """Let the rules go on as of today after the clock was ahead, and run them at once."""
+    if not access().opens("schedules"):
+        raise refuse(Forbidden, "schedules")
+    try:
+        do(Name.CORRECT_CLOCK)
+    except Refused as refusal:
+        flash(str(refusal), "danger")
+    else:
+        start_now(current_app._get_current_object(), "rules-daily")  # type: ignore[attr-defined]  # noqa: SLF001 - see _run
+        flash(_("The rules go on as of today; everybody is evaluated anew."), "success")
+    return redirect(url_for("schedules"))
 
 
 def act(number: int) -> Any:

@@ -6,23 +6,28 @@ import hashlib
 import re
 import subprocess
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import func, select
 
-from admin_app import new_salon
+from admin_app import backup_file, new_salon
 from admin_app.backup import BackupError
 from admin_app.doctor import examine
 from admin_app.evaluation import evaluate
+from admin_app.importing.files import import_file
 from admin_app.load import Loader, align_sequences, load
 from admin_app.new_salon import DEMO, KEPT, NOT_A_DEMO, Opened, is_demo, open_salon
+from admin_app.operations.entities import CreateInput
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Forbidden, Refused
+from admin_app.real_work import real_work
 from admin_app.rulebook import hashes, refresh
+from admin_app.security import passwords
 from models import search
 from models.accounts import User
 from models.actor import SYSTEM, Actor, ActorKind
@@ -43,6 +48,7 @@ from tests.web import Browser
 from views import register_screens
 
 NAME = "芙蓉美容院"
+PASSWORD = "a long password of hers"
 FRESH = {"store", "user", "operation", "row_change", "row_value", "log_link", "search_key"}
 """What has rows again after the first entry of the new log."""
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -176,12 +182,14 @@ def test_the_doctor_finds_nothing_though_the_old_log_had_been_anchored(demo: Emp
 
 def test_the_backup_holds_the_demo(demo: Empty) -> None:
     made = opened()
+    content = made.backup.with_name("content")
+    backup_file.unpack(made.backup, backup_file.read_manifest(made.backup), content)
     if demo.engine == "sqlite":
-        copy = sqlite_driver.connect(f"{made.backup.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        copy = sqlite_driver.connect(f"{content.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
         assert copy.execute("SELECT name FROM customer").fetchall() == [("演示客户",)]
         copy.close()
     else:
-        command = ["pg_restore", "--data-only", "-t", "customer", "-f", "-", str(made.backup)]
+        command = ["pg_restore", "--data-only", "-t", "customer", "-f", "-", str(content)]
         listed = subprocess.run(command, capture_output=True, text=True, check=True)
         assert "演示客户" in listed.stdout
 
@@ -263,6 +271,56 @@ def test_only_the_owner_may(demo: Empty, role: str) -> None:
     assert is_demo()
 
 
+# ---------------------------------------------------------------------------------------- real work, and trials
+
+
+def refused_for(word: str) -> None:
+    before = everything()
+    with pytest.raises(Refused) as refusal:
+        open_salon(NAME, "owner", owner())
+    assert refusal.value.code == "real_work"
+    assert word in str(refusal.value)
+    db.session.remove()
+    assert {name for name, rows in everything().items() if rows != before[name]} <= {"operation", "log_link"}
+
+
+def test_once_real_work_stands_nothing_is_cleared(demo: Empty) -> None:
+    """A customer of her own who has paid; until she is archived, if that was a trial."""
+    values = {"name": "王小姐", "store_id": 1}
+    made = perform(Name.CREATE_ENTITY, CreateInput(entity="customer", values=values), actor=owner())["id"]
+    perform(Name.RECHARGE, {"customer": made, "amount": 100_000, "method": "cash", "store": 1}, actor=owner())
+    refused_for("1 位")
+    perform(Name.ARCHIVE_ENTITY, {"entity": "customer", "id": made}, actor=owner())
+    assert opened().login == "owner"
+
+
+def test_an_import_is_real_work(demo: Empty, tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    file.write_text("姓名,手机\n王小姐,13900000009\n", encoding="utf-8")
+    import_file("customers", file, owner())
+    refused_for("导入")
+
+
+def test_takings_on_three_days_are_real_work(demo: Empty) -> None:
+    customer = db.session.scalars(select(Customer.id)).one()
+    recharge = {"customer": customer, "amount": 100_000, "method": "cash", "store": 1}
+    for day in range(3):
+        assert not real_work(db.session())
+        db.session.rollback()
+        with time_machine.travel(datetime(2026, 12, 1 + day, 4, tzinfo=UTC)):
+            perform(Name.RECHARGE, recharge, actor=owner())
+    refused_for("3 天")
+
+
+def test_trying_things_out_is_no_real_work(demo: Empty) -> None:
+    """With the demo's own people, or a customer who is only made."""
+    customer = db.session.scalars(select(Customer.id)).one()
+    values = {"name": "试一试", "store_id": 1}
+    perform(Name.CREATE_ENTITY, CreateInput(entity="customer", values=values), actor=owner())
+    perform(Name.RECHARGE, {"customer": customer, "amount": 100_000, "method": "cash", "store": 1}, actor=owner())
+    assert opened().login == "owner"
+
+
 # ------------------------------------------------------------------------------------------------- the page
 
 
@@ -277,22 +335,28 @@ def come(demo: Empty) -> Callable[[str], Browser]:
 
         with raw_operation():
             user = db.session.scalars(select(User).where(User.role == role)).one()
-            user.must_change_password = False
+            user.must_change_password, user.password_hash = False, passwords.hashed(PASSWORD)
             demo.ids[role] = user.id
         return Browser(demo, role)  # type: ignore[arg-type]
 
     return made
 
 
-def test_the_page_asks_for_the_name_twice(come: Callable[[str], Browser]) -> None:
+def test_the_page_asks_for_the_name_twice_and_the_password(come: Callable[[str], Browser]) -> None:
     browser = come("owner")
     assert 'href="/open-salon"' in browser.get("/").text
     for name, again in ((NAME, "别的店"), ("", ""), ("长" * 61, "长" * 61)):
-        assert browser.post("/open-salon", {"name": name, "again": again}).status_code == 422
+        sent = {"name": name, "again": again, "password": PASSWORD}
+        assert browser.post("/open-salon", sent).status_code == 422
+    for wrong in ("", PASSWORD + "x"):
+        assert browser.post("/open-salon", {"name": NAME, "again": NAME, "password": wrong}).status_code == 422
     assert is_demo()
+    refusals = select(Operation.result).where(Operation.name == Name.OPEN_SALON)
+    assert set(db.session.scalars(refusals)) == {"wrong_password"}, "and it is in the log"
     db.session.rollback()  # what reads would keep the tables from being emptied
-    done = browser.post("/open-salon", {"name": NAME, "again": f" {NAME} "})
+    done = browser.post("/open-salon", {"name": NAME, "again": f" {NAME} ", "password": PASSWORD})
     assert done.status_code == 200
+    assert "before-opening-" in done.text, "it names the backup"
     assert re.search(r'class="secret">(\w{5}-){3}\w{5}<', done.text)
     assert not is_demo()
     assert "/sign-in" in browser.get("/").location, "the old sessions are over"
