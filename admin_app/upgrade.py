@@ -26,6 +26,7 @@ from models import schema, triggers
 from models.actor import SYSTEM
 from models.connection import WRITES, why_of
 from models.entity import db
+from models.migrations import RowsInTheWay
 from models.names import Name
 
 SCRIPTS = Path(models.migrations.__file__).parent
@@ -115,6 +116,14 @@ def upgrade(scripts: Path = SCRIPTS) -> tuple[str, str, Path | None]:
             with connection.begin():
                 _migrate(connection, scripts)
                 _check_whole(connection)
+        except RowsInTheWay as error:
+            raise SchemaError(
+                _(
+                    "Some rows hold values that this release does not take; nothing was changed. Correct them with the "
+                    "release they are of, then upgrade again: %(rows)s",
+                    rows="; ".join(error.rows),
+                )
+            ) from error
         finally:
             if sqlite:
                 _foreign_keys(connection, on=True)

@@ -31,9 +31,9 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Asked, Spec
 from admin_app.rulebook import words_of
 from admin_app.titles import called
-from admin_app.values import Unreadable, is_empty, read_kind, read_value, write_value
+from admin_app.values import Unreadable, check_range, is_empty, read_kind, read_value, write_value
 from models.entity import Entity, db, entity_named
-from models.field import Choice, Field, Kind
+from models.field import Choice, Field, Kind, Range
 from rules.decisions.access import Access, Sight, masked
 from views.form_rows import RowForm, RowsField, folded, tell
 
@@ -110,6 +110,7 @@ class Blueprint:
     rows: tuple[Blueprint, ...] = ()
     among: ColumnElement[bool] | None = None
     aside: bool = False
+    range: Range | None = None
 
 
 def entity_blueprints(entity: type[Entity], access: Access, row: Entity | None = None) -> list[Blueprint]:
@@ -133,6 +134,7 @@ def entity_blueprints(entity: type[Entity], access: Access, row: Entity | None =
                 choices=_choices_of(one),
                 default=default,
                 masked=(masked(getattr(row, one.name), one.kind) or "") if hidden_value else "",
+                range=one.range,
             )
         )
     return made
@@ -167,6 +169,7 @@ def _asked_blueprint(asked: Asked, ids: Sequence[int]) -> Blueprint:
         rows=tuple(_asked_blueprint(part, ids) for part in asked.rows),
         among=asked.ask.among(ids) if asked.ask.among and ids else None,
         aside=asked.ask.aside,
+        range=asked.range,
     )
 
 
@@ -200,7 +203,7 @@ def make_form(
 
 
 def _wt_field(plan: Blueprint, access: Access, chosen: list[Any]) -> Any:
-    attributes: dict[str, Any] = dict(_INPUT.get(plan.kind, {}))
+    attributes: dict[str, Any] = {**_INPUT.get(plan.kind, {}), **_limits(plan)}
     if plan.required:
         attributes["required"] = True
     if plan.aside:
@@ -231,6 +234,14 @@ def _wt_field(plan: Blueprint, access: Access, chosen: list[Any]) -> Any:
         return PasswordField(**options)
     default = write_value(plan.kind, plan.default, current_app.config["PEONY"].zone) if plan.default is not None else ""
     return StringField(default=default, **options)
+
+
+def _limits(plan: Blueprint) -> dict[str, str]:
+    """The earliest and the latest day, so that the browser's own calendar keeps to them."""
+    if plan.range is None or plan.kind not in {Kind.DAY, Kind.INSTANT}:
+        return {}
+    form = "%Y-%m-%d" if plan.kind is Kind.DAY else "%Y-%m-%dT%H:%M"
+    return {"min": f"{plan.range.least:{form}}", "max": f"{plan.range.most:{form}}"}
 
 
 def _reference(plan: Blueprint, access: Access, chosen: list[Any], options: dict[str, Any]) -> Any:
@@ -277,7 +288,8 @@ def _readable(plan: Blueprint) -> Any:
                 read_value(plan.field, one.data, current_app.config["PEONY"].zone)
             elif plan.field is None and not is_empty(one.data) and plan.kind not in {Kind.CHOICE, Kind.PASSWORD}:
                 for said in one.data if plan.many else [one.data]:
-                    read_kind(plan.kind, said, current_app.config["PEONY"].zone)
+                    value = read_kind(plan.kind, said, current_app.config["PEONY"].zone)
+                    check_range(plan.kind, value, plan.range)
         except Unreadable as error:
             raise ValidationError(error.message) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from pydantic import ValidationError
 
 from admin_app.importing.report import RowFault, SheetReport
 from admin_app.importing.tables import Row, Table, plain
@@ -91,11 +92,17 @@ class _Reader:
         day = day_of(self._cell(UNTIL)) if until and until not in FOR_GOOD else None
         if until and until not in FOR_GOOD and day is None:
             return self._fault(UNTIL, _l("There is no such day: %(written)s.", written=until))
-        return Opening(
-            row=self.row.number,
-            member_no=number,
-            tier=known.get(tier) if tier else None,
-            valid_until=day,
-            lasts=until in FOR_GOOD,
-            **amounts,
-        )
+        try:
+            return Opening(
+                row=self.row.number,
+                member_no=number,
+                tier=known.get(tier) if tier else None,
+                valid_until=day,
+                lasts=until in FOR_GOOD,
+                **amounts,
+            )
+        except ValidationError as error:  # outside its range
+            columns = {"principal": BALANCE, "points": POINTS, "sessions": SESSIONS, "valid_until": UNTIL}
+            fault = error.errors()[0]
+            reason = fault.get("ctx", {}).get("message", _l("This is not an amount that can be brought over."))
+            return self._fault(columns[str(fault["loc"][0])], reason)

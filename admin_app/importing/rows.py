@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from admin_app.importing.report import RowFault, SheetReport
 from admin_app.importing.tables import Row, Table, plain
-from admin_app.operations.entities import may_write
+from admin_app.operations.entities import may_write, refuse_future_birthday
 from admin_app.operations.kernel import Operation, perform
 from admin_app.operations.refusals import Forbidden, Refused
 from admin_app.operations.registry import Answer, Input, operation
@@ -121,6 +121,7 @@ def import_rows(op: Operation, data: ImportInput) -> Answer:
         row = entity(**{name: read_value(fields[name], text, zone) for name, text in written.items()})
         if "registered_on" in fields:
             row.registered_on = op.day  # type: ignore[attr-defined]  # asked just before
+        refuse_future_birthday(op, row)
         made.append((row, more))
     op.session.add_all([row for row, _ in made])
     op.session.flush()

@@ -325,6 +325,12 @@ class _Reader:
         assert day is not None
         assert amount is not None
         assert method is not None
+        for key, one, stored in (
+            ("day", Sale.fields()["business_day"], day),
+            ("quantity", SaleLine.fields()["quantity"], int(written)),
+        ):
+            if one.range is not None and not one.range.includes(stored):
+                return RowFault(row, self.heading(key), str(one.range.message(one.kind)))
         return self._made(row, seen, day, number, amount, int(written), method)
 
     def _made(

@@ -8,13 +8,13 @@ from datetime import date
 from typing import Annotated
 
 from flask_babel import lazy_gettext as _l
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Select, exists, select
 
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import Grant, Ledger
 from admin_app.operations.refusals import Refused
-from admin_app.operations.registry import Answer, Ask, Input, operation
+from admin_app.operations.registry import Answer, Ask, Input, Row, operation
 from admin_app.rulebook import rulebook, versions
 from models.cards import Card, CardItem, CardStatus
 from models.catalogue import Service
@@ -32,17 +32,15 @@ from rules.decisions.value import points_until
 from rules.documents.tiers import TiersDocument
 
 
-class Opening(BaseModel):
+class Opening(Row):
     """What one customer brings over; money in fen. ``lasts`` says that the tier has no end."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     row: int
     member_no: str
     tier: str | None = None
-    principal: Annotated[int, Field(ge=0)] = 0
-    points: Annotated[int, Field(ge=0)] = 0
-    sessions: Annotated[int, Field(ge=0)] = 0
+    principal: Annotated[int, Field(ge=0, le=10**11)] = 0
+    points: Annotated[int, Field(ge=0, le=10**11)] = 0
+    sessions: Annotated[int, Field(ge=0, le=10**6)] = 0
     valid_until: date | None = None
     lasts: bool = False
 
