@@ -27,7 +27,7 @@ from models import schema, triggers
 from models.actor import SYSTEM
 from models.connection import WRITES, why_of
 from models.entity import db
-from models.migrations import editions
+from models.migrations import RowsInTheWay, editions
 from models.names import Name
 
 SCRIPTS = Path(models.migrations.__file__).parent
@@ -126,6 +126,14 @@ def _upgraded(before: str, after: str, scripts: Path) -> Path:
             with connection.begin():
                 _migrate(connection, scripts)
                 _check_whole(connection)
+        except RowsInTheWay as error:
+            raise SchemaError(
+                _(
+                    "Some rows hold values that this release does not take; nothing was changed. Correct them with the "
+                    "release they are of, then upgrade again: %(rows)s",
+                    rows="; ".join(error.rows),
+                )
+            ) from error
         except IntegrityError as error:
             raise SchemaError(
                 _(

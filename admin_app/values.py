@@ -13,7 +13,7 @@ from flask_babel import LazyString, force_locale
 from flask_babel import lazy_gettext as _l
 
 from admin_app.i18n import LANGUAGES
-from models.field import Choice, Field, Kind
+from models.field import Choice, Field, Kind, Range
 from models.numbers import count_of, day_of_moment, fen_of, phone_number, yuan_of
 from models.plain_text import plain_digits, visible
 
@@ -58,7 +58,32 @@ def read_value(field: Field, written: Any, zone: ZoneInfo) -> Any:
     limit = field.max_length or (LONGEST_TEXT if field.kind is Kind.LONG_TEXT else None)
     if limit is not None and isinstance(value, str) and not isinstance(value, Choice) and len(value) > limit:
         raise Unreadable(_l("At most %(limit)s letters fit here.", limit=limit))
+    if value is not None:
+        check_range(field.kind, value, field.range)
+        _check_each(value, field.info.each)
     return value
+
+
+def check_range(kind: Kind, value: Any, bounds: Range | None) -> None:
+    """:raises Unreadable: the value is smaller or greater than allowed."""
+    if bounds is not None and not bounds.includes(value):
+        raise Unreadable(bounds.message(kind))
+
+
+def _check_each(items: Any, bounds: Range | None) -> None:
+    """:raises Unreadable: an item of the list is no whole number of the range."""
+    if bounds is None:
+        return
+    for item in items:
+        if not (item.isascii() and item.isdigit() and len(item) < 10 and bounds.includes(int(item))):
+            raise Unreadable(
+                _l(
+                    "Whole numbers from %(least)s to %(most)s are needed here, such as 1, 7, 30; not %(item)s.",
+                    least=bounds.least,
+                    most=bounds.most,
+                    item=item[:20],
+                )
+            )
 
 
 def is_empty(written: Any) -> bool:

@@ -56,8 +56,8 @@ class AssessmentParameter(Record):
     )
     name: Mapped[str] = field(Text(60), label=_l("Name"), index=True, search=Search.WORDS)
     unit: Mapped[str | None] = field(Text(20), label=_l("Unit"))
-    minimum: Mapped[int] = field(Big, label=_l("Least"), default=0)
-    maximum: Mapped[int] = field(Big, label=_l("Most"), default=100)
+    minimum: Mapped[int] = field(Big, label=_l("Least"), default=0, least=-1_000_000, most=1_000_000)
+    maximum: Mapped[int] = field(Big, label=_l("Most"), default=100, least=-1_000_000, most=1_000_000)
     better: Mapped[Better] = field(choice(Better), label=_l("Better"), default=Better.UP)
 
 
@@ -90,4 +90,4 @@ class Reading(Record):
 
     assessment_id: Mapped[int] = reference("assessment", label=_l("Assessment"))
     parameter_id: Mapped[int] = reference("assessment_parameter", label=_l("Parameter"))
-    value: Mapped[int] = field(Big, label=_l("Value"))
+    value: Mapped[int] = field(Big, label=_l("Value"), least=-1_000_000, most=1_000_000)

@@ -45,7 +45,6 @@ class Card(PublicId, Record):
         Section.VALUE, "card", ("name", "customer_id", "sold_for", "opened_on", "expires_on", "status", "store_id")
     )
     __table_args__ = (
-        holds("sold_for >= 0", "price", "sold_for", _l("A price is not below zero.")),
         holds(
             "expires_on IS NULL OR expires_on >= opened_on",
             "span",
@@ -74,14 +73,11 @@ class CardItem(Event):
     within = "card_id"
     title = ("card_id", "service_id")
     screen = Screen(Section.VALUE, "card", ("card_id", "service_id", "sessions", "value"))
-    __table_args__ = (
-        UniqueConstraint("card_id", "service_id"),
-        holds("sessions > 0 AND value >= 0", "sessions", "sessions", _l("A quantity is more than zero.")),
-    )
+    __table_args__ = (UniqueConstraint("card_id", "service_id"),)
 
     card_id: Mapped[int] = reference("card", label=_l("Card"))
     service_id: Mapped[int] = reference("service", label=_l("Service"))
-    sessions: Mapped[int] = field(Big, label=_l("Sessions"))
+    sessions: Mapped[int] = field(Big, label=_l("Sessions"), least=1, most=1_000_000)
     value: Mapped[int] = field(Money, label=_l("Worth"))
 
 
@@ -103,8 +99,6 @@ class CardChange(Event):
     screen = Screen(
         Section.VALUE, "card", ("business_day", "card_id", "kind", "customer_id", "store_id", "amount", "reason"), "-id"
     )
-    __table_args__ = (holds("amount IS NULL OR amount >= 0", "amount", "amount", _l("An amount is not below zero.")),)
-
     card_id: Mapped[int] = reference("card", label=_l("Card"))
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
     store_id: Mapped[int] = reference("store", label=_l("Store"))
@@ -129,7 +123,6 @@ class GiftIssue(Event):
         Section.VALUE, "gift", ("business_day", "customer_id", "item", "value", "given_by", "reason", "store_id"), "-id"
     )
     __table_args__ = (
-        holds("quantity > 0 AND value >= 0", "quantity", "quantity", _l("A quantity is more than zero.")),
         holds(
             "(service_id IS NULL) <> (product_id IS NULL)",
             "one_thing",
@@ -145,7 +138,7 @@ class GiftIssue(Event):
     service_id: Mapped[int | None] = reference("service", label=_l("Service"))
     product_id: Mapped[int | None] = reference("product", label=_l("Product"))
     item: Mapped[str] = field(Text(80), label=_l("Item"))
-    quantity: Mapped[int] = field(Big, label=_l("Quantity"), default=1)
+    quantity: Mapped[int] = field(Big, label=_l("Quantity"), default=1, least=1, most=1_000_000)
     value: Mapped[int] = field(Money, label=_l("Worth"))
     given_by: Mapped[str] = field(Text(60), label=_l("Given away by"))
     approval_id: Mapped[int | None] = reference("approval", label=_l("Approval"), unique=True, index=False)

@@ -7,7 +7,7 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from models.entity import Record
-from models.field import Choice, Privacy, Search, choice, field, reference
+from models.field import MOST_PRICE, Choice, Privacy, Range, Search, choice, field, reference
 from models.invariants import holds
 from models.organisation import RoomKind
 from models.screen import Screen, Section, WrittenBy
@@ -24,7 +24,7 @@ class ServiceCategory(Record):
     screen = Screen(Section.CATALOGUE, "list", ("name", "position"), "name")
 
     name: Mapped[str] = field(Text(40), label=_l("Name"), unique=True, search=Search.WORDS)
-    position: Mapped[int] = field(Big, label=_l("Order"), default=0)
+    position: Mapped[int] = field(Big, label=_l("Order"), default=0, most=100_000)
 
 
 class Grade(Choice):
@@ -50,35 +50,30 @@ class Service(Record):
         "name",
         inline=("price", "busy_minutes"),
     )
-    __table_args__ = (
-        holds("price >= 0 AND manual_fee >= 0", "price", "price", _l("A price is not below zero.")),
-        holds(
-            "busy_minutes > 0 AND idle_minutes >= 0 AND buffer_minutes >= 0",
-            "minutes",
-            "busy_minutes",
-            _l("A service takes at least one minute, and no time is below zero."),
-        ),
-    )
-
     name: Mapped[str] = field(Text(60), label=_l("Name"), unique=True, search=Search.WORDS, aliases=("项目",))
     category_id: Mapped[int | None] = reference("service_category", label=_l("Category"))
     grade: Mapped[Grade] = field(choice(Grade), label=_l("Grade"), default=Grade.STANDARD)
-    price: Mapped[int] = field(Money, label=_l("Price"), index=True)
-    manual_fee: Mapped[int] = field(Money, label=_l("Manual fee"), default=0, privacy=Privacy.BUSINESS)
+    price: Mapped[int] = field(Money, label=_l("Price"), index=True, most=MOST_PRICE)
+    manual_fee: Mapped[int] = field(Money, label=_l("Manual fee"), default=0, privacy=Privacy.BUSINESS, most=MOST_PRICE)
     busy_minutes: Mapped[int] = field(
-        Big, label=_l("Busy time"), unit=_l("minutes"), help=_l("The therapist is occupied")
+        Big, label=_l("Busy time"), unit=_l("minutes"), help=_l("The therapist is occupied"), least=1, most=1_440
     )
     idle_minutes: Mapped[int] = field(
-        Big, label=_l("Idle time"), unit=_l("minutes"), default=0, help=_l("A mask sets; the therapist is free")
+        Big,
+        label=_l("Idle time"),
+        unit=_l("minutes"),
+        default=0,
+        help=_l("A mask sets; the therapist is free"),
+        most=1_440,
     )
-    buffer_minutes: Mapped[int] = field(Big, label=_l("Buffer"), unit=_l("minutes"), default=0)
+    buffer_minutes: Mapped[int] = field(Big, label=_l("Buffer"), unit=_l("minutes"), default=0, most=1_440)
     room_kind: Mapped[RoomKind | None] = field(choice(RoomKind), label=_l("Room needed"))
     equipment_needed: Mapped[str | None] = field(
         Text(60), label=_l("Equipment needed"), help=_l("The name of a piece of equipment in the store")
     )
     audience: Mapped[str | None] = field(Text(100), label=_l("For whom"))
     contraindicated_by: Mapped[list[str] | None] = field(Items, label=_l("Contraindicated by"))
-    follow_up_days: Mapped[list[str] | None] = field(Items, label=_l("Follow up after days"))
+    follow_up_days: Mapped[list[str] | None] = field(Items, label=_l("Follow up after days"), each=Range(1, 3_650))
     steps: Mapped[str | None] = field(LongText, label=_l("Steps"))
     aftercare: Mapped[str | None] = field(LongText, label=_l("Aftercare"))
     on_sale: Mapped[bool] = field(Flag, label=_l("On sale"), default=True)
@@ -116,18 +111,11 @@ class Product(Record):
         Section.CATALOGUE, "box", ("name", "brand_id", "spec", "price", "use", "barcode"), "name", inline=("price",)
     )
     __table_args__ = (
-        holds("price >= 0 AND (cost IS NULL OR cost >= 0)", "price", "price", _l("A price is not below zero.")),
         holds(
             "maximum_level IS NULL OR reorder_level IS NULL OR maximum_level >= reorder_level",
             "levels",
             "maximum_level",
             _l("The maximum level is not below the reorder level."),
-        ),
-        holds(
-            "months_after_opening IS NULL OR months_after_opening > 0",
-            "opening",
-            "months_after_opening",
-            _l("At least one month is needed here."),
         ),
     )
 
@@ -136,15 +124,17 @@ class Product(Record):
     brand_id: Mapped[int | None] = reference("brand", label=_l("Brand"))
     spec: Mapped[str | None] = field(Text(60), label=_l("Size"))
     unit: Mapped[str] = field(Text(10), label=_l("Unit"), default="件")
-    price: Mapped[int] = field(Money, label=_l("Price"), index=True)
-    cost: Mapped[int | None] = field(Money, label=_l("Cost"), privacy=Privacy.BUSINESS)
+    price: Mapped[int] = field(Money, label=_l("Price"), index=True, most=MOST_PRICE)
+    cost: Mapped[int | None] = field(Money, label=_l("Cost"), privacy=Privacy.BUSINESS, most=MOST_PRICE)
     use: Mapped[ProductUse] = field(choice(ProductUse), label=_l("Use"), default=ProductUse.RETAIL)
     ingredients: Mapped[list[str] | None] = field(Items, label=_l("Ingredients"))
     suited_skin: Mapped[list[str] | None] = field(Items, label=_l("Suited skin"))
     efficacy: Mapped[str | None] = field(LongText, label=_l("Efficacy"))
-    reorder_level: Mapped[int | None] = field(Big, label=_l("Reorder level"))
-    maximum_level: Mapped[int | None] = field(Big, label=_l("Maximum level"))
-    months_after_opening: Mapped[int | None] = field(Big, label=_l("Use within after opening"), unit=_l("months"))
+    reorder_level: Mapped[int | None] = field(Big, label=_l("Reorder level"), most=1_000_000)
+    maximum_level: Mapped[int | None] = field(Big, label=_l("Maximum level"), most=1_000_000)
+    months_after_opening: Mapped[int | None] = field(
+        Big, label=_l("Use within after opening"), unit=_l("months"), least=1, most=240
+    )
     on_sale: Mapped[bool] = field(Flag, label=_l("On sale"), default=True)
 
 
@@ -157,14 +147,13 @@ class ServiceSupply(Record):
     shared = True
     title = ("service_id", "product_id")
     screen = Screen(Section.CATALOGUE, "drop", ("service_id", "product_id", "quantity_milli"))
-    __table_args__ = (
-        UniqueConstraint("service_id", "product_id"),
-        holds("quantity_milli > 0", "quantity", "quantity_milli", _l("A quantity is more than zero.")),
-    )
+    __table_args__ = (UniqueConstraint("service_id", "product_id"),)
 
     service_id: Mapped[int] = reference("service", label=_l("Service"))
     product_id: Mapped[int] = reference("product", label=_l("Product"))
-    quantity_milli: Mapped[int] = field(Big, label=_l("Quantity"), unit=_l("thousandths of a unit"))
+    quantity_milli: Mapped[int] = field(
+        Big, label=_l("Quantity"), unit=_l("thousandths of a unit"), least=1, most=1_000_000_000
+    )
 
 
 class Package(Record):
@@ -175,15 +164,9 @@ class Package(Record):
     written_by = WrittenBy.FORM
     shared = True
     screen = Screen(Section.CATALOGUE, "gift", ("name", "price", "valid_days", "on_sale"), "name")
-    __table_args__ = (
-        holds(
-            "price >= 0 AND (valid_days IS NULL OR valid_days > 0)", "price", "price", _l("A price is not below zero.")
-        ),
-    )
-
     name: Mapped[str] = field(Text(60), label=_l("Name"), unique=True, search=Search.WORDS)
-    price: Mapped[int] = field(Money, label=_l("Price"), index=True)
-    valid_days: Mapped[int | None] = field(Big, label=_l("Valid"), unit=_l("days"))
+    price: Mapped[int] = field(Money, label=_l("Price"), index=True, most=MOST_PRICE)
+    valid_days: Mapped[int | None] = field(Big, label=_l("Valid"), unit=_l("days"), least=1, most=36_500)
     on_sale: Mapped[bool] = field(Flag, label=_l("On sale"), default=True)
 
 
@@ -203,13 +186,12 @@ class PackageItem(Record):
             "product_id",
             _l("Choose a service or a product, one of the two."),
         ),
-        holds("quantity > 0", "quantity", "quantity", _l("A quantity is more than zero.")),
     )
 
     package_id: Mapped[int] = reference("package", label=_l("Package"))
     service_id: Mapped[int | None] = reference("service", label=_l("Service"))
     product_id: Mapped[int | None] = reference("product", label=_l("Product"))
-    quantity: Mapped[int] = field(Big, label=_l("Quantity"), default=1)
+    quantity: Mapped[int] = field(Big, label=_l("Quantity"), default=1, least=1, most=9_999)
 
 
 class Gift(Record):
@@ -220,8 +202,6 @@ class Gift(Record):
     written_by = WrittenBy.FORM
     shared = True
     screen = Screen(Section.CATALOGUE, "gift", ("name", "points", "on_offer"), "name")
-    __table_args__ = (holds("points >= 0", "points", "points", _l("Points are not below zero.")),)
-
     name: Mapped[str] = field(Text(60), label=_l("Name"), unique=True, search=Search.WORDS)
-    points: Mapped[int] = field(Big, label=_l("Price in points"), index=True)
+    points: Mapped[int] = field(Big, label=_l("Price in points"), index=True, most=1_000_000_000)
     on_offer: Mapped[bool] = field(Flag, label=_l("On offer"), default=True)

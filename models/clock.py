@@ -40,17 +40,11 @@ class Schedule(Record):
             "every_minutes",
             _l("Give either a time of day or a number of minutes."),
         ),
-        holds(
-            "every_minutes IS NULL OR every_minutes BETWEEN 1 AND 1440",
-            "every_minutes",
-            "every_minutes",
-            _l("1 to 1440 minutes are needed here."),
-        ),
     )
 
     name: Mapped[str] = field(Text(40), label=_l("Name"), unique=True, generated=True, words="schedules")
     daily_at: Mapped[str | None] = field(Text(5), label=_l("Daily at"), help=_l("HH:MM in the store's time zone"))
-    every_minutes: Mapped[int | None] = field(Big, label=_l("Every"), unit=_l("minutes"))
+    every_minutes: Mapped[int | None] = field(Big, label=_l("Every"), unit=_l("minutes"), least=1, most=1_440)
     missed: Mapped[Missed] = field(choice(Missed), label=_l("Missed runs"), default=Missed.RUN_ONCE)
     paused: Mapped[bool] = field(Flag, label=_l("Paused"), default=False)
     first_due_at: Mapped[datetime] = field(Instant, label=_l("Counts from"), generated=True)

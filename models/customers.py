@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, Select, UniqueConstraint, func, select
+from sqlalchemy import ColumnElement, Index, Select, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped
 
 from models.entity import Event, PublicId, Record
@@ -95,37 +95,19 @@ class Customer(PublicId, Record):
     one_step = (OneStep("merged_into_id"),)
     __table_args__ = (
         holds(
-            "birth_year IS NULL OR birth_year BETWEEN 1900 AND 2100",
-            "birth_year",
-            "birth_year",
-            _l("A birth year lies between 1900 and 2100."),
-        ),
-        holds(
-            "birth_month IS NULL OR birth_month BETWEEN 1 AND 12",
-            "birth_month",
-            "birth_month",
-            _l("A month is 1 to 12."),
-        ),
-        holds("birth_day IS NULL OR birth_day >= 1", "birth_day", "birth_day", _l("There is no such day.")),
-        holds(
             "(birth_month IS NULL) = (birth_day IS NULL)",
             "birthday_whole",
             "birth_day",
             _l("A birthday needs both month and day."),
         ),
         holds(BIRTHDAY_EXISTS, "birthday_exists", "birth_day", _l("There is no such day in this month.")),
+        Index("ix_customer_birth_month_birth_day", "birth_month", "birth_day", "birth_calendar"),
         found_where("ix_customer_merged_into_id", "merged_into_id", condition="merged_into_id IS NOT NULL"),
         holds(
             "merged_into_id IS NULL OR merged_into_id <> id",
             "merged",
             "merged_into_id",
             _l("Nobody is merged into themselves."),
-        ),
-        holds(
-            "contact_every_days IS NULL OR contact_every_days >= 0",
-            "contact_every_days",
-            "contact_every_days",
-            _l("A number of days is 0 or more."),
         ),
         holds("referrer_id IS NULL OR referrer_id <> id", "referrer", "referrer_id", _l("Nobody refers themselves.")),
     )
@@ -160,9 +142,11 @@ class Customer(PublicId, Record):
     wechat: Mapped[str | None] = field(Encrypted(Text(60)), label=_l("WeChat"), privacy=Privacy.PERSONAL)
     sex: Mapped[Sex | None] = field(choice(Sex), label=_l("Sex"), aliases=("性别", "gender"))
     birth_calendar: Mapped[Calendar] = field(choice(Calendar), label=_l("Birthday by"), default=Calendar.SOLAR)
-    birth_month: Mapped[int | None] = field(Big, label=_l("Birth month"))
-    birth_day: Mapped[int | None] = field(Big, label=_l("Birth day"))
-    birth_year: Mapped[int | None] = field(Big, label=_l("Birth year"), help=_l("May stay empty"))
+    birth_month: Mapped[int | None] = field(Big, label=_l("Birth month"), least=1, most=12)
+    birth_day: Mapped[int | None] = field(Big, label=_l("Birth day"), least=1, most=31)
+    birth_year: Mapped[int | None] = field(
+        Big, label=_l("Birth year"), help=_l("May stay empty"), least=1_900, most=2_100
+    )
     stage: Mapped[Stage] = field(choice(Stage), label=_l("Stage"), default=Stage.LEAD, index=True)
     store_id: Mapped[int] = reference("store", label=_l("Home store"), aliases=("所属门店", "门店"))
     skin_type: Mapped[SkinType | None] = field(choice(SkinType), label=_l("Skin type"), aliases=("肤质",))
@@ -182,7 +166,7 @@ class Customer(PublicId, Record):
     )
     consult_channel: Mapped[Channel | None] = field(choice(Channel), label=_l("First asked through"))
     preferred_contact: Mapped[Channel | None] = field(choice(Channel), label=_l("Preferred contact"))
-    contact_every_days: Mapped[int | None] = field(Big, label=_l("Contact at most every"), unit=_l("days"))
+    contact_every_days: Mapped[int | None] = field(Big, label=_l("Contact at most every"), unit=_l("days"), most=3_650)
     visiting_hours: Mapped[str | None] = field(Text(60), label=_l("Usually comes"))
     first_visit_on: Mapped[date | None] = field(Day, label=_l("First visit"), index=True)
     registered_on: Mapped[date] = field(

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, Session, declared_attr, mapped_column
 
 from models.connection import WRITES
-from models.field import INFO_KEY, Field, FieldInfo, Privacy, Search, field, kind_of
+from models.field import INFO_KEY, Field, FieldInfo, Privacy, Search, field, kind_of, range_of
 from models.invariants import NoGaps, NoOverlap, OneStep
 from models.screen import Screen, WrittenBy
 from models.types import Big, Encrypted, Instant
@@ -69,7 +69,7 @@ def snake(name: str) -> str:
 
 
 def _finish(table: Table) -> None:
-    """Bind ciphertexts to their column, and let the database hold the closed lists."""
+    """Bind ciphertexts to their column, and let the database hold the closed lists and the ranges."""
     for column in table.columns:
         if isinstance(column.type, Encrypted):
             column.type.context = f"{table.name}.{column.name}"
@@ -77,6 +77,11 @@ def _finish(table: Table) -> None:
             allowed = [member.value for member in column.type.enum_class or ()]
             among = " OR ".join(f"\"{column.name}\" = '{value}'" for value in allowed)  # reads the same after a restore
             table.append_constraint(CheckConstraint(among, name=f"{column.name}_choice"))
+        if INFO_KEY in column.info and (bounds := range_of(column)) is not None:
+            told = {"field": column.name, "message": bounds.message(kind_of(column))}
+            table.append_constraint(
+                CheckConstraint(bounds.condition(column.name), name=f"{column.name}_range", info=told)
+            )
 
 
 def _info(column: MappedColumn[Any]) -> FieldInfo:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.orm import MappedColumn, mapped_column
 from sqlalchemy.types import TypeEngine
 
+from models.numbers import yuan_of
 from models.types import (
     Big,
     Day,
@@ -85,6 +87,50 @@ class Choice(str, Enum):
 
 
 @dataclass(frozen=True)
+class Range:
+    """The least and the greatest value that may be stored, both included: numbers, fen, days or moments."""
+
+    least: Any
+    most: Any
+
+    def includes(self, value: Any) -> bool:
+        return bool(self.least <= value <= self.most)
+
+    def condition(self, column: str) -> str:
+        """The CHECK, in words that both engines read alike."""
+        return f'"{column}" >= {_sql(self.least)} AND "{column}" <= {_sql(self.most)}'
+
+    def message(self, kind: Kind) -> LazyString:
+        """What a person is told who writes something outside of it."""
+        least, most = (yuan_of(end) if kind is Kind.MONEY else _plain(end) for end in (self.least, self.most))
+        return _l("From %(least)s to %(most)s is allowed here.", least=least, most=most)
+
+
+def _plain(end: Any) -> str:
+    return end.date().isoformat() if isinstance(end, datetime) else str(end)
+
+
+def _sql(end: Any) -> str:
+    if isinstance(end, datetime):
+        return f"'{end:%Y-%m-%d %H:%M:%S}+00'"
+    return f"'{end.isoformat()}'" if isinstance(end, date) else str(end)
+
+
+MOST_MONEY = 10**15 - 1
+"""Fen: as much as a written amount can be (``models/numbers.py``)."""
+MOST_PRICE = 10**10
+"""Fen: no price, fee or pay is above a hundred million yuan."""
+
+RANGES: dict[Kind, Range] = {
+    Kind.NUMBER: Range(0, 10**12),
+    Kind.MONEY: Range(0, MOST_MONEY),
+    Kind.DAY: Range(date(1900, 1, 1), date(2199, 12, 31)),
+    Kind.INSTANT: Range(datetime(1900, 1, 1, tzinfo=UTC), datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)),
+}
+"""What a value of a kind may be where its field says nothing narrower."""
+
+
+@dataclass(frozen=True)
 class FieldInfo:
     """What was said of a column when it was declared."""
 
@@ -97,6 +143,9 @@ class FieldInfo:
     generated: bool = False  # kept by the house itself: never in a form
     words: str = ""  # a closed list that the rules or the house give: roles, tiers, rules, documents …
     fixed: bool = False  # said once, when the row is made: others name the row by it
+    least: int | date | None = None  # narrower than the range of its kind
+    most: int | date | None = None
+    each: Range | None = None  # of a list: each of its items is a whole number of this range
 
 
 def field(
@@ -111,10 +160,16 @@ def field(
     generated: bool = False,
     words: str = "",
     fixed: bool = False,
+    least: int | date | None = None,
+    most: int | date | None = None,
+    each: Range | None = None,
     **column: Any,
 ) -> MappedColumn[Any]:
-    """A mapped column that knows its label, privacy, search keys and spreadsheet headings."""
-    info = FieldInfo(label, help, privacy, search, aliases, unit, generated, words, fixed)
+    """A mapped column that knows its label, privacy, search keys, spreadsheet headings and range.
+
+    ``least`` and ``most`` narrow the range of its kind (``RANGES``); database, forms and imports keep to it.
+    """
+    info = FieldInfo(label, help, privacy, search, aliases, unit, generated, words, fixed, least, most, each)
     first = () if type_ is None else (type_,)
     return mapped_column(*first, *constraints, info={INFO_KEY: info}, **column)
 
@@ -161,6 +216,18 @@ def kind_of(column: Column[Any]) -> Kind:
         if isinstance(plain, type_):
             return kind
     return Kind.NUMBER if plain.python_type is int else Kind.TEXT
+
+
+def range_of(column: Column[Any]) -> Range | None:
+    """The range of a declared column; None for what is neither number nor date, and for keys."""
+    usual = RANGES.get(kind_of(column)) if not column.primary_key else None
+    if usual is None or isinstance(column.type, Encrypted):
+        return None
+    info: FieldInfo = column.info[INFO_KEY]
+    return Range(
+        usual.least if info.least is None else info.least,
+        usual.most if info.most is None else info.most,
+    )
 
 
 @dataclass(frozen=True)
@@ -211,6 +278,11 @@ class Field:
             return False
         leading = {next(iter(index.columns)).name for index in self.column.table.indexes}
         return bool(self.column.primary_key or self.column.unique) or self.column.name in leading
+
+    @property
+    def range(self) -> Range | None:
+        """The least and the greatest value; None for what is neither number nor date."""
+        return range_of(self.column)
 
     @property
     def max_length(self) -> int | None:

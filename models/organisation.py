@@ -9,7 +9,7 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from models.entity import Event, Record
-from models.field import Choice, Privacy, Search, choice, field, reference
+from models.field import MOST_PRICE, Choice, Privacy, Search, choice, field, reference
 from models.invariants import NoOverlap, holds, one_where
 from models.names import Name
 from models.screen import Screen, Section, WrittenBy
@@ -52,17 +52,12 @@ class Room(Record):
     plural = _l("Rooms")
     written_by = WrittenBy.FORM
     screen = Screen(Section.ORGANISATION, "door", ("name", "store_id", "kind", "turnover_minutes"), "name")
-    __table_args__ = (
-        UniqueConstraint("store_id", "name"),
-        holds(
-            "turnover_minutes BETWEEN 0 AND 240", "turnover", "turnover_minutes", _l("Turnover takes 0 to 240 minutes.")
-        ),
-    )
+    __table_args__ = (UniqueConstraint("store_id", "name"),)
 
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     name: Mapped[str] = field(Text(40), label=_l("Name"), index=True, search=Search.WORDS)
     kind: Mapped[RoomKind] = field(choice(RoomKind), label=_l("Kind"), default=RoomKind.FACIAL)
-    turnover_minutes: Mapped[int] = field(Big, label=_l("Turnover"), unit=_l("minutes"), default=10)
+    turnover_minutes: Mapped[int] = field(Big, label=_l("Turnover"), unit=_l("minutes"), default=10, most=240)
 
 
 class Bed(Record):
@@ -133,7 +128,9 @@ class Staff(Record):
     )
     hired_on: Mapped[date | None] = field(Day, label=_l("Hired on"))
     left_on: Mapped[date | None] = field(Day, label=_l("Left on"))
-    monthly_pay: Mapped[int | None] = field(Money, label=_l("Base pay a month"), privacy=Privacy.BUSINESS)
+    monthly_pay: Mapped[int | None] = field(
+        Money, label=_l("Base pay a month"), privacy=Privacy.BUSINESS, most=MOST_PRICE
+    )
     notes: Mapped[str | None] = field(LongText, label=_l("Notes"))
 
 
@@ -262,18 +259,9 @@ class Course(Record):
     written_by = WrittenBy.FORM
     shared = True
     screen = Screen(Section.ORGANISATION, "book", ("name", "hours", "valid_months"), "name")
-    __table_args__ = (
-        holds(
-            "hours >= 0 AND (valid_months IS NULL OR valid_months > 0)",
-            "length",
-            "hours",
-            _l("Hours are 0 or more, and a certificate is valid for at least one month."),
-        ),
-    )
-
     name: Mapped[str] = field(Text(80), label=_l("Name"), unique=True, search=Search.WORDS)
-    hours: Mapped[int] = field(Big, label=_l("Length"), unit=_l("hours"), default=0)
-    valid_months: Mapped[int | None] = field(Big, label=_l("Certificate valid"), unit=_l("months"))
+    hours: Mapped[int] = field(Big, label=_l("Length"), unit=_l("hours"), default=0, most=10_000)
+    valid_months: Mapped[int | None] = field(Big, label=_l("Certificate valid"), unit=_l("months"), least=1, most=1_200)
     about: Mapped[str | None] = field(LongText, label=_l("About"))
 
 
@@ -286,15 +274,12 @@ class TrainingResult(Record):
     within = "staff_id"
     title = ("staff_id", "course_id")
     screen = Screen(Section.ORGANISATION, "book", ("staff_id", "course_id", "taken_on", "score", "passed"))
-    __table_args__ = (
-        UniqueConstraint("staff_id", "course_id", "taken_on"),
-        holds("score IS NULL OR score BETWEEN 0 AND 100", "score", "score", _l("A score is 0 to 100.")),
-    )
+    __table_args__ = (UniqueConstraint("staff_id", "course_id", "taken_on"),)
 
     staff_id: Mapped[int] = reference("staff", label=_l("Staff member"))
     course_id: Mapped[int] = reference("course", label=_l("Course"))
     taken_on: Mapped[date] = field(Day, label=_l("Taken on"))
-    score: Mapped[int | None] = field(Big, label=_l("Score"))
+    score: Mapped[int | None] = field(Big, label=_l("Score"), most=100)
     passed: Mapped[bool] = field(Flag, label=_l("Passed"), default=True)
 
 
@@ -318,11 +303,10 @@ class KpiTarget(Record):
     __table_args__ = (
         one_where("uq_kpi_target_staff", "store_id", "staff_id", "metric", "month", condition="staff_id IS NOT NULL"),
         one_where("uq_kpi_target_store", "store_id", "metric", "month", condition="staff_id IS NULL"),
-        holds("amount > 0", "amount", "amount", _l("A target is more than nothing.")),
     )
 
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     staff_id: Mapped[int | None] = reference("staff", label=_l("Staff member"))
     metric: Mapped[KpiMetric] = field(choice(KpiMetric), label=_l("Measure"))
     month: Mapped[date] = field(Day, label=_l("Month"), index=True, help=_l("The first day of the month"))
-    amount: Mapped[int] = field(Big, label=_l("Target"), help=_l("Yuan for money, else a number"))
+    amount: Mapped[int] = field(Big, label=_l("Target"), help=_l("Yuan for money, else a number"), least=1, most=10**11)

@@ -128,7 +128,6 @@ class RuleEffect(Record):
     __table_args__ = (
         UniqueConstraint("rule", "customer_id", "occasion", "kind", "place"),
         Index("ix_rule_effect_state_kind", "state", "kind"),
-        holds("amount >= 0", "amount", "amount", _l("An amount is 0 or more.")),
         holds(
             "state <> 'held' OR held_because IS NOT NULL", "held", "held_because", _l("What is held back has a reason.")
         ),

@@ -9,7 +9,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from models.entity import Event, PublicId, Record
-from models.field import Choice, choice, field, reference
+from models.field import MOST_MONEY, Choice, choice, field, reference
 from models.invariants import NoGaps, holds
 from models.names import Name
 from models.screen import Screen, Section, WrittenBy
@@ -75,18 +75,17 @@ class Sale(PublicId, Record):
     )
     __table_args__ = (
         UniqueConstraint("store_id", "business_day", "number"),
-        holds("number >= 1", "number", "number", _l("Numbers begin at 1.")),
         holds("imported OR source_key IS NULL", "source", "source_key", _l("Only sales brought over have a source.")),
         Index("ix_sale_customer_id_business_day", "customer_id", "business_day", "total", postgresql_include=["id"]),
     )
 
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
-    number: Mapped[int] = field(Big, label=_l("Number"))
+    number: Mapped[int] = field(Big, label=_l("Number"), least=1)
     customer_id: Mapped[int | None] = reference("customer", label=_l("Customer"), index=False)
     visit_id: Mapped[int | None] = reference("visit", label=_l("Visit"))
     sold_at: Mapped[datetime] = field(Instant, label=_l("Sold at"), index=True)
-    total: Mapped[int] = field(Money, label=_l("Total"))
+    total: Mapped[int] = field(Money, label=_l("Total"), least=-MOST_MONEY)
     imported: Mapped[bool] = field(Flag, label=_l("Brought over"), default=False)
     confirmed_by: Mapped[Confirmation | None] = field(choice(Confirmation), label=_l("Confirmed by"))
     approval_id: Mapped[int | None] = reference("approval", label=_l("Approval"), unique=True, index=False)
@@ -117,12 +116,6 @@ class SaleLine(Event):
     screen = Screen(Section.SALES, "receipt", ("sale_id", "item", "kind", "quantity", "amount"))
     __table_args__ = (
         UniqueConstraint("sale_id", "position"),
-        holds(
-            "quantity > 0 AND discount >= 0",
-            "quantity",
-            "quantity",
-            _l("A quantity is more than zero, a discount not below it."),
-        ),
         holds(
             "unit_price IS NULL OR amount = quantity * unit_price - discount",
             "amount",
@@ -162,11 +155,11 @@ class SaleLine(Event):
     card_id: Mapped[int | None] = reference("card", label=_l("Card opened"))
     card_item_id: Mapped[int | None] = reference("card_item", label=_l("Session of"))
     item: Mapped[str] = field(Text(80), label=_l("Item"), help=_l("As it was called on the day"))
-    quantity: Mapped[int] = field(Big, label=_l("Quantity"), default=1)
-    unit_price: Mapped[int | None] = field(Money, label=_l("Unit price"))
+    quantity: Mapped[int] = field(Big, label=_l("Quantity"), default=1, least=1, most=1_000_000)
+    unit_price: Mapped[int | None] = field(Money, label=_l("Unit price"), least=-MOST_MONEY)
     discount: Mapped[int] = field(Money, label=_l("Discount"), default=0)
     discount_reason: Mapped[str | None] = field(Text(200), label=_l("Reason of the discount"))
-    amount: Mapped[int] = field(Money, label=_l("Amount"))
+    amount: Mapped[int] = field(Money, label=_l("Amount"), least=-MOST_MONEY)
 
 
 class ShareRole(Choice):
@@ -200,17 +193,14 @@ class StaffShare(Event):
     within = "sale_line_id"
     title = ("staff_id", "share_role")
     screen = Screen(Section.SALES, "people", ("sale_line_id", "staff_id", "share_role", "manner", "part", "permille"))
-    __table_args__ = (
-        UniqueConstraint("sale_line_id", "staff_id", "share_role"),
-        holds("permille BETWEEN 1 AND 1000", "permille", "permille", _l("A share is 1 to 1000 thousandths.")),
-    )
+    __table_args__ = (UniqueConstraint("sale_line_id", "staff_id", "share_role"),)
 
     sale_line_id: Mapped[int] = reference("sale_line", label=_l("Sale line"))
     staff_id: Mapped[int] = reference("staff", label=_l("Staff member"))
     share_role: Mapped[ShareRole] = field(choice(ShareRole), label=_l("Did what"))
     manner: Mapped[ShareManner] = field(choice(ShareManner), label=_l("How"), default=ShareManner.IN_TURN)
     part: Mapped[SharePart] = field(choice(SharePart), label=_l("Part"), default=SharePart.LEAD)
-    permille: Mapped[int] = field(Big, label=_l("Share"), unit=_l("thousandths"), default=1000)
+    permille: Mapped[int] = field(Big, label=_l("Share"), unit=_l("thousandths"), default=1000, least=1, most=1_000)
 
 
 class PaymentMethod(Choice):
@@ -259,4 +249,4 @@ class Payment(Event):
     business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
     paid_at: Mapped[datetime] = field(Instant, label=_l("Paid at"))
     method: Mapped[PaymentMethod] = field(choice(PaymentMethod), label=_l("Method"))
-    amount: Mapped[int] = field(Money, label=_l("Amount"))
+    amount: Mapped[int] = field(Money, label=_l("Amount"), least=-MOST_MONEY)

@@ -9,7 +9,7 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from models.entity import Event, Record
-from models.field import Choice, choice, field, reference
+from models.field import MOST_MONEY, Choice, choice, field, reference
 from models.invariants import holds
 from models.names import Name
 from models.screen import Screen, Section, WrittenBy
@@ -99,7 +99,7 @@ class Reversal(Event):
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
     at: Mapped[datetime] = field(Instant, label=_l("At"))
-    amount: Mapped[int] = field(Money, label=_l("Amount"))
+    amount: Mapped[int] = field(Money, label=_l("Amount"), least=-MOST_MONEY)
     reason: Mapped[str] = field(Text(200), label=_l("Reason"))
 
 
@@ -114,10 +114,7 @@ class TillShift(Record):
     screen = Screen(
         Section.SALES, "coin", ("business_day", "store_id", "opening_cash", "opened_at", "closed_at"), "-business_day"
     )
-    __table_args__ = (
-        UniqueConstraint("store_id", "business_day"),
-        holds("opening_cash >= 0", "opening_cash", "opening_cash", _l("An amount is not below zero.")),
-    )
+    __table_args__ = (UniqueConstraint("store_id", "business_day"),)
 
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
@@ -155,9 +152,9 @@ class DayClose(Event):
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
     at: Mapped[datetime] = field(Instant, label=_l("At"))
-    expected_cash: Mapped[int] = field(Money, label=_l("Should be there"))
+    expected_cash: Mapped[int] = field(Money, label=_l("Should be there"), least=-MOST_MONEY)
     counted_cash: Mapped[int] = field(Money, label=_l("Counted"))
-    difference: Mapped[int] = field(Money, label=_l("Difference"))
+    difference: Mapped[int] = field(Money, label=_l("Difference"), least=-MOST_MONEY)
     receipts: Mapped[int] = field(Big, label=_l("Receipts"))
     totals: Mapped[dict[str, int]] = field(Json, label=_l("Totals"))
     reason: Mapped[str | None] = field(Text(200), label=_l("Reason"))

@@ -14,7 +14,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.entity import Derived, Event, Record
-from models.field import Choice, choice, field, reference
+from models.field import MOST_MONEY, Choice, choice, field, reference
 from models.invariants import holds, one_where
 from models.names import Name
 from models.screen import Screen, Section, WrittenBy
@@ -206,7 +206,7 @@ class LedgerEntry(Event):
     operation_id: Mapped[int] = field(Big, label=_l("Operation"), index=True)
     account_id: Mapped[int] = reference("account", label=_l("Account"))
     customer_id: Mapped[int | None] = reference("customer", label=_l("Customer"), index=False)
-    amount: Mapped[int] = field(Big, label=_l("Amount"))
+    amount: Mapped[int] = field(Big, label=_l("Amount"), least=-MOST_MONEY, most=MOST_MONEY)
     lot_id: Mapped[int | None] = reference("lot", label=_l("Lot"))
     sale_line_id: Mapped[int | None] = reference("sale_line", label=_l("Sale line"))
     reverses_id: Mapped[int | None] = reference("ledger_entry", label=_l("Takes back"), index=False)

@@ -32,9 +32,9 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Asked, Spec
 from admin_app.rulebook import words_of
 from admin_app.staffing import at_work
-from admin_app.values import Unreadable, is_empty, read_kind, read_value, write_value
+from admin_app.values import Unreadable, check_range, is_empty, read_kind, read_value, write_value
 from models.entity import Entity, db, entity_named
-from models.field import Choice, Field, Kind
+from models.field import Choice, Field, Kind, Range
 from rules.decisions.access import Access, Sight, masked
 from views.choices import offered
 from views.chosen import chosen_ids
@@ -124,6 +124,7 @@ class Blueprint:
     among: ColumnElement[bool] | None = None
     aside: bool = False
     at_work: bool = False
+    range: Range | None = None
 
 
 def entity_blueprints(entity: type[Entity], access: Access, row: Entity | None = None) -> list[Blueprint]:
@@ -147,6 +148,7 @@ def entity_blueprints(entity: type[Entity], access: Access, row: Entity | None =
                 choices=_choices_of(one),
                 default=default,
                 masked=(masked(getattr(row, one.name), one.kind) or "") if hidden_value else "",
+                range=one.range,
             )
         )
     return made
@@ -182,6 +184,7 @@ def _asked_blueprint(asked: Asked, ids: Sequence[int]) -> Blueprint:
         among=asked.ask.among(ids) if asked.ask.among and ids else None,
         aside=asked.ask.aside,
         at_work=asked.ask.at_work,
+        range=asked.range,
     )
 
 
@@ -217,7 +220,7 @@ def make_form(
 
 
 def _wt_field(plan: Blueprint, access: Access, chosen: dict[str, list[Any]], within: str = "") -> Any:
-    attributes: dict[str, Any] = dict(_INPUT.get(plan.kind, {}))
+    attributes: dict[str, Any] = {**_INPUT.get(plan.kind, {}), **_limits(plan)}
     if plan.required:
         attributes["required"] = True
     if plan.aside:
@@ -252,6 +255,14 @@ def _wt_field(plan: Blueprint, access: Access, chosen: dict[str, list[Any]], wit
         return PasswordField(**options)
     default = write_value(plan.kind, plan.default, current_app.config["PEONY"].zone) if plan.default is not None else ""
     return StringField(default=default, **options)
+
+
+def _limits(plan: Blueprint) -> dict[str, str]:
+    """The earliest and the latest day, so that the browser's own calendar keeps to them."""
+    if plan.range is None or plan.kind not in {Kind.DAY, Kind.INSTANT}:
+        return {}
+    form = "%Y-%m-%d" if plan.kind is Kind.DAY else "%Y-%m-%dT%H:%M"
+    return {"min": f"{plan.range.least:{form}}", "max": f"{plan.range.most:{form}}"}
 
 
 def _reference(plan: Blueprint, access: Access, chosen: list[Any], options: dict[str, Any]) -> Any:
@@ -300,7 +311,8 @@ def _readable(plan: Blueprint) -> Any:
                 read_value(plan.field, one.data, current_app.config["PEONY"].zone)
             elif plan.field is None and not is_empty(one.data) and plan.kind not in {Kind.CHOICE, Kind.PASSWORD}:
                 for said in one.data if plan.many else [one.data]:
-                    read_kind(plan.kind, said, current_app.config["PEONY"].zone)
+                    value = read_kind(plan.kind, said, current_app.config["PEONY"].zone)
+                    check_range(plan.kind, value, plan.range)
         except Unreadable as error:
             raise ValidationError(error.message) from error
 

@@ -271,6 +271,8 @@ def _show_shape(form: HouseForm, error: ValidationError) -> None:
 
 def _shape(detail: Any) -> str:
     context = detail.get("ctx", {})
+    if "message" in context:
+        return str(context["message"])
     if detail["type"] == "string_too_long":
         return _("At most %(limit)s letters fit here.", limit=context.get("max_length"))
     if detail["type"] in {"greater_than_equal", "greater_than"}:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from flask import Flask
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from admin_app import backup, restore, upgrade
 from admin_app.commands import fail, house, me
@@ -126,7 +127,14 @@ def move_command(context: click.Context, target: str) -> None:
             fail(_("There is no salon here yet; start with: python run.py"))
         check_keys()
         rows = move_to(target)
-        click.echo(_("%(rows)s rows moved. Set PEONY_DATABASE_URL to the new address.", rows=f"{rows:,}"))
+        click.echo(
+            ngettext(
+                "%(rows)s row moved. Set PEONY_DATABASE_URL to the new address.",
+                "%(rows)s rows moved. Set PEONY_DATABASE_URL to the new address.",
+                rows,
+                rows=f"{rows:,}",
+            )
+        )
 
 
 @click.command("open-salon")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import func, select
 
 from admin_app import upgrade
@@ -177,7 +178,7 @@ def doctor_command(context: click.Context, as_json: bool) -> None:
 
 
 def _finding_lines(finding: Finding) -> list[str]:
-    state = _("sound") if not finding.faults else _("%(count)s faults", count=len(finding.faults))
+    state = _("sound") if not finding.faults else ngettext("%(num)d fault", "%(num)d faults", len(finding.faults))
     return [
         f"{finding.label}: {state} ({finding.looked_at:,})",
         *(f"  {fault}" for fault in finding.faults),

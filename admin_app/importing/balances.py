@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from pydantic import ValidationError
 
 from admin_app.importing.report import RowFault, SheetReport
 from admin_app.importing.rows import NEW_STORE, cell_of, headings_of, text_of, unused
@@ -189,19 +190,26 @@ class _Reader:
             reason = _l("There is no tier called %(name)s; there are: %(known)s.", name=tier, known=self.proposed)
             raise _RefusedRow("tier", reason)
         lasts = self.text(row, "until").lower() in FOR_GOOD
-        return Opening(
-            row=place,
-            member_no=number,
-            tier=self.tiers[tier] if tier else None,
-            principal=self._money(row, "principal"),
-            bonus=self._money(row, "bonus"),
-            points=self._count(row, "points", "分"),
-            sessions=self._count(row, "sessions", "次"),
-            card=self.text(row, "card")[:60],
-            service=self.text(row, "service"),
-            valid_until=None if lasts else self._until(row),
-            lasts=lasts,
-        )
+        values = {
+            "row": place,
+            "member_no": number,
+            "tier": self.tiers[tier] if tier else None,
+            "principal": self._money(row, "principal"),
+            "bonus": self._money(row, "bonus"),
+            "points": self._count(row, "points", "分"),
+            "sessions": self._count(row, "sessions", "次"),
+            "card": self.text(row, "card")[:60],
+            "service": self.text(row, "service"),
+            "valid_until": None if lasts else self._until(row),
+            "lasts": lasts,
+        }
+        try:
+            return Opening.model_validate(values)
+        except ValidationError as error:  # outside its range
+            fault = error.errors()[0]
+            key = {"valid_until": "until"}.get(str(fault["loc"][0]), str(fault["loc"][0]))
+            reason = fault.get("ctx", {}).get("message", _l("This is not an amount that can be brought over."))
+            raise _RefusedRow(key, reason) from error
 
     def _number(self, row: Row) -> str:
         """Her member number; in a sheet without it that of the customer with this phone and name."""

@@ -25,7 +25,7 @@ from models.entity import db
 from models.names import Name
 from models.numbers import count_of, day_of, fen_of
 from models.organisation import Staff
-from models.sales import LineKind, PaymentMethod, Sale
+from models.sales import LineKind, PaymentMethod, Sale, SaleLine
 from models.search import without_title
 
 HEADINGS = {
@@ -156,6 +156,9 @@ class _Reader:
         quantity = count_of(self.text(row, "quantity") or "1", "次", "个", "件")
         if quantity is None or quantity <= 0:
             raise _RefusedRow("quantity", _l("A quantity is more than zero."))
+        column = SaleLine.fields()["quantity"]
+        if column.range is not None and not column.range.includes(quantity):
+            raise _RefusedRow("quantity", column.range.message(column.kind))
         method = METHODS.get(self.text(row, "method").lower())
         if method is None:
             known = "、".join(word for word in METHODS if word and not word.isascii())

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from admin_app.importing.report import Change, RowFault, SheetReport
 from admin_app.importing.rows import CHUNK, FIRST_STORE, NEW_STORE, Prepared, Reader, heading
-from admin_app.operations.entities import may_write
+from admin_app.operations.entities import may_write, refuse_future_birthday
 from admin_app.operations.kernel import Operation, check_version, perform
 from admin_app.operations.refusals import Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Input, operation
@@ -83,6 +83,7 @@ def import_rows(op: Operation, data: ImportInput) -> Answer:
             for name, value in values.items():
                 setattr(row, name, value)
         _set_registered(op, row, given)
+        refuse_future_birthday(op, row)
         done.append((row, given.more))
     op.session.add_all(made)
     op.session.flush()

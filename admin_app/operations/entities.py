@@ -17,7 +17,7 @@ from admin_app.operations.registry import Answer, Input, operation
 from admin_app.rulebook import words_of
 from admin_app.values import Unreadable, read_value, write_value
 from models.accounts import User
-from models.customers import Customer, CustomerAssignment
+from models.customers import Calendar, Customer, CustomerAssignment
 from models.entity import Entity, Record, entity_named
 from models.field import Field, Kind
 from models.names import OWNER, Name
@@ -85,6 +85,7 @@ def create_entity(op: Operation, data: CreateInput) -> Answer:
     op.concerns(row)
     for follow in _FOLLOWS:
         follow(op, row)
+    refuse_future_birthday(op, row)
     _still_hers(op, row)
     return {"id": row.id, **broken_by(op, row)}
 
@@ -101,6 +102,7 @@ def edit_entity(op: Operation, data: EditInput) -> Answer:
     for name, value in values.items():
         if getattr(row, name) != value:
             setattr(row, name, value)
+    refuse_future_birthday(op, row)
     op.concerns(row)
     _still_hers(op, row)
     _still_an_owner(op, row)
@@ -141,6 +143,17 @@ def _record(op: Operation, data: RowInput) -> Record:
 def _not_erased(row: Entity) -> None:
     if getattr(row, "erased_at", None) is not None:
         raise Refused(_l("What was erased stays erased."))
+
+
+def refuse_future_birthday(op: Operation, row: Entity) -> None:
+    """:raises Refused: a customer's birthday lies in the future."""
+    if not isinstance(row, Customer) or row.birth_year is None:
+        return
+    solar = row.birth_calendar is not Calendar.LUNAR and row.birth_month is not None and row.birth_day is not None
+    born = (row.birth_year, row.birth_month, row.birth_day) if solar else (row.birth_year,)
+    today = (op.day.year, op.day.month, op.day.day) if solar else (op.day.year,)
+    if born > today:
+        raise Refused(_l("A birthday does not lie in the future."), "birth_year", "future")
 
 
 def _still_an_owner(op: Operation, row: Entity) -> None:

@@ -11,14 +11,14 @@ from datetime import date
 from typing import Annotated, Any
 
 from flask_babel import lazy_gettext as _l
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import Select, exists, func, insert, select
 from sqlalchemy.orm import aliased
 
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import Ledger
 from admin_app.operations.refusals import Refused
-from admin_app.operations.registry import Answer, Ask, Input, operation
+from admin_app.operations.registry import Answer, Ask, Input, Row, operation
 from admin_app.rulebook import rulebook, versions
 from models.cards import Card, CardItem, CardStatus
 from models.catalogue import Service
@@ -36,21 +36,19 @@ from rules.decisions.value import points_until
 from rules.documents.tiers import TiersDocument
 
 
-class Opening(BaseModel):
+class Opening(Row):
     """What one row of a book says of a customer; money in fen. ``lasts`` says that the tier has no end.
 
     A customer may have several rows: a card each.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     row: int
     member_no: str
     tier: str | None = None
-    principal: Annotated[int, Field(ge=0)] = 0
-    bonus: Annotated[int, Field(ge=0)] = 0
-    points: Annotated[int, Field(ge=0)] = 0
-    sessions: Annotated[int, Field(ge=0)] = 0
+    principal: Annotated[int, Field(ge=0, le=10**11)] = 0
+    bonus: Annotated[int, Field(ge=0, le=10**11)] = 0
+    points: Annotated[int, Field(ge=0, le=10**11)] = 0
+    sessions: Annotated[int, Field(ge=0, le=10**6)] = 0
     card: Annotated[str, Field(max_length=60)] = ""
     service: str = ""
     valid_until: date | None = None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from flask_babel import LazyString
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement
 
 from models.entity import Entity
-from models.field import Kind
+from models.field import RANGES, Kind, Range
 from models.log import EntryKind
 from models.names import OPERATIONS, Name
 
@@ -45,16 +47,35 @@ class Ask:
     archived: bool = False
 
 
-class Row(BaseModel):
+class Bounded(BaseModel):
+    """What inputs and their rows share: no field but those declared, and every number and date within its range."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @field_validator("*", mode="after", check_fields=False)
+    @classmethod
+    def _within_range(cls, value: Any) -> Any:
+        kind = _KIND_OF_VALUE.get(type(value))
+        if kind is not None and not INPUT_RANGES[kind].includes(value):
+            raise PydanticCustomError("out_of_range", "out of range", {"message": INPUT_RANGES[kind].message(kind)})
+        return value
+
+
+_KIND_OF_VALUE: dict[type, Kind] = {int: Kind.NUMBER, date: Kind.DAY, datetime: Kind.INSTANT}
+INPUT_RANGES = {
+    Kind.NUMBER: Range(-(2**53), 2**53),
+    Kind.DAY: RANGES[Kind.DAY],
+    Kind.INSTANT: RANGES[Kind.INSTANT],
+}
+"""What any number, day or moment of an input may be; ``Field(ge=…, le=…)`` at the field narrows it."""
+
+
+class Row(Bounded):
     """One row of a list within an input: a line of a bill, a payment. A row left empty is none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
-
-class Input(BaseModel):
+class Input(Bounded):
     """The base of every input. ``version`` is the version of the subject that the person saw."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
     version: int | None = None
 
@@ -68,6 +89,20 @@ class Asked:
     annotation: Any
     required: bool
     default: Any
+    bounds: tuple[Any, ...] = ()
+
+    @property
+    def range(self) -> Range | None:
+        """The least and the greatest value that its type takes; None for what is neither number nor date."""
+        kinds = (*get_args(self.annotation), self.annotation)
+        kind = next((_KIND_OF_VALUE[one] for one in kinds if one in _KIND_OF_VALUE), None)
+        if kind is None or self.ask.to is not None:
+            return None
+        least, most = INPUT_RANGES[kind].least, INPUT_RANGES[kind].most
+        for bound in self.bounds if kind is Kind.NUMBER else ():
+            least = max(least, getattr(bound, "ge", least), getattr(bound, "gt", least - 1) + 1)
+            most = min(most, getattr(bound, "le", most))
+        return Range(least, most)
 
     @property
     def many(self) -> bool:
@@ -97,7 +132,7 @@ def _asked_of(model: type[BaseModel]) -> tuple[Asked, ...]:
             ask = next((part for part in getattr(hints[name], "__metadata__", ()) if isinstance(part, Ask)), None)
         if ask is not None:
             default = info.get_default(call_default_factory=True)
-            found.append(Asked(name, ask, info.annotation, info.is_required(), default))
+            found.append(Asked(name, ask, info.annotation, info.is_required(), default, tuple(info.metadata)))
     return tuple(found)
 
 

@@ -58,7 +58,7 @@ Override = Annotated[
     Ask(_l("Reason to do it all the same"), help=_l("Where it is contraindicated"), aside=True),
     Field(max_length=200),
 ]
-Shown = Annotated[int | None, Field(ge=0)]
+Shown = Annotated[int | None, Field(ge=0, le=10**15)]
 """The total that the person was shown; it is worked out again, and must be the same."""
 
 
@@ -83,7 +83,9 @@ class PaymentRow(Row):
     amount: Fen
     platform: Annotated[Platform | None, Ask(_l("Platform"), aside=True)] = None
     code: Annotated[str, Ask(_l("Voucher code"), aside=True), Field(max_length=40)] = ""
-    settle_price: Annotated[int | None, Ask(_l("Platform pays"), kind=Kind.MONEY, aside=True), Field(ge=0)] = None
+    settle_price: Annotated[
+        int | None, Ask(_l("Platform pays"), kind=Kind.MONEY, aside=True), Field(ge=0, le=10**11)
+    ] = None
 
 
 AllPaidBy = Annotated[PaymentMethod | None, Ask(_l("All paid by"), choices=_methods)]

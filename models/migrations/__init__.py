@@ -5,6 +5,7 @@ constraints with ``op.f("ck_room_turnover")``. PostgreSQL then alters in place; 
 ``as_it_stands`` is what keeps its CHECKs, its partial indexes and the names of its constraints.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Connection, DateTime, Integer, MetaData, Table, inspect, text
@@ -32,3 +33,32 @@ def as_it_stands(connection: Connection, name: str) -> Table:
         if check["name"] not in known:
             table.append_constraint(CheckConstraint(check["sqltext"], name=check["name"]))
     return table
+
+
+class RowsInTheWay(Exception):
+    """Rows hold values that the new schema does not take; ``rows`` names some of them."""
+
+    def __init__(self, rows: list[str]) -> None:
+        super().__init__("; ".join(rows))
+        self.rows = rows
+
+
+MOST_NAMED = 20
+
+
+def refuse_rows(connection: Connection, conditions: Mapping[str, Mapping[str, str]]) -> None:
+    """Look for rows that the coming CHECKs, by table and column, would refuse.
+
+    :raises RowsInTheWay: there are some.
+    """
+    rows: list[str] = []
+    for table, columns in conditions.items():
+        broken = " OR ".join(f"NOT ({condition})" for condition in columns.values())
+        query = f'SELECT * FROM "{table}" WHERE {broken} ORDER BY id LIMIT {MOST_NAMED}'
+        for row in connection.execute(text(query)).mappings().all():
+            for column, condition in columns.items():
+                one = f'SELECT 1 FROM "{table}" WHERE id = :id AND NOT ({condition})'
+                if connection.execute(text(one), {"id": row["id"]}).first():
+                    rows.append(f"{table} {row['id']}: {column} {row[column]}")
+    if rows:
+        raise RowsInTheWay(rows[:MOST_NAMED])

@@ -140,15 +140,33 @@ def test_a_text_too_long_is_refused_at_its_column(house: House, tmp_path: Path) 
 
 
 def test_a_row_the_database_refuses_stays_out_alone(house: House, tmp_path: Path) -> None:
-    """A price that only the database refuses, and good ones around it: the part is taken row by row."""
-    head = ["name", "barcode", "price"]
-    rows = [["甲", "690", "1"], ["乙", "691", "-2"], ["丙", "692", "3"]]
+    """Levels that only the database compares, and good ones around them: the part is taken row by row."""
+    head = ["name", "price", "reorder_level", "maximum_level"]
+    rows = [["甲", "1", "1", "2"], ["乙", "2", "2", "1"], ["丙", "3", "3", "3"]]
     tried = import_file("products", sheet(tmp_path, head, *rows), ME, dry_run=True)
     assert counts(tried) == (2, 0, 0, 1)
     assert db.session.scalar(select(func.count()).select_from(Product)) == 0
     report = import_file("products", sheet(tmp_path, head, *rows), ME)
     assert counts(report) == (2, 0, 0, 1)
-    assert report.sheets[0].refused[0].column == "price"
+    assert report.sheets[0].refused[0].column == "maximum_level"
+
+
+def test_a_number_or_day_outside_its_range_is_refused_at_its_column(house: House, tmp_path: Path) -> None:
+    head = ["name", "price", "valid_days"]
+    rows = [["甲", "1980", "365"], ["乙", "1980", "3000000"], ["丙", "-1", "90"], ["丁", "1980", "0"]]
+    report = import_file("packages", sheet(tmp_path, head, *rows), ME)
+    assert counts(report) == (1, 0, 0, 3)
+    assert [fault.column for fault in report.sheets[0].refused] == ["valid_days", "price", "valid_days"]
+
+
+def test_a_birthday_in_the_future_is_refused_and_the_others_are_taken(house: House, tmp_path: Path) -> None:
+    report = customers(
+        tmp_path,
+        ["A1", "王芳", "13911112222", "1990-02-03", None, None],
+        ["A2", "李芳", "13911113333", "2099-02-03", None, None],
+    )
+    assert counts(report) == (1, 0, 0, 1)
+    assert report.sheets[0].refused[0].row.number == 3
 
 
 def test_of_two_rows_of_one_number_the_first_is_taken(house: House, tmp_path: Path) -> None:
@@ -248,6 +266,8 @@ def test_equal_rows_are_as_many_sales_and_a_longer_file_brings_only_what_is_new(
     ("cell", "value", "column"),
     [
         (0, "2025-02-30", "日期"),
+        (0, "0202-03-01", "日期"),
+        (0, "2999-03-01", "日期"),
         (1, "V002", "会员编号"),
         (3, "退款", "金额"),
         (4, "很多", "金额"),
@@ -276,3 +296,22 @@ def test_csv_of_excel_on_a_chinese_windows_is_read(tmp_path: Path) -> None:
 def test_a_sheet_that_nobody_understands_is_named(house: House, tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError):
         import_file("customers", sheet(tmp_path, ["a", "b"], ["1", "2"]), ME)
+
+
+# ------------------------------------------------------------------------------------------------ balances
+
+
+@pytest.mark.parametrize(
+    ("column", "written"),
+    [("储值余额", "99999999999"), ("积分", "9" * 12), ("到期日", "2999-01-01"), ("到期日", "0202-01-01")],
+)
+def test_a_balance_outside_its_range_is_refused_at_its_column(
+    sqlite_house: House, tmp_path: Path, column: str, written: str
+) -> None:
+    head = ["会员编号", "储值余额", "积分", "到期日"]
+    values = dict.fromkeys(head) | {"会员编号": "V001", "储值余额": "100", column: written}
+    good = dict.fromkeys(head) | {"会员编号": "V002", "储值余额": "100"}
+    path = sheet(tmp_path, head, [values[name] for name in head], [good[name] for name in head])
+    report = import_file("balances", path, ME)
+    assert [fault.column for fault in report.sheets[0].refused] == [column]
+    assert report.sheets[0].created == 1

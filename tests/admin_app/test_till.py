@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from admin_app.operations.refusals import Missing
 from models.customers import Customer
 from models.names import Name
 from models.sales import SaleLine, StaffShare, Visit
 from models.till import Voucher
 from models.value import AccountKind, Lot
 from tests.cast import NOON, TODAY, create
+from tests.engines import sent_by
 from tests.salon_day import CREAM, EYE, HYDRA, TRIAL, Salon, days_on
 
 pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
@@ -174,6 +176,39 @@ def test_an_assistant_helps_somebody_else(salon: Salon) -> None:
     nobody = salon.bill({"product": salon.ids["cream"], "assistant": therapist})
     assert salon.refused(Name.SELL, **herself) == ("assistant", "lines-0-assistant")
     assert salon.refused(Name.SELL, **nobody) == ("assistant", "lines-0-assistant")
+
+
+def test_what_a_bill_names_is_read_once_however_many_lines_there_are(salon: Salon) -> None:
+    """Services, goods, staff and the house's accounts; each line costs its writes only."""
+    values = {"customer": salon.ids["anna"], "store": salon.ids["first"], "method": "cash"}
+    staff, other = salon.ids["therapist_staff"], salon.ids["consultant_staff"]
+    bill = [
+        {"service": salon.ids["hydra"], "performer": staff, "assistant": other},
+        {"service": salon.ids["eye"], "performer": other},
+        {"product": salon.ids["cream"], "seller": staff},
+    ]
+    salon.do(Name.SELL, lines=bill, **values)  # opens her accounts
+
+    def reads(lines: list[dict[str, Any]]) -> dict[str, int]:
+        sent = sent_by(lambda: salon.do(Name.SELL, lines=lines, **values))
+        return {
+            table: sum(one.startswith("SELECT") and f"FROM {table} " in " ".join(one.split()) for one in sent)
+            for table in ("service", "product", "account", "day_close")
+        } | {"staff": sum("staff.name" in one for one in sent), "customer": sum("customer.name" in one for one in sent)}
+
+    once = {"service": 1, "product": 1, "staff": 1, "customer": 1, "account": 2, "day_close": 1}
+    assert reads(bill) == once
+    assert reads(bill * 3) == once
+
+
+def test_of_what_a_bill_names_all_must_be_there(salon: Salon) -> None:
+    """Also in the last of many lines, and only what exists for her who sells."""
+    line = {"service": salon.ids["hydra"], "performer": salon.ids["therapist_staff"]}
+    values = {"customer": salon.ids["anna"], "store": salon.ids["first"], "method": "cash"}
+    for field, number in (("service", 999), ("performer", 999), ("performer", salon.ids["other_staff"])):
+        with pytest.raises(Missing) as refusal:
+            salon.do(Name.SELL, lines=[line, line, {**line, field: number}], **values)
+        assert refusal.value.field == field
 
 
 def test_the_store_is_said_where_there_are_several(salon: Salon) -> None:

@@ -42,8 +42,8 @@ down_revision = "{LAST}"
 def upgrade() -> None:
     with op.batch_alter_table("room", copy_from=as_it_stands(op.get_bind(), "room")) as batch:
         batch.add_column(sa.Column("floor", sa.String(10), nullable=True))
-        batch.drop_constraint(op.f("ck_room_turnover"), type_="check")
-        batch.create_check_constraint(op.f("ck_room_turnover"), "turnover_minutes BETWEEN 0 AND 300")
+        batch.drop_constraint(op.f("ck_room_turnover_minutes_range"), type_="check")
+        batch.create_check_constraint(op.f("ck_room_turnover_minutes_range"), "turnover_minutes BETWEEN 0 AND 300")
     op.create_index("ix_room_floor_known", "room", ["floor"], sqlite_where=sa.text("floor IS NOT NULL"),
                     postgresql_where=sa.text("floor IS NOT NULL"))
     op.create_table("parking", sa.Column("id", sa.Integer if op.get_bind().dialect.name == "sqlite" else sa.BigInteger,
@@ -60,8 +60,10 @@ def later(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
     (scripts / "versions" / f"{NEXT}_rooms.py").write_text(textwrap.dedent(MIGRATION), encoding="utf-8")
     table = table_of(Room)
-    old = next(c for c in table.constraints if isinstance(c, CheckConstraint) and str(c.sqltext).startswith("turnover"))
-    new = CheckConstraint("turnover_minutes BETWEEN 0 AND 300", name="turnover")
+    old = next(
+        c for c in table.constraints if isinstance(c, CheckConstraint) and str(c.sqltext).startswith('"turnover')
+    )
+    new = CheckConstraint("turnover_minutes BETWEEN 0 AND 300", name="turnover_minutes_range")
     floor = Column("floor", String(10), info={INFO_KEY: FieldInfo(Room.label)})
     known = Index(
         "ix_room_floor_known", floor, sqlite_where=text("floor IS NOT NULL"), postgresql_where=text("floor IS NOT NULL")

@@ -13,7 +13,7 @@ from admin_app.doctor import examine
 from admin_app.operations.kernel import perform
 from admin_app.rulebook import refresh
 from admin_app.start import open_house
-from admin_app.upgrade import newest, standing, upgrade
+from admin_app.upgrade import SchemaError, newest, standing, upgrade
 from models import schema
 from models.actor import SYSTEM
 from models.connection import WRITES
@@ -84,3 +84,21 @@ def test_a_salon_of_the_first_release_can_take_a_recharge_after_the_upgrade(firs
     create("service", name="补水", price="298", busy_minutes=45)
     db.session.remove()
     assert [fault for finding in examine() for fault in finding.faults] == []
+
+
+def test_rows_that_a_range_does_not_take_are_named_and_nothing_is_changed(first_release: Flask) -> None:
+    """An owner learns which rows she has to correct; none is lost, none is given another value."""
+    with db.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        for name, value in (("contact_every_days", "1000000"), ("first_visit_on", "'0202-03-01'")):
+            connection.exec_driver_sql(f"UPDATE customer SET {name} = {value}")
+    before = rows_of("customer")
+    with pytest.raises(SchemaError) as refusal:
+        upgrade()
+    assert "customer 1: contact_every_days 1000000; customer 1: first_visit_on 0202-03-01" in str(refusal.value)
+    assert standing() == "0001"
+    assert rows_of("customer") == before
+
+
+def rows_of(table: str) -> list[str]:
+    with db.engine.connect() as connection:
+        return [str(row) for row in connection.execute(text(f"SELECT * FROM {table}"))]

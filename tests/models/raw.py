@@ -108,7 +108,7 @@ def copied(table: str, row: int, **changed: str) -> str:
 def changed(table: str, row: int, values: dict[str, str]) -> str:
     """A statement that gives a row other values: of an event, that puts in a second one with them."""
     if entity_named(table).append_only:
-        return copied(table, row, **FREE.get(table, {}), **values)
+        return copied(table, row, **{**FREE.get(table, {}), **values})
     listed = ", ".join(f'"{name}" = {value}' for name, value in (values or {"id": "id"}).items())
     return f'UPDATE "{table}" SET {listed} WHERE id = {row}'
 

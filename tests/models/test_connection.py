@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.connection import wal_is_safe
+from models.connection import CACHE_BYTES, MAPPED_BYTES, wal_is_safe
 from models.entity import db
 from tests.conftest import House
 
@@ -13,6 +13,8 @@ SETTINGS = {
     "foreign_keys": 1,
     "recursive_triggers": 1,
     "journal_mode": "wal" if wal_is_safe() else "delete",
+    "mmap_size": MAPPED_BYTES,
+    "cache_size": -CACHE_BYTES // 1024,
 }
 
 

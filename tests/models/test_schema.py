@@ -23,7 +23,7 @@ TAMPERED = {
         ],
         "ALTER TABLE gift ADD COLUMN colour TEXT": ["altered: table gift"],
         """PRAGMA writable_schema = ON;
-           UPDATE sqlite_master SET sql = replace(sql, 'points >= 0', 'points >= -9') WHERE name = 'gift'""": [
+           UPDATE sqlite_master SET sql = replace(sql, '"points" >= 0', '"points" >= -9') WHERE name = 'gift'""": [
             "altered: table gift"
         ],
         """DROP INDEX uq_membership_current;
@@ -50,9 +50,9 @@ TAMPERED = {
         ],
         "ALTER TABLE gift ADD COLUMN colour text": ["not ours: column gift.colour"],
         "ALTER TABLE gift ALTER COLUMN name DROP NOT NULL": ["altered: column gift.name"],
-        """ALTER TABLE gift DROP CONSTRAINT ck_gift_points;
-           ALTER TABLE gift ADD CONSTRAINT ck_gift_points CHECK (points >= -9)""": [
-            "altered: constraint gift.ck_gift_points"
+        """ALTER TABLE gift DROP CONSTRAINT ck_gift_points_range;
+           ALTER TABLE gift ADD CONSTRAINT ck_gift_points_range CHECK (points >= -9)""": [
+            "altered: constraint gift.ck_gift_points_range"
         ],
         """DROP INDEX uq_membership_current;
            CREATE INDEX uq_membership_current ON membership (customer_id)""": ["altered: index uq_membership_current"],
