@@ -154,7 +154,7 @@ def test_the_last_visits_say_what_was_done_by_whom_and_how_it_went(house: House)
     treated(house, of, effect="good", advice="多喝水")
     found = re.search(r"Last visits</h2>(.*?)</section>", html(house), re.DOTALL)
     assert found is not None
-    assert words(found[1]) == "2026-11-22 补水护理 员工therapist Good 多喝水"
+    assert words(found[1]) == "2026-11-22 Receipt 001 补水护理 员工therapist Good 多喝水"
 
 
 def test_dangers_stand_before_everything_she_holds(house: House) -> None:
