@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 
 from admin_app.i18n import LANGUAGES
 from models.field import Choice, Field, Kind, Range
-from models.numbers import count_of, day_of_moment, fen_of, phone_number, yuan_of
+from models.numbers import count_of, day_of, day_of_moment, fen_of, phone_number, yuan_of
 from models.plain_text import plain_digits, visible
 
 LARGEST = 2**53
