@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from flask_babel import force_locale
 from sqlalchemy import func, select
 
 from admin_app.evaluation import evaluate
@@ -23,7 +24,7 @@ from models.standing import Membership, Tag
 from rules.aside import read_in_force
 from tests.cast import NOON, TODAY, password_of, raw_operation
 from tests.conftest import House
-from tests.rules.texts import SHIPPED, replaced
+from tests.rules.texts import SHIPPED, faults_of, replaced
 from tests.views.pages import paid, sent_as_shown
 from tests.web import english
 from views import rule_studio, rule_versions
@@ -305,6 +306,22 @@ def test_hours_go_through_the_form_and_are_said(sqlite_house: House) -> None:
     assert db.session.scalars(select(RuleVersion.text).where(RuleVersion.number == 3)).one() == text
 
 
+def test_the_page_tells_mistakes_of_typing_as_check_does(sqlite_house: House) -> None:
+    text = SHIPPED["tags"].replace("    name: 新客", "    name： 新客").replace("at_least: 20000", "at_least: 2万", 1)
+    told = sqlite_house.browser("owner").post("/rules/tags/check", {"text": text.replace("\n", "\r\n")}).json
+    assert told == [
+        {"line": 25, "column": 9, "message": "用了中文冒号 ：，请改成 :"},
+        {"line": 64, "column": 33, "message": "写 20000，不要写 2万。"},
+    ]
+    with force_locale("en"):
+        assert [(one.place.line, one.place.column) for one in faults_of("tags", text)] == [(25, 9), (64, 33)]
+
+
+def test_the_page_tells_a_hundred_faults_at_most(sqlite_house: House) -> None:
+    text = "version: 1\ntags:\n" + "".join(f"  - {{idd: t{number}}}\n" for number in range(5_000))
+    assert len(sqlite_house.browser("owner").post("/rules/tags/check", {"text": text}).json) == 100
+
+
 def test_a_draft_of_the_tiers_says_who_would_move(house: House) -> None:
     with raw_operation():
         for who in ("anna", "berta"):
@@ -316,6 +333,20 @@ def test_a_draft_of_the_tiers_says_who_would_move(house: House) -> None:
     rows = re.findall(r'<th scope="row">(\w+)</th><td class="number">(\d+)</td><td class="number">(\d+)</td>', page)
     assert ("Gold", "2", "0") in rows
     assert {name: after for name, _before, after in rows}["Diamond"] == str(sum(int(one) for _, one, _ in rows))
+
+
+def test_a_draft_of_the_tiers_says_whom_it_concerns_later(sqlite_house: House) -> None:
+    house = sqlite_house
+    with raw_operation():
+        until = TODAY + timedelta(3_650)
+        db.session.add(Membership(customer_id=house.ids["anna"], tier="gold", since=TODAY, valid_until=until))
+    text = replaced("tiers", "downgrade: one_down", "downgrade: never")
+    page = english(house).get(f"/rules/version/{draft('tiers', text, 'owner', house)}").text
+    assert "Later, at the end of their tier, they would keep it" in page
+    assert "they would lose it, if nothing changes" not in page
+    assert "1 customers, the first on " in page
+    assert "Gold → Silver: 1" in page
+    assert f'id={house.ids["anna"]}"' in page
 
 
 def test_beside_a_row_stands_what_is_usual_here(house: House) -> None:
