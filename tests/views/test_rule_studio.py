@@ -54,16 +54,16 @@ def activate(version: int, house: House, role: str = "owner", **more: str) -> No
 
 def test_every_rule_is_said_in_words(sqlite_house: House) -> None:
     page = english(sqlite_house).get("/rules").text
-    assert "When visits in 90 days at least 6: tag 「Active」." in page
-    assert "give the coupon Basic Birthday ¥30、Silver Birthday ¥50、Gold Birthday ¥100" in page
+    assert "When there are at least 6 visits in 90 days: tag “Active”." in page
+    assert "give the coupon Basic: Birthday ¥30, Silver: Birthday ¥50, Gold: Birthday ¥100" in page
 
 
 def test_rules_about_something_else_are_said_beside_them(sqlite_house: House) -> None:
     with raw_operation():
         db.session.add(WatchMatch(rule="staff-trouble", subject_id=sqlite_house.ids["therapist_staff"], since=TODAY))
     page = english(sqlite_house).get("/rules").text
-    assert "Of products, when on sale, and what it is for is For sale or Both, and days since it was last sold" in page
-    assert "(what was done is Take back, and not: was refused, and which time that day by the same person is 2)" in page
+    assert "Of products, when it is on sale, and what it is for is For sale or Both, and it is at least 90 days" in page
+    assert "(what was done is Take back, and it was not refused, and which time that day by the same person" in page
     cells = re.findall(r"(?s)/rules/alerts/form\"[^>]*>([^<]+)</a>.*?Found now\">([^<]+)<", page)
     assert dict(cells)["Many reactions or missed bookings"] == "1"
     assert dict(cells)["Product unsold"] == "0"
@@ -76,8 +76,8 @@ def test_a_version_says_what_it_changes_of_them(sqlite_house: House) -> None:
     number = draft("alerts", text.replace("id: product-unsold", "id: unsold-product"), "owner", sqlite_house)
     page = english(sqlite_house).get(f"/rules/version/{number}").text
     assert page.count('<section class="card changed">') == 3
-    assert re.search(r"<del class=\"old\">Of staff, [^<]*at least 5: ", page)
-    assert re.search(r"<p class=\"said\">Of staff, [^<]*at least 6: ", page)
+    assert re.search(r"<del class=\"old\">Of staff, [^<]*at least 5 bookings[^<]*: ", page)
+    assert re.search(r"<p class=\"said\">Of staff, [^<]*at least 6 bookings[^<]*: ", page)
     assert "taken out" in page
 
 
@@ -254,7 +254,7 @@ def test_a_festival_is_chosen_and_said_by_its_name(sqlite_house: House) -> None:
     text = text.replace("given: {paying_referrals_1d: 0}", "given: {days_to_qixi: 8}")
     activate(draft("campaigns", text, "owner", sqlite_house), sqlite_house)
     browser = english(sqlite_house)
-    assert "When days to Qixi at most 7 days:" in browser.get("/rules").text
+    assert "When it is at most 7 days to Qixi:" in browser.get("/rules").text
     page = browser.get("/rules/campaigns/rule?id=thanks-for-a-friend").text
     assert '<option value="qixi" selected>Qixi</option>' in page
     assert browser.get("/rules/festivals/yaml").status_code == 200
