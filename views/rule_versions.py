@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, abort, flash, redirect, render_template, request, url_for
+from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
@@ -19,7 +21,8 @@ from admin_app.rule_files import write_back
 from admin_app.rule_trials import Preview, preview, words
 from admin_app.rulebook import in_force, refresh, rulebook, words_of
 from admin_app.scheduler import run_now
-from admin_app.tier_trials import TierTrial, try_tiers
+from admin_app.tier_trials import Later, TierTrial, try_tiers
+from admin_app.titles import titles_by
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
@@ -132,7 +135,8 @@ def _compared(version: RuleVersion) -> Compared:
 def _tiers(version: RuleVersion) -> TierTrial | None:
     if version.document != "tiers":
         return None
-    return try_tiers(db.session(), read_document(TiersDocument, version.text, ""), business_day(now()))
+    draft, hers = read_document(TiersDocument, version.text, ""), access().rows(Customer)
+    return try_tiers(db.session(), draft, business_day(now()), rulebook().tiers, hers)
 
 
 def _tier_lines(trial: TierTrial | None) -> dict[str, Any]:
@@ -146,6 +150,19 @@ def _tier_lines(trial: TierTrial | None) -> dict[str, Any]:
     return {
         "stand": [(names.get(one, one), trial.now.get(one, 0), trial.then.get(one, 0)) for one in ids],
         "moves": sorted(moves, key=lambda move: -move[2]),
+        "losing": _later_lines(trial.losing, names),
+        "keeping": _later_lines(trial.keeping, names),
+    }
+
+
+def _later_lines(later: Later, names: Mapping[str | None, str]) -> dict[str, Any]:
+    """Who falls, or stays, at the end of the tier held: how many, from which day on, and some of them by name."""
+    people = titles_by({"customer": set(later.some)}, access())
+    return {
+        "many": sum(later.counts.values()),
+        "first_on": format_date(later.first_on, "medium") if later.first_on else "",
+        "moves": [(names.get(old, old), names.get(new, new), many) for (old, new), many in later.counts.items()],
+        "some": [(one, people["customer", one]) for one in later.some],
     }
 
 

@@ -27,7 +27,7 @@ HAPPENING_WORDS: dict[str, LazyString] = {
 def rule_said(rule: Rule | WatchRule, words: Words) -> str:
     """The rule in the reader's language."""
     said = _watch_said(rule, words) if isinstance(rule, WatchRule) else _customers_said(rule, words)
-    return said if rule.enabled else _("Resting.") + " " + said
+    return said if rule.enabled else " ".join([_("Resting."), said])
 
 
 def _customers_said(rule: Rule, words: Words) -> str:
@@ -36,7 +36,7 @@ def _customers_said(rule: Rule, words: Words) -> str:
         condition=condition_said(rule.when, words) + _held(rule),
         effects=_("; ").join(effect_said(effect, words) for effect in rule.then),
     )
-    return said + "".join(f" {one}" for one in (*_asked(rule), *_limited(rule)))
+    return " ".join([said, *_asked(rule), *_limited(rule)])
 
 
 def _asked(rule: Rule) -> Iterator[str]:
@@ -97,9 +97,9 @@ def effect_said(effect: Effect, words: Words) -> str:
     """One effect in the reader's language."""
     said: str = ""
     if effect.tag is not None:
-        said = _("tag 「%(tag)s」", tag=words.tags.get(effect.tag, effect.tag))
+        said = _("tag “%(tag)s”", tag=words.tags.get(effect.tag, effect.tag))
     elif effect.untag is not None:
-        said = _("take off the tag 「%(tag)s」", tag=words.tags.get(effect.untag, effect.untag))
+        said = _("take off the tag “%(tag)s”", tag=words.tags.get(effect.untag, effect.untag))
     elif effect.tier is not None:
         said = _("give the tier %(tier)s", tier=words.tiers.get(effect.tier, effect.tier))
     elif effect.alert is not None:
@@ -126,7 +126,9 @@ def _what(given: Given, words: Words) -> str:
     if given.same is not None:
         return called.get(given.same, text_said(given.same, words))
     values = {tier: called.get(value, text_said(value, words)) for tier, value in given.tiers.items()}
-    return "、".join(f"{words.tiers.get(tier, tier)} {value}" for tier, value in values.items())
+    return str(_(", ")).join(
+        str(_("%(tier)s: %(value)s", tier=words.tiers.get(tier, tier), value=value)) for tier, value in values.items()
+    )
 
 
 def text_said(template: str, words: Words, subject: Subject = Subject.CUSTOMER) -> str:

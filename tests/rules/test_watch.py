@@ -143,9 +143,9 @@ def test_its_tests_know_the_same_facts(given: str, words: str) -> None:
     [
         (
             SOUND,
-            "Of staff, when bookings with her that were not kept in 7 days at least 3: "
+            "Of staff, when there are at least 3 bookings with her that were not kept in 7 days: "
             "alert manager: “[name]: [bookings with her that were not kept in 7 days]”.",
-            "员工：当7 天内她的预约爽约数至少 3时：",
+            "员工：当7 天内她的预约爽约至少 3 次时：",
         ),
         (
             "enabled: no, about: operation, when: {operation: sell, role: boss}, then: [{alert: {to: owner, text: x}}]",

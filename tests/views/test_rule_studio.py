@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from flask_babel import force_locale
 from sqlalchemy import func, select
 
 from admin_app.evaluation import evaluate
@@ -23,7 +24,7 @@ from models.standing import Membership, Tag
 from rules.aside import read_in_force
 from tests.cast import NOON, TODAY, password_of, raw_operation
 from tests.conftest import House
-from tests.rules.texts import SHIPPED, replaced
+from tests.rules.texts import SHIPPED, faults_of, replaced
 from tests.views.pages import paid, sent_as_shown
 from tests.web import english
 from views import rule_studio, rule_versions
@@ -53,16 +54,16 @@ def activate(version: int, house: House, role: str = "owner", **more: str) -> No
 
 def test_every_rule_is_said_in_words(sqlite_house: House) -> None:
     page = english(sqlite_house).get("/rules").text
-    assert "When visits in 90 days at least 6: tag 「Active」." in page
-    assert "give the coupon Basic Birthday ¥30、Silver Birthday ¥50、Gold Birthday ¥100" in page
+    assert "When there are at least 6 visits in 90 days: tag “Active”." in page
+    assert "give the coupon Basic: Birthday ¥30, Silver: Birthday ¥50, Gold: Birthday ¥100" in page
 
 
 def test_rules_about_something_else_are_said_beside_them(sqlite_house: House) -> None:
     with raw_operation():
         db.session.add(WatchMatch(rule="staff-trouble", subject_id=sqlite_house.ids["therapist_staff"], since=TODAY))
     page = english(sqlite_house).get("/rules").text
-    assert "Of products, when on sale, and what it is for is For sale or Both, and days since it was last sold" in page
-    assert "(what was done is Take back, and not: was refused, and which time that day by the same person is 2)" in page
+    assert "Of products, when it is on sale, and what it is for is For sale or Both, and it is at least 90 days" in page
+    assert "(what was done is Take back, and it was not refused, and which time that day by the same person" in page
     cells = re.findall(r"(?s)/rules/alerts/form\"[^>]*>([^<]+)</a>.*?Found now\">([^<]+)<", page)
     assert dict(cells)["Many reactions or missed bookings"] == "1"
     assert dict(cells)["Product unsold"] == "0"
@@ -75,8 +76,8 @@ def test_a_version_says_what_it_changes_of_them(sqlite_house: House) -> None:
     number = draft("alerts", text.replace("id: product-unsold", "id: unsold-product"), "owner", sqlite_house)
     page = english(sqlite_house).get(f"/rules/version/{number}").text
     assert page.count('<section class="card changed">') == 3
-    assert re.search(r"<del class=\"old\">Of staff, [^<]*at least 5: ", page)
-    assert re.search(r"<p class=\"said\">Of staff, [^<]*at least 6: ", page)
+    assert re.search(r"<del class=\"old\">Of staff, [^<]*at least 5 bookings[^<]*: ", page)
+    assert re.search(r"<p class=\"said\">Of staff, [^<]*at least 6 bookings[^<]*: ", page)
     assert "taken out" in page
 
 
@@ -253,7 +254,7 @@ def test_a_festival_is_chosen_and_said_by_its_name(sqlite_house: House) -> None:
     text = text.replace("given: {paying_referrals_1d: 0}", "given: {days_to_qixi: 8}")
     activate(draft("campaigns", text, "owner", sqlite_house), sqlite_house)
     browser = english(sqlite_house)
-    assert "When days to Qixi at most 7 days:" in browser.get("/rules").text
+    assert "When it is at most 7 days to Qixi:" in browser.get("/rules").text
     page = browser.get("/rules/campaigns/rule?id=thanks-for-a-friend").text
     assert '<option value="qixi" selected>Qixi</option>' in page
     assert browser.get("/rules/festivals/yaml").status_code == 200
@@ -305,6 +306,22 @@ def test_hours_go_through_the_form_and_are_said(sqlite_house: House) -> None:
     assert db.session.scalars(select(RuleVersion.text).where(RuleVersion.number == 3)).one() == text
 
 
+def test_the_page_tells_mistakes_of_typing_as_check_does(sqlite_house: House) -> None:
+    text = SHIPPED["tags"].replace("    name: 新客", "    name： 新客").replace("at_least: 20000", "at_least: 2万", 1)
+    told = sqlite_house.browser("owner").post("/rules/tags/check", {"text": text.replace("\n", "\r\n")}).json
+    assert told == [
+        {"line": 25, "column": 9, "message": "用了中文冒号 ：，请改成 :"},
+        {"line": 64, "column": 33, "message": "写 20000，不要写 2万。"},
+    ]
+    with force_locale("en"):
+        assert [(one.place.line, one.place.column) for one in faults_of("tags", text)] == [(25, 9), (64, 33)]
+
+
+def test_the_page_tells_a_hundred_faults_at_most(sqlite_house: House) -> None:
+    text = "version: 1\ntags:\n" + "".join(f"  - {{idd: t{number}}}\n" for number in range(5_000))
+    assert len(sqlite_house.browser("owner").post("/rules/tags/check", {"text": text}).json) == 100
+
+
 def test_a_draft_of_the_tiers_says_who_would_move(house: House) -> None:
     with raw_operation():
         for who in ("anna", "berta"):
@@ -316,6 +333,20 @@ def test_a_draft_of_the_tiers_says_who_would_move(house: House) -> None:
     rows = re.findall(r'<th scope="row">(\w+)</th><td class="number">(\d+)</td><td class="number">(\d+)</td>', page)
     assert ("Gold", "2", "0") in rows
     assert {name: after for name, _before, after in rows}["Diamond"] == str(sum(int(one) for _, one, _ in rows))
+
+
+def test_a_draft_of_the_tiers_says_whom_it_concerns_later(sqlite_house: House) -> None:
+    house = sqlite_house
+    with raw_operation():
+        until = TODAY + timedelta(3_650)
+        db.session.add(Membership(customer_id=house.ids["anna"], tier="gold", since=TODAY, valid_until=until))
+    text = replaced("tiers", "downgrade: one_down", "downgrade: never")
+    page = english(house).get(f"/rules/version/{draft('tiers', text, 'owner', house)}").text
+    assert "Later, at the end of their tier, they would keep it" in page
+    assert "they would lose it, if nothing changes" not in page
+    assert "1 customers, the first on " in page
+    assert "Gold → Silver: 1" in page
+    assert f'id={house.ids["anna"]}"' in page
 
 
 def test_beside_a_row_stands_what_is_usual_here(house: House) -> None:

@@ -74,8 +74,8 @@ def test_the_page_says_each_and_asks_for_each_number(sqlite_house: House) -> Non
     assert len(cards) == len(TEMPLATES)
     [often] = [card for card in cards if "Comes often" in card]
     assert re.findall(r'name="([nv]\d)" value="(\d+)"', often) == [("n0", "90"), ("v0", "4"), ("v1", "30")]
-    assert "tag 「Comes often」" in often
-    assert "own" not in re.findall(r"「(\w+)」", page)
+    assert "tag “Comes often”" in often
+    assert "own" not in re.findall(r"“(\w+)”", page)
 
 
 def test_its_texts_are_in_the_language_of_who_chooses_it(sqlite_house: House) -> None:
