@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -39,6 +41,14 @@ class _Active:
     looked_at: float = 0.0
     hashes: dict[str, str] = field(default_factory=dict)  # document → content hash of its version in force
 
+
+HOUSE_SOURCES: dict[str, LazyString] = {
+    "scheduler": _l("Schedules"),
+    "rules": _l("Rule files"),
+    "tiers": _l("Tiers"),
+    "adverse_reaction": _l("Adverse reaction"),
+}
+"""What raises alerts and tasks beside rules."""
 
 _LOCK = threading.RLock()
 
@@ -77,14 +87,19 @@ def access_for(actor: Actor, session: Session | None = None) -> Access:
 
 
 def words_of(kind: str, session: Session | None = None) -> list[tuple[str, str]]:
-    """The closed list that the rules give under this name (``roles``, ``tiers``, ``rules``), with labels."""
+    """The closed list that the rules give under this name (``roles``, ``tiers``, ``rules``, ``sources`` of alerts and
+    tasks), with labels.
+    """
     book = rulebook(session)
     parts: dict[str, list[Any]] = {
         "roles": list(book.roles.roles),
         "tiers": list(book.tiers.tiers),
         "rules": [*book.rules(), *book.tags.layers],
+        "sources": [*book.rules(), *book.alerts.watch],
     }
     words = [(part.id, in_her_language(part.name, part.name_en)) for part in parts[kind]]
+    if kind == "sources":
+        return words + [(source, str(label)) for source, label in HOUSE_SOURCES.items()]
     return words + _rows_of_tables(book) if kind == "rules" else words
 
 

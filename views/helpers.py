@@ -11,6 +11,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from admin_app.i18n import text_of
 from admin_app.operations.refusals import result_said
 from admin_app.rulebook import words_of
 from admin_app.titles import resolve, title_of
@@ -109,4 +110,5 @@ HELPERS: dict[str, Callable[..., Any]] = {
     "status_tone": status_tone,
     "clock": clock,
     "in_days": in_days,
+    "text_of": text_of,
 }

@@ -72,6 +72,7 @@ def register(app: Flask) -> None:
 DOCUMENT_WORDS: dict[str, LazyString] = {
     "tags": _l("Tags and layers"),
     "alerts": _l("Alerts and tasks"),
+    "calls": _l("Call list"),
     "campaigns": _l("Campaigns"),
     "tiers": _l("Tiers"),
     "points": _l("Points"),

@@ -20,6 +20,13 @@ class Downgrade(Choice):
     NEVER = "never", _l("she keeps it")
 
 
+class TakenBack(Choice):
+    """What becomes of a tier when a sale that it was given for is taken back."""
+
+    FALL = "fall", _l("she falls to the tier that the rest gives her")
+    KEEP = "keep", _l("she keeps it until its end")
+
+
 class Tier(Part):
     """One tier. Without ``enter`` everybody has it: the last one.
 
@@ -57,12 +64,14 @@ class TiersDocument(Document):
     """``rules/tiers.yaml``: the highest tier first; the first whose ``enter`` holds is hers.
 
     ``notice`` days before the end of a tier that will not be kept, somebody of ``notice_to`` is asked to tell her.
+    ``taken_back`` says what becomes of a tier whose sale is taken back.
     """
 
     valid: Months
     downgrade: Downgrade
     grace: Days
     notice: Days
+    taken_back: TakenBack = TakenBack.FALL
     notice_to: Annotated[Slug, Names("roles")] = "consultant"
     tiers: Annotated[list[Tier], Field(min_length=1)]
 
