@@ -16,11 +16,7 @@ from models.catalogue import Service
 from models.standing import Membership
 from models.value import Account, AccountBalance, AccountKind, Lot, LotBalance
 from rules.decisions.tiers import Benefits, Held, benefits
-
-ENDS_SOON = 30
-"""Days before its end from which a card is worth a word."""
-FEW = 2
-"""So few sessions left are worth a word too."""
+from rules.documents.calls import CallsDocument
 
 
 @dataclass(frozen=True)
@@ -143,10 +139,11 @@ class Left:
 
 @dataclass
 class HeldCard:
-    """A live card with what is left on it."""
+    """A live card with what is left on it. ``calls`` says from when it is worth a word."""
 
     card: Card
     day: date
+    calls: CallsDocument
     items: list[Left] = field(default_factory=list)
 
     @property
@@ -165,7 +162,7 @@ class HeldCard:
     @property
     def soon(self) -> bool:
         """Whether it ends soon or is almost used up."""
-        return self.left <= FEW or (self.days is not None and self.days <= ENDS_SOON)
+        return self.left <= self.calls.sessions_left or (self.days is not None and self.days <= self.calls.card_ends)
 
 
 def cards_held(
@@ -191,7 +188,7 @@ def cards_held(
     )
     found: dict[int, HeldCard] = {}
     for card, item, service, left in session.execute(query):
-        held = found.setdefault(card.id, HeldCard(card, day))
+        held = found.setdefault(card.id, HeldCard(card, day, rulebook(session).calls))
         held.items.append(Left(item.id, item.service_id, service, int(left), item.sessions))
     return list(found.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -12,10 +13,12 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, current_app, g, has_request_context, request
-from flask_babel import Babel, Domain, get_locale
+from flask_babel import Babel, Domain, force_locale, get_locale
 from flask_login import current_user
 
 LANGUAGES = ("zh_Hans_CN", "en")
+LONGEST_TEXT = 300
+"""Letters of an alert or a task."""
 CATALOGUE = Path(__file__).parent / "translations" / "zh_Hans_CN" / "LC_MESSAGES" / "messages.po"
 
 
@@ -80,3 +83,16 @@ def in_english() -> bool:
 def in_her_language(name: str, name_en: str | None) -> str:
     """A name that an owner gave in Chinese and perhaps in English."""
     return name_en if name_en and in_english() else name
+
+
+def in_both_languages(say: Callable[[], str]) -> dict[str, str]:
+    """A text as ``text`` and ``text_en``: alerts and tasks are written once, and read by people of either language."""
+    with force_locale(LANGUAGES[0]):
+        text = say()
+    with force_locale(LANGUAGES[1]):
+        return {"text": text[:LONGEST_TEXT], "text_en": say()[:LONGEST_TEXT]}
+
+
+def text_of(row: Any) -> str:
+    """The text of an alert or a task in the reader's language."""
+    return in_her_language(row.text, row.text_en)

@@ -25,6 +25,7 @@ from models.standing import Membership
 from rules.book import Rulebook
 from rules.decisions.clock import may_leave
 from rules.documents.rules import CouponEffect, Effect, GiftEffect, Given, MessageEffect, OncePer, PointsEffect, Rule
+from rules.evaluation.dialect import among
 from rules.evaluation.frame import Frame
 from rules.evaluation.value_sources import live_cards
 from rules.language.conditions import comparisons
@@ -47,8 +48,8 @@ def give(op: Operation, frame: Frame, book: Rulebook, doing: Doing, out: set[tup
         return 0
     part = [one for one in doing if of(one) not in out]
     found = [(effect, facts["customer_id"]) for rule, facts in part for effect in rule.then]
+    raised = {facts["customer_id"]: (rule.id, one.tier) for rule, facts in part for one in rule.then if one.tier}
     take_off(op, {(customer, effect.untag) for effect, customer in found if effect.untag is not None})
-    raised = {customer: effect.tier for effect, customer in found if effect.tier is not None}
     raise_tiers(op, frame, book.tiers, raised, version["tiers"])
     _set_fields(op, found)
     gifts = [(rule, *one, facts) for rule, facts in doing for one in rule.given()]
@@ -100,9 +101,24 @@ def _rows(
 
 
 def _keep(op: Operation, rows: list[dict[str, Any]]) -> int:
-    """Write down those whose occasion has had none; how many of them are given."""
+    """Write down those whose occasion has had none, or only what was withdrawn since; how many of them are given."""
+    _forget_withdrawn(op, rows)
     _insert(op, [row for row in rows if row["state"] is not EffectState.WAITING])
     return _insert(op, [row for row in rows if row["state"] is EffectState.WAITING])
+
+
+def _forget_withdrawn(op: Operation, rows: list[dict[str, Any]]) -> None:
+    """Let what was withdrawn make room for the same that is now given anew: its occasion gets an end of its own."""
+    keys = {(row["rule"], row["customer_id"], row["occasion"], row["kind"], row["place"]) for row in rows}
+    withdrawn = select(RuleEffect).where(
+        RuleEffect.state == EffectState.WITHDRAWN,
+        RuleEffect.rule.in_({row["rule"] for row in rows}),
+        among({row["customer_id"] for row in rows})(RuleEffect.customer_id),
+    )
+    for effect in op.session.scalars(withdrawn).all():
+        if (effect.rule, effect.customer_id, effect.occasion, effect.kind, effect.place) in keys:
+            effect.occasion = f"{effect.occasion}#{effect.id}"
+    op.session.flush()
 
 
 def _insert(op: Operation, rows: list[dict[str, Any]]) -> int:

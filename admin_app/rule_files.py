@@ -11,8 +11,9 @@ import getpass
 import itertools
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from flask import current_app
@@ -20,6 +21,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
+from admin_app.i18n import in_both_languages
 from admin_app.operations.kernel import perform
 from admin_app.operations.rules import ActivateInput, content_hash
 from admin_app.operations.todo import RaiseAlertInput
@@ -30,7 +32,7 @@ from models.entity import db, writing
 from models.names import Name
 from models.rulebook import RuleActivation, RuleFile
 from models.standing import Alert, Severeness
-from rules.book import DOCUMENTS, NOTHING_OWN, Own, Rulebook, read_book
+from rules.book import DOCUMENTS, NOTHING_OWN, Aside, Own, Rulebook, read_book
 from rules.language.faults import Fault, Faults, Place
 from rules.language.reading import Document, read_document
 
@@ -145,7 +147,7 @@ def _write_one(name: str) -> bool:
         _replace(path, version.text)
     except OSError as error:
         session.rollback()
-        _tell(f"{name}:unwritten:{version.id}", _("%(file)s could not be written: %(why)s", file=path.name, why=error))
+        _tell(f"{name}:unwritten:{version.id}", partial(_unwritten_said, path, error), version.id)
         return False
     row.content_hash = version.content_hash
     session.commit()
@@ -232,8 +234,8 @@ def _os_user() -> str:
 
 def _tell_broken(document: str, digest: str, faults: Faults) -> None:
     """Tell the owner, once per content, that a file is broken and what stays in force."""
-    text = _("%(file)s was not taken up: %(fault)s", file=f"{document}.yaml", fault=faults.faults[0])
-    _tell(f"{document}:{digest}", text)
+    file = f"{document}.yaml"
+    _tell(f"{document}:{digest}", lambda: _("%(file)s was not taken up: %(fault)s", file=file, fault=faults.faults[0]))
 
 
 def _tell_aside() -> None:
@@ -244,13 +246,22 @@ def _tell_aside() -> None:
     told = dict(db.session.execute(select(Alert.occasion, Alert.closed_at).where(*mine)).all())
     for occasion in wrong.keys() - told.keys():
         one = wrong[occasion]
-        text = _("The rule %(id)s cannot be read; nobody gains or loses it until it is mended. %(fault)s")
-        _tell(occasion, text % {"id": one.id, "fault": one.faults[0]})
+        _tell(occasion, partial(_aside_said, one), version[one.document])
     for occasion in told.keys() - wrong.keys():
         if told[occasion] is None:
             perform(Name.SETTLE_ALERTS, {"source": SOURCE, "occasion": occasion}, actor=SYSTEM)
 
 
-def _tell(occasion: str, text: str) -> None:
-    alert = RaiseAlertInput(source=SOURCE, occasion=occasion[:120], text=text[:300], severity=Severeness.URGENT)
-    perform(Name.RAISE_ALERT, alert, actor=SYSTEM)
+def _unwritten_said(path: Path, error: OSError) -> str:
+    return str(_("%(file)s could not be written: %(why)s", file=path.name, why=error))
+
+
+def _aside_said(one: Aside) -> str:
+    text = _("The rule %(id)s cannot be read; nobody gains or loses it until it is mended. %(fault)s")
+    return str(text % {"id": one.id, "fault": one.faults[0]})
+
+
+def _tell(occasion: str, say: Callable[[], str], version: int | None = None) -> None:
+    texts, about = in_both_languages(say), None if version is None else "rule_version"
+    values = {"source": SOURCE, "occasion": occasion[:120], "about": about, "about_id": version, **texts}
+    perform(Name.RAISE_ALERT, RaiseAlertInput(severity=Severeness.URGENT, **values), actor=SYSTEM)

@@ -84,15 +84,16 @@ def words_of(kind: str, session: Session | None = None) -> list[tuple[str, str]]
     if kind in ("documents", "schedules"):
         of_house = DOCUMENT_WORDS if kind == "documents" else SCHEDULE_WORDS
         return [(name, str(label)) for name, label in of_house.items()]
-    if kind == "sources":
-        return [*words_of("rules", session), *((name, str(label)) for name, label in SOURCE_WORDS.items())]
     book = rulebook(session)
     parts: dict[str, list[Any]] = {
         "roles": list(book.roles.roles),
         "tiers": list(book.tiers.tiers),
         "rules": [*book.rules(), *book.tags.layers],
+        "sources": [*book.rules(), *book.alerts.watch],
     }
     words = [(part.id, in_her_language(part.name, part.name_en)) for part in parts[kind]]
+    if kind == "sources":
+        return words + [(source, str(label)) for source, label in SOURCE_WORDS.items()]
     return words + _rows_of_tables(book) if kind == "rules" else words
 
 

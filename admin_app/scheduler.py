@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any, Self
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -27,11 +28,13 @@ from admin_app import housekeeping
 from admin_app.applying import LEASE, Claim
 from admin_app.clock_jump import evaluated_ahead
 from admin_app.evaluation import evaluate, self_check
+from admin_app.i18n import in_both_languages
 from admin_app.operations.kernel import business_day, now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.todo import RaiseAlertInput
 from admin_app.rule_files import watch_files
 from admin_app.run_set import TooEarlyError
+from admin_app.word_lists import SCHEDULE_WORDS
 from models.actor import SYSTEM
 from models.clock import ClaimState, Missed, Schedule, ScheduleClaim, ScheduleRun
 from models.entity import db, insert_new, rows_changed, writing
@@ -226,11 +229,14 @@ def _evaluate_day(claim: Claim) -> dict[str, Any]:
         return evaluate(day, full=False, claim=claim, at=now()).counts()
     counts = self_check(day, claim=claim)
     if counts["drifted"]:
-        text = _(
-            "The weekly check found %(n)s customers who did not stand as the rules say, and mended it.",
-            n=counts["drifted"],
+        _raise(
+            f"rules-daily:drift:{day.isoformat()}",
+            claim.schedule_id,
+            lambda: _(
+                "The weekly check found %(n)s customers who did not stand as the rules say, and mended it.",
+                n=counts["drifted"],
+            ),
         )
-        _raise(f"rules-daily:drift:{day.isoformat()}", text)
     return counts
 
 
@@ -286,8 +292,11 @@ def _begin_run(due: Due, claim: Claim) -> int:
 
 
 def _tell(due: Due, problem: str) -> None:
-    text = _("The schedule %(name)s failed: %(problem)s", name=due.name, problem=problem)
-    _raise(f"{due.name}:{due.at.isoformat()}", text)
+    _raise(
+        f"{due.name}:{due.at.isoformat()}",
+        due.schedule,
+        lambda: _("The schedule %(name)s failed: %(problem)s", name=_label(due.name), problem=problem),
+    )
 
 
 def _tell_of_clock() -> None:
@@ -296,12 +305,15 @@ def _tell_of_clock() -> None:
     ahead = evaluated_ahead(db.session(), at)
     if ahead is None:
         return
-    text = _(
-        "The clock of this computer was ahead: the rules were evaluated as of %(day)s and do not run until then. "
-        "The owner puts it right on the page of the schedules.",
-        day=ahead.isoformat(),
+    _raise(
+        f"clock:{business_day(at).isoformat()}",
+        None,
+        lambda: _(
+            "The clock of this computer was ahead: the rules were evaluated as of %(day)s and do not run until then. "
+            "The owner puts it right on the page of the schedules.",
+            day=ahead.isoformat(),
+        ),
     )
-    _raise(f"clock:{business_day(at).isoformat()}", text)
 
 
 SLOW = 30.0
@@ -311,19 +323,28 @@ SLOW = 30.0
 def _watch(at: datetime) -> None:
     """Raise an alert for each schedule that is overdue, or took far longer than it used to; once a due time."""
     for name in overdue(at):
-        text = _("The schedule %(name)s is overdue.", name=name)
-        _raise(f"{name}:overdue:{business_day(at).isoformat()}", text)
-    for schedule in db.session.scalars(select(Schedule)):
+        _raise_about(name, "overdue", at, lambda name: _("The schedule %(name)s is overdue.", name=name))
+    for schedule in db.session.scalars(select(Schedule)).all():
         took = durations(schedule.id)
         usual = statistics.median(took[1:]) if len(took) > 3 else None
         if usual is not None and took[0] > SLOW and took[0] > 3 * usual:
-            text = _(
-                "The schedule %(name)s took %(now)s s; it used to take %(usual)s s.",
-                name=schedule.name,
-                now=f"{took[0]:.0f}",
-                usual=f"{usual:.0f}",
-            )
-            _raise(f"{schedule.name}:slow:{business_day(at).isoformat()}", text)
+            _raise_about(schedule.name, "slow", at, partial(_slow_said, took[0], usual))
+
+
+def _slow_said(took: float, usual: float, name: str) -> str:
+    text = _("The schedule %(name)s took %(now)s s; it used to take %(usual)s s.")
+    return str(text % {"name": name, "now": f"{took:.0f}", "usual": f"{usual:.0f}"})
+
+
+def _label(schedule: str) -> str:
+    """What a schedule is called by people."""
+    return str(SCHEDULE_WORDS.get(schedule, schedule))
+
+
+def _raise_about(name: str, what: str, at: datetime, say: Callable[[str], str]) -> None:
+    """Raise an alert about a schedule, once a day."""
+    schedule = db.session.scalar(select(Schedule.id).where(Schedule.name == name))
+    _raise(f"{name}:{what}:{business_day(at).isoformat()}", schedule, lambda: say(_label(name)))
 
 
 def durations(schedule_id: int, most: int = 10) -> list[float]:
@@ -334,10 +355,11 @@ def durations(schedule_id: int, most: int = 10) -> list[float]:
     return [(ended - started).total_seconds() for started, ended in rows if ended is not None]
 
 
-def _raise(occasion: str, text: str) -> None:
+def _raise(occasion: str, schedule: int | None, say: Callable[[], str]) -> None:
     known = select(Alert.id).where(Alert.source == "scheduler", Alert.occasion == occasion)
     if db.session.scalar(known) is None:
-        alert = RaiseAlertInput(source="scheduler", occasion=occasion, text=text, severity=Severeness.URGENT)
+        values = {"about": "schedule", "about_id": schedule, **in_both_languages(say)}
+        alert = RaiseAlertInput(source="scheduler", occasion=occasion, severity=Severeness.URGENT, **values)
         perform(Name.RAISE_ALERT, alert, actor=SYSTEM)
 
 

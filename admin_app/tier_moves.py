@@ -4,33 +4,49 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy import insert, select, update
 
-from admin_app.frames import Look
+from admin_app.frames import Look, look_of
+from admin_app.i18n import in_both_languages
 from admin_app.operations.kernel import Operation
-from admin_app.rulebook import words_of
+from admin_app.rulebook import rulebook, versions, words_of
 from admin_app.todo_effects import carers_of, once
-from models.entity import AnySelect, table_of
+from models.entity import AnySelect, insert_new, rows_changed, table_of
 from models.rulebook import ChangedCustomer
 from models.standing import Membership, Task, TierChange, TierMove
 from rules.decisions.tiers import Held, Move, decide, until, will_fall
 from rules.documents.tiers import TiersDocument
 from rules.evaluation import interpreter
+from rules.evaluation.dialect import listed
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import facts_of
 from rules.evaluation.statement import facts_in, standing
 from rules.language.conditions import All
 
 
+def raise_at_once(op: Operation, customer_id: int) -> None:
+    """Give a customer the tier that she has just earned at the till: her next sale is priced by it. Whatever else moves
+    tiers waits for the next run.
+    """
+    document, look = rulebook(op.session).tiers, look_of(op.session, op.day, listed(()).among)
+    hers = op.session.execute(standing_of(look), listed([customer_id]).values).mappings().all()
+    lowest = len(document.tiers) - 1
+    for row in hers:
+        rank = lowest if row["tier"] is None else document.rank(row["tier"])
+        if rank is not None and row["entered"] < rank:
+            move_tiers(op, look, listed([customer_id]).values, versions()["tiers"])
+
+
 def move_tiers(op: Operation, look: Look, values: Mapping[str, Any], version: int) -> Counter[str]:
     """Give, raise, lower and renew the tiers of the customers looked at; how many moved into each tier.
 
-    ``values`` is what says who they are.
+    ``values`` is what says who they are. A membership that somebody else has ended meanwhile (a till does so at once)
+    is left alone.
     """
     document, frame = look.book.tiers, look.frame()
     moved: Counter[str] = Counter()
@@ -46,8 +62,9 @@ def move_tiers(op: Operation, look: Look, values: Mapping[str, Any], version: in
                 falling.append(Falling(row["customer_id"], row["membership_id"], held))
             continue
         if row["membership_id"] is not None:
-            ended = update(Membership).where(Membership.id == row["membership_id"])
-            op.session.execute(ended.values(ended_on=frame.as_of, version=Membership.version + 1))
+            ended = update(Membership).where(Membership.id == row["membership_id"], Membership.ended_on.is_(None))
+            if not rows_changed(op.session, ended.values(ended_on=frame.as_of, version=Membership.version + 1)):
+                continue
         memberships.append(
             {
                 "customer_id": row["customer_id"],
@@ -59,7 +76,7 @@ def move_tiers(op: Operation, look: Look, values: Mapping[str, Any], version: in
         changes.append(_change(row, move, document, frame, version))
         moved[move.tier] += 1
     if memberships:
-        op.session.execute(insert(table_of(Membership)), memberships)
+        insert_new(op.session, Membership, [{"version": 1, **one} for one in memberships])
         op.session.execute(insert(table_of(TierChange)), changes)
     if falling:
         _ask_to_tell(op, frame, document, falling)
@@ -85,20 +102,15 @@ class Falling(NamedTuple):
 def _ask_to_tell(op: Operation, frame: Frame, document: TiersDocument, falling: list[Falling]) -> None:
     """A task for whoever shall tell her, once a membership."""
     carers = carers_of(op, {one.customer for one in falling})
-    names = dict(words_of("tiers", op.session))
     tasks: list[dict[str, Any]] = []
     for one in falling:
         told = update(Membership).where(Membership.id == one.membership)
         op.session.execute(told.values(told_on=frame.as_of, version=Membership.version + 1))
-        ends = format_date(one.held.valid_until, "medium")
-        tier = names.get(one.held.tier, one.held.tier)
         tasks.append(
             {
                 "source": "tiers",
                 "occasion": f"end:{one.membership}",
-                "text": _(
-                    "%(tier)s ends on %(day)s and is not kept as things stand: tell the customer.", tier=tier, day=ends
-                ),
+                **in_both_languages(partial(_notice, op, one.held)),
                 "to_role": document.notice_to,
                 "customer_id": one.customer,
                 "staff_id": carers.get((one.customer, document.notice_to)),
@@ -108,11 +120,20 @@ def _ask_to_tell(op: Operation, frame: Frame, document: TiersDocument, falling: 
     once(op, Task, tasks)
 
 
-def raise_tiers(op: Operation, frame: Frame, document: TiersDocument, wanted: Mapping[int, str], version: int) -> None:
-    """Give customers (by id) the tier that a rule gives them, unless they hold it or a higher one."""
+def _notice(op: Operation, held: Held) -> str:
+    """What she is to be told of her tier, in the reader's language."""
+    tier = dict(words_of("tiers", op.session)).get(held.tier, held.tier)
+    ends = format_date(held.valid_until, "medium")
+    return str(_("%(tier)s ends on %(day)s and is not kept as things stand: tell her.", tier=tier, day=ends))
+
+
+def raise_tiers(
+    op: Operation, frame: Frame, document: TiersDocument, wanted: Mapping[int, tuple[str, str]], version: int
+) -> None:
+    """Give customers (by id) the tier that a rule (both by id) gives them, unless they hold it or a higher one."""
     held = (Membership.customer_id.in_(wanted), Membership.ended_on.is_(None))
     now = {row.customer_id: row for row in op.session.scalars(select(Membership).where(*held))} if wanted else {}
-    for customer, tier in sorted(wanted.items()):
+    for customer, (rule, tier) in sorted(wanted.items()):
         present, rank = now.get(customer), document.rank(tier)
         standing = None if present is None else document.rank(present.tier)
         if rank is None or (standing is not None and standing <= rank):
@@ -130,7 +151,7 @@ def raise_tiers(op: Operation, frame: Frame, document: TiersDocument, wanted: Ma
                 move=TierMove.FIRST if present is None else TierMove.UP,
                 from_tier=None if present is None else present.tier,
                 to_tier=tier,
-                evidence={"because": []},
+                evidence={"because": [], "rule": rule},
                 rule_version_id=version,
             )
         )

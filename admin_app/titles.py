@@ -100,8 +100,9 @@ def said(field: Field, value: Any) -> str:
     """A value in words: closed lists by their labels, and the house by a word where somebody's name would stand."""
     if field.kind is Kind.TEXT and (field.name == "by" or field.name.endswith("_by")):
         return str(ACTOR_WORDS.get(value, value))
-    if field.info.words and isinstance(value, str):
-        return dict(words_of(field.info.words)).get(value, value)
+    if field.info.words and isinstance(value, (str, list)):
+        words = dict(words_of(field.info.words))
+        return "、".join(words.get(one, one) for one in ([value] if isinstance(value, str) else value))
     return show_value(field.kind, value, current_app.config["PEONY"].zone)
 
 
@@ -111,7 +112,7 @@ def resolve(entity: type[Entity], row_id: int, access: Access) -> str:
 
 
 def called(rows: Sequence[Entity], access: Access) -> list[str]:
-    """What rows of one entity are called, in their order; in English by their English name where they have one."""
+    """What rows of one entity are called, in their order; in English by their English name or text if there is one."""
     if not rows:
         return []
     name = rows[0].named()
@@ -120,7 +121,8 @@ def called(rows: Sequence[Entity], access: Access) -> list[str]:
 
 
 def _of_row(row: Entity, title: str) -> str:
-    return title if title == MASK else in_her_language(title, getattr(row, "name_en", None))
+    english = getattr(row, "name_en", None) or getattr(row, "text_en", None)
+    return title if title == MASK else in_her_language(title, english)
 
 
 def title_of(row: Entity, access: Access) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from admin_app.held_back import Doing
+from admin_app.i18n import LONGEST_TEXT, in_both_languages, in_her_language
 from admin_app.operations.kernel import Operation
 from admin_app.operations.registry import specs
 from admin_app.rulebook import words_of
@@ -40,17 +41,58 @@ def ask_staff(op: Operation, frame: Frame, doing: Doing) -> int:
         values = {
             "source": rule.id,
             "occasion": f"{customer}:{frame.as_of.isoformat()}:{place}",
-            "text": filled(asked.text, words_for(op, asked.text, facts, names[customer]))[:300],
+            **texts_of(op, asked, facts, names[customer]),
             "to_role": asked.to,
             "customer_id": customer,
             "staff_id": carers.get((customer, asked.to)),
         }
         if isinstance(asked, AlertEffect):
             due = op.at + timedelta(hours=asked.within) if asked.within else None
-            alerts.append({**values, "severity": asked.severity, "raised_at": op.at, "due_at": due})
+            alerts.append({**values, **about("customer", customer), "severity": asked.severity})
+            alerts[-1] |= {"raised_at": op.at, "due_at": due}
         elif isinstance(asked, TaskEffect):
             tasks.append({**values, "due_on": frame.as_of + timedelta(asked.within)})
-    return once(op, Alert, alerts) + once(op, Task, tasks)
+    return once(op, Alert, to_each_once(alerts)) + once(op, Task, tasks)
+
+
+def texts_of(
+    op: Operation,
+    asked: AlertEffect | TaskEffect,
+    facts: dict[str, Any],
+    name: str,
+    subject: Subject = Subject.CUSTOMER,
+) -> dict[str, str | None]:
+    """Its text with the places filled in, in each language that the owner has written it in; if that is one only, with
+    values in the language of whoever runs the rules.
+    """
+
+    def text() -> str:
+        template = in_her_language(asked.text, asked.text_en)
+        return filled(template, words_for(op, template, facts, name, subject))
+
+    if asked.text_en:
+        return {**in_both_languages(text)}
+    words = words_for(op, asked.text, facts, name, subject)
+    return {"text": filled(asked.text, words)[:LONGEST_TEXT], "text_en": None}
+
+
+def about(kind: str, number: int) -> dict[str, Any]:
+    """What an alert is about, as a page links to it."""
+    return {"about": kind, "about_id": number}
+
+
+def to_each_once(alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Alerts of one rule that tell several roles the same of the same thing are one: a person who hears more than one
+    of the roles gets it once, and it is closed once.
+    """
+    first: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for alert in alerts:
+        same = (alert["source"], alert["occasion"].rpartition(":")[0], alert["text"])
+        known = first.setdefault(same, alert | {"also_to": None})
+        roles = [known["to_role"], *(known["also_to"] or ())]
+        if alert["to_role"] not in roles:
+            known["also_to"] = [*roles[1:], alert["to_role"]]
+    return list(first.values())
 
 
 def once(op: Operation, entity: type[Alert | Task], rows: list[dict[str, Any]]) -> int:

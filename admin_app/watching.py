@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from admin_app.operations.kernel import Operation, perform
 from admin_app.operations.registry import Answer, Input, operation, the_machine
 from admin_app.rulebook import rulebook
-from admin_app.todo_effects import once, words_for
+from admin_app.todo_effects import about, once, texts_of, to_each_once
 from models.accounts import User
 from models.actor import SYSTEM, Actor, ActorKind
 from models.entity import db
@@ -34,7 +34,7 @@ from rules.evaluation.frame import Frame
 from rules.evaluation.subject_sources import fulfilling
 from rules.language.conditions import comparisons
 from rules.language.facts import Fact, Subject, fact_named
-from rules.language.reading import filled, places_in
+from rules.language.reading import places_in
 
 FEW = 500
 """Rows in one statement: databases bind so many values only."""
@@ -86,7 +86,7 @@ def watch_all(op: Operation, data: WatchInput) -> Answer:
     op.session.scalars(select(WatchState).with_for_update()).all()  # two at once come one after the other
     seen = look(op.session, data.as_of, data.full)
     _remember(op.session, seen, data.as_of)
-    raised = once(op, Alert, list(_alerts(op, seen, data.as_of)))
+    raised = once(op, Alert, to_each_once(list(_alerts(op, seen, data.as_of))))
     op.detail = {"as_of": data.as_of.isoformat(), "rules": len(seen.looked), "raised": raised}
     return {"raised": raised}
 
@@ -143,7 +143,7 @@ def _found(session: Session, frame: Frame, rules: list[WatchRule]) -> Iterable[t
 
 def _told(rule: WatchRule) -> list[Fact]:
     """The facts that its texts speak of."""
-    names = [name for effect in rule.then for name in places_in(effect.alert.text)]
+    names = [name for effect in rule.then for text in effect.alert.texts for name in places_in(text)]
     return [fact for name in names if (fact := fact_named(name, rule.subject)) is not None]
 
 
@@ -208,7 +208,8 @@ def _alerts(op: Operation, seen: Seen, as_of: date) -> Iterable[dict[str, Any]]:
             yield {
                 "source": rule.id,
                 "occasion": f"{rule.about}:{subject}{when}:{place}",
-                "text": filled(alert.text, words_for(op, alert.text, facts, name, rule.subject))[:300],
+                **texts_of(op, alert, facts, name, rule.subject),
+                **about(rule.about, subject),
                 "to_role": alert.to,
                 "staff_id": staff,
                 "severity": alert.severity,

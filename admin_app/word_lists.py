@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 DOCUMENT_WORDS: dict[str, LazyString] = {
     "tags": _l("Tags and layers"),
     "alerts": _l("Alerts and tasks"),
+    "calls": _l("Call list"),
     "campaigns": _l("Campaigns"),
     "tiers": _l("Tiers"),
     "points": _l("Points"),

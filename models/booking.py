@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as pgettext
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -168,7 +169,7 @@ class AppointmentEvent(Event):
     at: Mapped[datetime] = field(Instant, label=_l("At"))
     status: Mapped[AppointmentStatus] = field(choice(AppointmentStatus), label=_l("Status"))
     starts_at: Mapped[datetime] = field(Instant, label=_l("Start"))
-    by: Mapped[str] = field(Text(60), label=_l("By"))
+    by: Mapped[str] = field(Text(60), label=pgettext("booking", "By"))
     reason: Mapped[str | None] = field(Text(200), label=_l("Reason"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as pgettext
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped
 
@@ -107,7 +108,7 @@ class CardChange(Event):
     kind: Mapped[CardChangeKind] = field(choice(CardChangeKind), label=_l("Kind"))
     expires_before: Mapped[date | None] = field(Day, label=_l("Expired on"))
     expires_after: Mapped[date | None] = field(Day, label=_l("Expires on"))
-    to_customer_id: Mapped[int | None] = reference("customer", label=_l("To"))
+    to_customer_id: Mapped[int | None] = reference("customer", label=pgettext("transfer", "To"))
     amount: Mapped[int | None] = field(Money, label=_l("Refunded"))
     reason: Mapped[str] = field(Text(200), label=_l("Reason"))
 

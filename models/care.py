@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as pgettext
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped
 
@@ -83,7 +84,7 @@ class FollowUp(Record):
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
     treatment_id: Mapped[int] = reference("treatment", label=_l("Treatment"))
     staff_id: Mapped[int | None] = reference("staff", label=_l("Staff member"))
-    days_after: Mapped[int] = field(Big, label=_l("After"), unit=_l("days"), most=3_650)
+    days_after: Mapped[int] = field(Big, label=pgettext("follow-up", "After"), unit=_l("days"), most=3_650)
     due_on: Mapped[date] = field(Day, label=_l("Due on"), index=True)
     done_at: Mapped[datetime | None] = field(Instant, label=_l("Done at"))
     outcome: Mapped[str | None] = field(Text(200), label=_l("Outcome"))

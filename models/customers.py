@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as pgettext
 from sqlalchemy import ColumnElement, Index, Select, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped
 
@@ -353,7 +354,7 @@ class ConcernKind(Choice):
     REDNESS = "redness", _l("Redness")
     PORES = "pores", _l("Pores")
     TENSION = "tension", _l("Tension")
-    FIGURE = "figure", _l("Figure")
+    FIGURE = "figure", pgettext("body", "Figure")
 
 
 class Concern(Record):

@@ -104,6 +104,9 @@ class Name(StrEnum):
     UPGRADE = "upgrade"
 
 
+TAKES_BACK = (Name.REVERSE_SALE, Name.REFUND_CARD)
+"""The operations that take a sale back: with it falls what rules gave for it."""
+
 OPERATIONS: set[str] = {str(name) for name in Name}
 """Every name a role may be given in ``does``; registering an operation of another name adds it."""
 

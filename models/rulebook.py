@@ -6,13 +6,14 @@ from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as pgettext
 from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.entity import Base, Derived, Entity, Event, Record
 from models.field import Choice, choice, field, reference
 from models.invariants import holds, one_where
-from models.names import Name
+from models.names import TAKES_BACK, Name
 from models.screen import Screen, Section, WrittenBy
 from models.types import Big, Day, Instant, Items, Json, LongText, Text
 
@@ -99,6 +100,7 @@ class EffectState(Choice):
     DONE = "done", _l("Done")
     HELD = "held", _l("Held back")
     HELD_OUT = "held_out", _l("Held out, to compare")
+    WITHDRAWN = "withdrawn", _l("Withdrawn: what it rested on was taken back")
 
 
 class HeldBecause(Choice):
@@ -116,9 +118,9 @@ class RuleEffect(Record):
     somebody would have got who is held out to compare, stay here for good.
     """
 
-    label = _l("Effect")
-    plural = _l("Effects")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.DELIVER_EFFECTS)
+    label = pgettext("rule", "Effect")
+    plural = pgettext("rule", "Effects")
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.DELIVER_EFFECTS, also=TAKES_BACK)
     marks = False
     title = ("rule", "customer_id")
     within = "customer_id"

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Mapped
 from models.entity import Event, Record
 from models.field import Choice, Search, choice, field, reference
 from models.invariants import holds, one_where
-from models.names import Name
+from models.names import TAKES_BACK, Name
+from models.sales import SELLS
 from models.screen import Screen, Section, WrittenBy
-from models.types import Day, Flag, Instant, Json, LongText, Text
+from models.types import Big, Day, Flag, Instant, Items, Json, LongText, Text
 
 
 class TagColour(Choice):
@@ -88,7 +89,10 @@ class Membership(Record):
 
     label = _l("Membership")
     plural = _l("Memberships")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.OPEN_BALANCES, Name.UNDO_BALANCES, also=(Name.MERGE_CUSTOMERS,))
+    written_by = WrittenBy.by(
+        *(Name.APPLY_RULES, Name.OPEN_BALANCES, Name.UNDO_BALANCES),
+        also=(*SELLS, Name.PAY_DEBT, *TAKES_BACK, Name.MERGE_CUSTOMERS),
+    )
     marks = False
     title = ("tier",)
     screen = Screen(Section.CUSTOMERS, "crown", ("customer_id", "tier", "since", "valid_until", "ended_on"))
@@ -125,7 +129,7 @@ class TierChange(Event):
 
     label = _l("Tier change")
     plural = _l("Tier changes")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.OPEN_BALANCES)
+    written_by = WrittenBy.by(Name.APPLY_RULES, Name.OPEN_BALANCES, also=(*SELLS, Name.PAY_DEBT, *TAKES_BACK))
     marks = False
     title = ("customer_id", "to_tier")
     screen = Screen(Section.CUSTOMERS, "crown", ("customer_id", "on", "move", "from_tier", "to_tier"), "-on")
@@ -158,7 +162,7 @@ class Alert(Record):
         Name.RAISE_ALERT,
         Name.SETTLE_ALERTS,
         Name.CLOSE_ALERT,
-        also=(Name.RECORD_TREATMENT, Name.MERGE_CUSTOMERS),
+        also=(Name.RECORD_TREATMENT, Name.MERGE_CUSTOMERS, *TAKES_BACK),
     )
     marks = False
     title = ("text",)
@@ -166,7 +170,7 @@ class Alert(Record):
     screen = Screen(
         Section.RULES,
         "bell",
-        ("raised_at", "text", "severity", "customer_id", "to_role", "due_at", "closed_at"),
+        ("raised_at", "text", "severity", "customer_id", "about_id", "to_role", "due_at", "closed_at"),
         "-raised_at",
     )
     __table_args__ = (
@@ -179,8 +183,12 @@ class Alert(Record):
     )
     occasion: Mapped[str] = field(Text(120), label=_l("Occasion"), generated=True)
     text: Mapped[str] = field(Text(300), label=_l("Text"))
+    text_en: Mapped[str | None] = field(Text(300), label=_l("Text in English"), generated=True)
     severity: Mapped[Severeness] = field(choice(Severeness), label=_l("Severity"), default=Severeness.WARNING)
     to_role: Mapped[str] = field(Text(30), label=_l("For"), index=True, words="roles")
+    also_to: Mapped[list[str] | None] = field(Items, label=_l("For these too"), words="roles", generated=True)
+    about: Mapped[str | None] = field(Text(40), label=_l("Kind of thing"), generated=True)
+    about_id: Mapped[int | None] = field(Big, label=_l("About"), generated=True)
     customer_id: Mapped[int | None] = reference("customer", label=_l("Customer"))
     staff_id: Mapped[int | None] = reference("staff", label=_l("Staff member"))
     raised_at: Mapped[datetime] = field(Instant, label=_l("Raised at"), index=True)
@@ -195,7 +203,10 @@ class Task(Record):
 
     label = _l("Task")
     plural = _l("Tasks")
-    written_by = WrittenBy.by(Name.APPLY_RULES, Name.FINISH_TASK, also=(Name.HAND_OVER_CUSTOMERS, Name.MERGE_CUSTOMERS))
+    written_by = WrittenBy.by(
+        *(Name.APPLY_RULES, Name.FINISH_TASK),
+        also=(Name.HAND_OVER_CUSTOMERS, Name.MERGE_CUSTOMERS, *TAKES_BACK),
+    )
     marks = False
     title = ("text",)
     screen = Screen(
@@ -214,6 +225,7 @@ class Task(Record):
     source: Mapped[str] = field(Text(60), label=_l("Asked by"), index=True, words="sources")
     occasion: Mapped[str] = field(Text(120), label=_l("Occasion"), generated=True)
     text: Mapped[str] = field(Text(300), label=_l("Text"))
+    text_en: Mapped[str | None] = field(Text(300), label=_l("Text in English"), generated=True)
     customer_id: Mapped[int] = reference("customer", label=_l("Customer"))
     to_role: Mapped[str] = field(Text(30), label=_l("For"), index=True, words="roles")
     staff_id: Mapped[int | None] = reference("staff", label=_l("Staff member"))

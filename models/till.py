@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as pgettext
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped
 
@@ -26,7 +27,9 @@ class Platform(Choice):
 
 
 class Voucher(Event):
-    """A group-buying voucher that was taken, once: what it stood for, and what the platform will pay."""
+    """A group-buying voucher that was taken: what it stood for, and what the platform will pay. It is taken once; again
+    only after it was taken back, where ``rules/till.yaml`` lets it be (``taking`` is 2 then).
+    """
 
     label = _l("Voucher")
     plural = _l("Vouchers")
@@ -36,7 +39,7 @@ class Voucher(Event):
         Section.SALES, "tag", ("business_day", "platform", "code", "amount", "settle_price", "sale_id", "store_id")
     )
     __table_args__ = (
-        UniqueConstraint("platform", "code"),
+        UniqueConstraint("platform", "code", "taking"),
         holds(
             "amount > 0 AND settle_price BETWEEN 0 AND amount",
             "settle_price",
@@ -51,6 +54,7 @@ class Voucher(Event):
     business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
     platform: Mapped[Platform] = field(choice(Platform), label=_l("Platform"))
     code: Mapped[str] = field(Text(40), label=_l("Code"), index=True)
+    taking: Mapped[int] = field(Big, label=_l("Taken for the n-th time"), default=1)
     amount: Mapped[int] = field(Money, label=_l("Stands for"))
     settle_price: Mapped[int] = field(Money, label=_l("Platform pays"))
 
@@ -72,7 +76,7 @@ class Approval(Event):
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
     at: Mapped[datetime] = field(Instant, label=_l("At"))
-    operation: Mapped[str] = field(Text(40), label=_l("For"))
+    operation: Mapped[str] = field(Text(40), label=pgettext("approval", "For"))
     asked_by: Mapped[int] = reference("user", label=_l("Asked by"))
     allowed_by: Mapped[int] = reference("user", label=_l("Allowed by"))
     content: Mapped[str] = field(Text(64), label=_l("Of what"), generated=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as pgettext
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -151,7 +152,7 @@ class Account(Record):
 
     customer_id: Mapped[int | None] = reference("customer", label=_l("Customer"))
     kind: Mapped[AccountKind] = field(choice(AccountKind), label=_l("Kind"))
-    commodity: Mapped[Commodity] = field(choice(Commodity), label=_l("Counts"))
+    commodity: Mapped[Commodity] = field(choice(Commodity), label=pgettext("account", "Counts"))
     card_item_id: Mapped[int | None] = reference("card_item", label=_l("Card item"))
 
 

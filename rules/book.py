@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 from models.actor import command_actor
 from models.entity import entities
 from models.names import OPERATIONS, OWNER
+from rules.documents.calls import CallsDocument
 from rules.documents.festivals import FestivalsDocument
 from rules.documents.roles import Role, RolesDocument, Sees
 from rules.documents.rules import (
@@ -43,6 +44,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "tiers": TiersDocument,
     "tags": TagsDocument,
     "alerts": AlertsDocument,
+    "calls": CallsDocument,
     "campaigns": CampaignsDocument,
     "recharge": RechargeDocument,
     "points": PointsDocument,
@@ -81,6 +83,7 @@ class Rulebook:
     tiers: TiersDocument
     tags: TagsDocument
     alerts: AlertsDocument
+    calls: CallsDocument
     campaigns: CampaignsDocument
     recharge: RechargeDocument
     points: PointsDocument
@@ -149,6 +152,7 @@ class Rulebook:
             self._tests(),
             self._cycles(),
             self._stages(),
+            self.calls.misfits(),
             self.recharge.misfits(),
         ):
             yield from found
@@ -211,8 +215,9 @@ class Rulebook:
                 if alert.to in roles and roles[alert.to].sees not in (Sees.ALL, Sees.STORE):
                     message = _l("%(role)s sees customers of their own only, and would not see this.", role=alert.to)
                     yield Fault(alert.place, message)
-                if (wrong := wrong_place(alert.text, rule.subject)) is not None:
-                    yield Fault(alert.place, wrong)
+                for text in alert.texts:
+                    if (wrong := wrong_place(text, rule.subject)) is not None:
+                        yield Fault(alert.place, wrong)
 
     def _texts(self, message: MessageEffect) -> Iterator[Fault]:
         for text in message.tiers.values():

@@ -17,6 +17,8 @@ from admin_app.doctor.books import queries
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer
+from admin_app.operations.rules import ActivateInput
+from admin_app.rulebook import refresh
 from models.actor import SYSTEM
 from models.entity import Entity, db
 from models.names import Name
@@ -115,6 +117,11 @@ class Salon:
 
     def reverse(self, sale: int, *lines: int, **values: Any) -> Answer:
         return self.do(Name.REVERSE_SALE, sale=sale, lines=list(lines), why="按错了", **values)
+
+    def put_in_force(self, document: str, text: str) -> None:
+        """A document of the rules as it holds from now on."""
+        perform(Name.ACTIVATE_RULES, ActivateInput(texts={document: text}), actor=SYSTEM)
+        refresh()
 
     def give_tier(self, tier: str, customer: str = "anna") -> None:
         """A tier that she holds from now on."""

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 
+import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from flask_babel import force_locale, gettext
 
+from admin_app.operations.registry import spec_named
 from admin_app.settings import HOUSE
+from models.booking import Appointment
+from models.cards import CardChange
+from models.care import FollowUp
+from models.customers import ConcernKind
+from models.names import Name
+from models.standing import Alert, TierChange
+from models.till import Approval
 
 FOLDERS = ("admin_app", "models", "rules", "seed", "views")
 CATALOGUE = HOUSE / "admin_app/translations/zh_Hans_CN/LC_MESSAGES/messages.po"
-KEYWORDS = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
+KEYWORDS: dict[str, Any] = {"_": None, "_l": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
+KEYWORDS |= {"pgettext": ((1, "c"), 2)}
 PLACES = re.compile(r"%\((\w+)\)")
 
 
 @cache
-def said() -> set[str]:
-    """Every message of the code."""
+def said() -> set[tuple[str, str]]:
+    """Every message of the code, with the context that tells it from its homonyms."""
     methods = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
-    found: set[str] = set()
+    found: set[tuple[str, str]] = set()
     places = [(HOUSE / folder, None) for folder in FOLDERS] + [(HOUSE, _not_deeper)]
     for folder, deeper in places:
-        for _name, _line, message, *_ in extract_from_dir(folder, methods, keywords=KEYWORDS, directory_filter=deeper):
-            found.add(message if isinstance(message, str) else message[0])
+        extracted = extract_from_dir(folder, methods, keywords=KEYWORDS, directory_filter=deeper)
+        for _name, _line, message, _comments, context in extracted:
+            found.add((context or "", message if isinstance(message, str) else message[0]))
     return found
 
 
@@ -48,13 +61,17 @@ def singular(message: Message) -> str:
     return message.id if isinstance(message.id, str) else message.id[0]
 
 
+def key(message: Message) -> tuple[str, str]:
+    return message.context or "", singular(message)
+
+
 def test_every_message_has_chinese_words() -> None:
-    known = {singular(message) for message in catalogue() if message.id and all(_texts(message))}
+    known = {key(message) for message in catalogue() if message.id and all(_texts(message))}
     assert sorted(said() - known) == []
 
 
 def test_nothing_is_left_over() -> None:
-    known = {singular(message) for message in catalogue() if message.id}
+    known = {key(message) for message in catalogue() if message.id}
     assert len(known) > 500
     assert sorted(known - said()) == []
 
@@ -70,3 +87,18 @@ def test_the_places_are_the_same() -> None:
 
 def test_nothing_is_doubtful() -> None:
     assert [message.id for message in catalogue() if message.fuzzy and message.id] == []
+
+
+@pytest.mark.parametrize("language", ["zh_Hans_CN", "en"])
+def test_homonyms_are_told_apart(bare: object, language: str) -> None:
+    """One English word, two Chinese ones: a booking is moved, a tier moves; a body has a figure, a report another."""
+    with force_locale(language):
+        pairs = {
+            str(spec_named(Name.MOVE_BOOKING).label): str(TierChange.fields()["move"].label),
+            str(ConcernKind.FIGURE.label): str(gettext("Figure")),
+            str(FollowUp.fields()["days_after"].label): str(gettext("After")),
+            str(Approval.fields()["operation"].label): str(Alert.fields()["to_role"].label),
+            str(CardChange.fields()["to_customer_id"].label): str(Appointment.fields()["ends_at"].label),
+        }
+    alike = [word for word, other in pairs.items() if word == other]
+    assert len(alike) == (0 if language != "en" else 5)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from flask import current_app, url_for
 
+from admin_app.i18n import text_of
+from admin_app.rule_trials import words
 from admin_app.titles import money_accounts, said, titles_of
 from admin_app.values import money, write_value
-from models.entity import Entity
+from models.entity import Entity, db
 from models.field import Field, Kind, Privacy
-from models.standing import TagColour
+from models.rulebook import RuleEffect, RuleMatch
+from models.standing import Alert, TagColour, Task, TierChange
 from models.value import LedgerEntry
 from rules.decisions.access import Access, Sight, masked
+from rules.language.sentences import Words
 from views.computed import ComputedField, Part, computed_fields
+from views.rule_words import effect_said, evidence_said, outcome_said, subjects_of
 from views.tiers import tier_tone
 
 IN_LOG = "operation_id"
@@ -39,7 +45,7 @@ class Cell:
 
 def visible_fields(entity: type[Entity], access: Access) -> list[Field]:
     """Every field she may see, in the order of declaration; the house's own bookkeeping last."""
-    left_out = {"version", "source_key", "public_id"}
+    left_out = {"version", "source_key", "public_id", "occasion", "text_en", "about"}
     fields = [
         one for one in entity.fields().values() if access.sight(one) is not Sight.HIDDEN and one.name not in left_out
     ]
@@ -69,6 +75,7 @@ class Cells:
         self.in_money = money_accounts(rows)
         ids = [row.id for row in rows]
         self.computed = {one.name: one.load(ids, access) for one in fields if isinstance(one, ComputedField)}
+        self.subjects = subjects_of([row for row in rows if isinstance(row, Alert)], access)
         self.zone = current_app.config["PEONY"].zone
 
     def of(self, row: Entity, one: Field) -> Cell:
@@ -86,12 +93,28 @@ class Cells:
             return Cell(one, f"#{value}", raw=str(value), address=url_for("log.entry", number=value))
         if isinstance(row, LedgerEntry) and one.name == "amount" and row.account_id in self.in_money:
             return Cell(one, money(row.amount), raw=str(value))
+        if one.key == "alert.about_id":
+            text, address = self.subjects.get(row.id, ("", ""))
+            return Cell(one, text, raw=str(value), address=address)
+        if isinstance(row, (Alert, Task)) and one.name == "text":
+            return Cell(one, text_of(row), raw=row.text)
+        if isinstance(row, (Alert, Task)) and one.name == "outcome":
+            return Cell(one, outcome_said(value), raw=value)
+        if isinstance(row, RuleEffect) and one.name == "what":
+            return Cell(one, effect_said(row), raw=row.what)
+        if isinstance(row, (TierChange, RuleMatch)) and isinstance(value, dict):
+            return Cell(one, evidence_said(value, self.words))
         if isinstance(value, dict):
             return Cell(
                 one,
                 "、".join(f"{name} {count}" for name, count in value.items() if not isinstance(count, (dict, list))),
             )
         return Cell(one, said(one, value), raw=write_value(one.kind, value, self.zone), tone=_tone(one, value))
+
+    @cached_property
+    def words(self) -> Words:
+        """What the salon calls its tiers, tags and the like."""
+        return words(db.session())
 
     def _computed(self, row: Entity, one: ComputedField) -> Cell:
         parts = tuple(self.computed[one.name].get(row.id, ()))

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import or_, select
 
 from admin_app.holdings import tier_held
-from admin_app.i18n import in_her_language
+from admin_app.i18n import in_her_language, text_of
 from admin_app.operations.kernel import business_day, now
 from models.customers import Contraindication, Customer, current_id
 from models.entity import db
@@ -91,5 +91,5 @@ def _open(customer_id: int, access: Access) -> list[tuple[str, int, str]]:
     for entity, done in kinds:
         if access.may(Action.VIEW, entity):
             query = select(entity).where(access.rows(entity), entity.customer_id == customer_id, done.is_(None))
-            found += [(entity.named(), row.id, row.text) for row in db.session.scalars(query.limit(5))]
+            found += [(entity.named(), row.id, text_of(row)) for row in db.session.scalars(query.limit(5))]
     return found

@@ -16,7 +16,7 @@ from admin_app.calling import birthdays_ahead
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Forbidden
-from admin_app.rulebook import words_of
+from admin_app.rulebook import rulebook, words_of
 from admin_app.values import money
 from models.customers import Customer
 from models.entity import db
@@ -26,6 +26,7 @@ from rules.documents.roles import Action
 from views.home_work import work_of
 from views.navigation import list_address
 from views.person import access, refuse
+from views.rule_words import subjects_of
 from views.tiers import tier_colour
 
 DAYS = 30
@@ -85,14 +86,17 @@ class Dashboard(AdminIndexView):
     def index(self) -> Any:
         """Figures, alerts, tasks, birthdays, charts."""
         today = business_day(now())
+        alerts = _open(Alert, Alert.closed_at, Alert.raised_at.desc())
         return self.render(
             "dashboard.html",
             today=today,
             work=work_of(today),
             figures=figures(today),
-            alerts=_open(Alert, Alert.closed_at, Alert.raised_at.desc()),
+            alerts=alerts,
+            subjects=subjects_of(alerts, access()),
             tasks=_open(Task, Task.finished_at, Task.due_on.asc()),
             birthdays=birthdays_ahead(db.session(), access(), today, MOST) if _may(Customer) else [],
+            birthday_days=rulebook().calls.birthdays,
             charts=charts(today),
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import gettext as _
 
+from admin_app.i18n import text_of
 from admin_app.operations.refusals import result_said
 from admin_app.rulebook import words_of
 from admin_app.titles import resolve, title_of
@@ -108,4 +109,5 @@ HELPERS: dict[str, Callable[..., Any]] = {
     "clock": clock,
     "in_days": in_days,
     "tier_tone": tier_tone,
+    "text_of": text_of,
 }

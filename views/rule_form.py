@@ -179,7 +179,7 @@ class RuleForm:
 
 def form_of(rule: Rule, plain: Mapping[str, Any]) -> RuleForm:
     """The form of a rule that is there; ``plain`` is how it is written."""
-    values: Posted = {name: plain.get(name, "") for name in ("name", "name_en", "existing_customers")}
+    values: Posted = {name: plain.get(name, "") for name in ("name", "name_en", "existing_customers", "taken_back")}
     values["for"], values["keep_for"] = str(rule.hold or ""), str(rule.keep_for or "")
     values["enabled"] = "yes" if rule.enabled else "no"
     limits = plain.get("limits", {})
@@ -239,7 +239,7 @@ def _part(condition: Condition, path: str, subject: Subject) -> Leaf | Group:
 def read_form(posted: Mapping[str, Sequence[str]], rule_id: str) -> RuleForm:
     """The form as it was sent, whatever is wrong in it."""
     tree = tree_of(posted)
-    names = ("name", "name_en", "for", "keep_for", "existing_customers", "enabled", "daily_at", "missed", *LIMITS)
+    names = (*PLAIN_KEYS, "daily_at", "missed", *LIMITS)
     values: Posted = {name: first_text(tree.get(name)) for name in names}
     values["on"] = tree.get("on", [])
     then = [
@@ -346,7 +346,8 @@ class Before:
     form: RuleForm
 
 
-DEFAULTS = {"existing_customers": "tag_only", "enabled": "yes"}
+PLAIN_KEYS = ("name", "name_en", "for", "keep_for", "existing_customers", "taken_back", "enabled")
+DEFAULTS = {"existing_customers": "tag_only", "taken_back": "withdraw", "enabled": "yes"}
 
 
 def plain_rule(form: RuleForm, before: Before | None) -> dict[str, Any]:
@@ -378,9 +379,7 @@ def _plain_hours(form: RuleForm) -> Any:
 
 def _same_keys(form: RuleForm, was: RuleForm) -> set[str]:
     """The keys of a rule that the form did not change."""
-    same = {
-        key for key in ("name", "name_en", "for", "keep_for", "existing_customers", "enabled") if _equal(key, form, was)
-    }
+    same = {key for key in PLAIN_KEYS if _equal(key, form, was)}
     if all(_equal(name, form, was) for name in LIMITS):
         same.add("limits")
     if _plain_hours(form) == _plain_hours(was):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as pgettext
 from pydantic import Field
 from sqlalchemy import select
 
@@ -197,7 +198,7 @@ class MoveInput(Input):
     override: Override = ""
 
 
-@operation(Name.MOVE_BOOKING, label=_l("Move"), on=Appointment)
+@operation(Name.MOVE_BOOKING, label=pgettext("booking", "Move"), on=Appointment)
 def move_booking(op: Operation, data: MoveInput) -> Answer:
     """Move a booking; it keeps its old time when the new one does not fit.
 

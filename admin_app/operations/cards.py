@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Annotated
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext as pgettext
 from pydantic import Field, SecretStr
 from sqlalchemy import ColumnElement, func, select
 
+from admin_app.evidence import Evidence
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Ledger, not_enough
-from admin_app.operations.receipts import Line, Tender, pay, write_receipt
+from admin_app.operations.receipts import Line, Share, Tender, pay, write_receipt
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.operations.safety import ensure_safe
@@ -36,7 +39,7 @@ from admin_app.operations.till import (
 from admin_app.rulebook import rulebook
 from admin_app.security import passwords
 from models.cards import Card, CardChange, CardChangeKind, CardItem, CardStatus
-from models.catalogue import Package, PackageItem, Service
+from models.catalogue import Package, PackageItem, Product, Service
 from models.customers import Customer, current_id
 from models.field import Kind
 from models.names import Name
@@ -49,9 +52,10 @@ Why = Annotated[str, Ask(_l("Reason")), Field(min_length=1, max_length=200)]
 OneCard = Annotated[int, Ask(_l("Card"), to=Card)]
 
 
-def _of_services_only(_ids: Sequence[int]) -> ColumnElement[bool]:
-    goods = select(PackageItem.package_id).where(PackageItem.service_id.is_(None), PackageItem.archived_at.is_(None))
-    return Package.id.not_in(goods) & Package.on_sale
+def _offered(_ids: Sequence[int]) -> ColumnElement[bool]:
+    """Packages on sale that hold something."""
+    filled = select(PackageItem.package_id).where(PackageItem.archived_at.is_(None))
+    return Package.id.in_(filled) & Package.on_sale
 
 
 def _her_items(ids: Sequence[int]) -> ColumnElement[bool]:
@@ -60,10 +64,10 @@ def _her_items(ids: Sequence[int]) -> ColumnElement[bool]:
 
 
 class OpenCardInput(Input):
-    """A package of sessions, at its price or for less, paid in one or several ways."""
+    """A package of services, products or both, at its price, paid in one or several ways."""
 
     customer: OneCustomer
-    package: Annotated[int, Ask(_l("Package"), to=Package, among=_of_services_only)]
+    package: Annotated[int, Ask(_l("Package"), to=Package, among=_offered)]
     method: AllPaidBy = None
     payments: Payments = []
     seller: Annotated[int | None, Ask(_l("Sold by"), to=Staff, at_work=True)] = None
@@ -73,23 +77,23 @@ class OpenCardInput(Input):
 
 @operation(Name.OPEN_CARD, label=_l("Open a card"), on=Customer)
 def open_card(op: Operation, data: OpenCardInput) -> Answer:
-    """Sell a package as a card: so many sessions of each of its services, until its end."""
+    """Sell a package: its services as a card of so many sessions, until its end; its products are handed over."""
     package = op.find(Package, data.package)
     check_shown(data.shown_total, package.price)
     if unpaid(op, data):
         return quote_answer(package.price, [[package.name, 1, package.price, 0, "", package.price]])
     store_id = store_of(op, data.store)
-    days = package.valid_days or rulebook(op.session).till.card_days
-    card = _card(op, op.subject, store_id, package, op.day + timedelta(days=days))
-    line = Line(
-        LineKind.CARD,
-        package.name,
-        package.price,
-        package.price,
-        card=card,
-        shares=shares_of(op, None, None, data.seller, ShareManner.IN_TURN),
-    )
-    receipt = write_receipt(op, store_id, op.subject, [line], tenders_of(data, package.price))
+    parts = _parts(op, package)
+    services = [part for part in parts if part.service is not None]
+    card, lines, shares = None, list[Line](), shares_of(op, None, None, data.seller, ShareManner.IN_TURN)
+    if services:
+        days = package.valid_days or rulebook(op.session).till.card_days
+        card = _card(op, op.subject, store_id, package, services, op.day + timedelta(days=days))
+        lines.append(Line(LineKind.CARD, package.name, card.sold_for, card.sold_for, card=card, shares=shares))
+    lines += [_goods(package, part, part.product, shares) for part in parts if part.product is not None]
+    receipt = write_receipt(op, store_id, op.subject, lines, tenders_of(data, package.price))
+    if card is None:
+        return receipt_answer(receipt)
     issued = receipt.ledger.house(AccountKind.SESSIONS_ISSUED)
     for item in items_of(op, card):
         hers = receipt.ledger.hers(card.customer_id, AccountKind.SESSIONS, item.id)
@@ -97,29 +101,69 @@ def open_card(op: Operation, data: OpenCardInput) -> Answer:
     return receipt_answer(receipt) | {"card": card.id}
 
 
-def _card(op: Operation, customer: Customer, store_id: int, package: Package, expires_on: date) -> Card:
-    parts = op.session.execute(
-        select(PackageItem, Service)
+@dataclass(frozen=True)
+class _Part:
+    """One thing in a package, and the share of the package's price that stands for it."""
+
+    quantity: int
+    worth: int
+    service: Service | None = None
+    product: Product | None = None
+
+
+def _parts(op: Operation, package: Package) -> list[_Part]:
+    """What is in a package. Its price is shared out by list prices; no product stands for more than its own.
+
+    :raises Refused: it is empty or not on sale, or something in it is not, or its products alone would cost less.
+    """
+    query = (
+        select(PackageItem.quantity, Service, Product)
         .outerjoin(Service, Service.id == PackageItem.service_id)
+        .outerjoin(Product, Product.id == PackageItem.product_id)
         .where(PackageItem.package_id == package.id, PackageItem.archived_at.is_(None))
-        .order_by(PackageItem.id)
-    ).all()
-    if not parts or any(service is None for _, service in parts) or not package.on_sale or package.archived_at:
-        raise Refused(_l("Only a package of services becomes a card."), "package", "not_a_card")
+        .order_by(PackageItem.service_id.is_(None), PackageItem.id)
+    )
+    rows = op.session.execute(query).all()
+    if not rows or not package.on_sale or package.archived_at is not None:
+        raise Refused(_l("This package is empty or not on sale."), "package", "not_a_card")
+    for product in (product for *_, product in rows if product is not None):
+        if not product.on_sale or product.archived_at is not None:
+            raise Refused(_l("%(name)s is not on sale.", name=product.name), "package", "not_on_sale")
+    most = [None if product is None else quantity * product.price for quantity, _, product in rows]
+    weights = [quantity * (service or product).price for quantity, service, product in rows]
+    worth = value.package_shares(package.price, weights, most)
+    if worth is None:
+        raise Refused(_l("This package costs more than the products in it."), "package", "above_list")
+    return [
+        _Part(quantity, share, service, product)
+        for (quantity, service, product), share in zip(rows, worth, strict=True)
+    ]
+
+
+def _goods(package: Package, part: _Part, product: Product, shares: Sequence[Share]) -> Line:
+    """The line of a product in a package: what it is cheaper by is the package's doing."""
+    reason = package.name if part.worth < part.quantity * product.price else None
+    line = Line(LineKind.PRODUCT, product.name, part.worth, product.price, part.quantity, reason, shares=shares)
+    return replace(line, product_id=product.id)
+
+
+def _card(
+    op: Operation, customer: Customer, store_id: int, package: Package, parts: Sequence[_Part], expires_on: date
+) -> Card:
     card = Card(
         customer_id=customer.id,
         store_id=store_id,
         package_id=package.id,
         name=package.name,
-        sold_for=package.price,
+        sold_for=sum(part.worth for part in parts),
         opened_on=op.day,
         expires_on=expires_on,
     )
     op.session.add(card)
     op.session.flush()
-    worth = value.spread(package.price, [item.quantity * service.price for item, service in parts])
-    for (item, service), part in zip(parts, worth, strict=True):
-        op.session.add(CardItem(card_id=card.id, service_id=service.id, sessions=item.quantity, value=part))
+    for part in parts:
+        assert part.service is not None
+        op.session.add(CardItem(card_id=card.id, service_id=part.service.id, sessions=part.quantity, value=part.worth))
     op.session.flush()
     return card
 
@@ -253,7 +297,7 @@ class TransferInput(Input):
     """Whom the card goes to, and why."""
 
     card: OneCard
-    to: Annotated[int, Ask(_l("To"), to=Customer)]
+    to: Annotated[int, Ask(pgettext("transfer", "To"), to=Customer)]
     why: Why
 
 
@@ -307,6 +351,7 @@ def refund_card(op: Operation, data: RefundCardInput) -> Answer:
     working = value.card_refund(card.sold_for, sum(worth.values()), used, card.opened_on, op.day)
     check_shown(data.shown_total, working.back)
     _paid_for(op, sale)
+    evidence = Evidence.of(op, None if sale is None else _buyer(op, sale, card), card.opened_on)
     for item in items:
         ledger.move(
             ledger.house(AccountKind.SESSIONS_ISSUED),
@@ -322,7 +367,8 @@ def refund_card(op: Operation, data: RefundCardInput) -> Answer:
     card.status = CardStatus.REFUNDED
     op.detail = {"paid": working.paid, "used": working.used, "back": working.back, "sessions_used": used}
     lines = [[str(_l("Paid")), 1, working.paid, 0, "", working.paid], [str(_l("Used")), used, 0, 0, "", -working.used]]
-    return {"card": card.id, "total": working.back, "working": lines, "cooling_off": working.unused_within_days}
+    answer = {"card": card.id, "total": working.back, "working": lines, "cooling_off": working.unused_within_days}
+    return answer | evidence.settle(ledger)
 
 
 def _earned_on(op: Operation, sale: Sale, card: Card) -> int:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import ColumnElement, select
 
+from admin_app.i18n import in_both_languages
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
@@ -127,7 +129,11 @@ def _tell(op: Operation, treatment: Treatment) -> None:
         Alert(
             source="adverse_reaction",
             occasion=str(treatment.id),
-            text=str(_l("%(name)s had an adverse reaction to a treatment today.", name=customer.name))[:300],
+            **in_both_languages(
+                lambda: _("%(name)s had an adverse reaction to a treatment today.", name=customer.name)
+            ),
+            about="treatment",
+            about_id=treatment.id,
             customer_id=customer.id,
             to_role="manager",
             severity=Severeness.URGENT,

@@ -377,7 +377,7 @@ def _erase_rows(op: Operation, entity: type[Entity], customer_id: int) -> set[tu
         for one in words:
             setattr(row, one.name, None if one.column.nullable else "–")
         if isinstance(row, (Alert, Task)):
-            row.text, row.outcome = "–", None
+            row.text, row.text_en, row.outcome = "–", None, None
         if isinstance(row, RuleEffect) and row.kind is EffectKind.MESSAGE:
             row.what = "–"
         if isinstance(row, RuleMatch):

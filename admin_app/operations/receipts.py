@@ -21,6 +21,7 @@ from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Grant, Ledger, not_enough
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import rulebook, versions
+from admin_app.tier_moves import raise_at_once
 from models.cards import Card, CardItem
 from models.customers import Customer, kin_of
 from models.organisation import Store
@@ -42,6 +43,7 @@ from models.sales import (
 from models.till import Platform, Voucher
 from models.value import Account, AccountKind, Lot
 from rules.decisions import value
+from rules.documents.till import VouchersAgain
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,8 @@ def write_receipt(
     for tender in tenders:
         _payment(receipt, tender)
     _earn(receipt)
+    if customer is not None:
+        raise_at_once(op, customer.id)
     op.concerns(sale)
     op.detail |= {"total": total, "number": sale.number}
     return receipt
@@ -353,9 +357,6 @@ def _payment(receipt: Receipt, tender: Tender) -> None:
         code = voucher_code(tender.code)
         if tender.platform is None or not code:
             raise Refused(_l("A voucher has a platform and a code."), "payments", "empty")
-        same = select(Voucher.id).where(Voucher.platform == tender.platform, Voucher.code == code)
-        if op.session.scalar(same) is not None:
-            raise Refused(_l("This voucher was taken already."), "payments", "taken")
         op.session.add(
             Voucher(
                 sale_id=sale.id,
@@ -364,10 +365,30 @@ def _payment(receipt: Receipt, tender: Tender) -> None:
                 business_day=sale.business_day,
                 platform=tender.platform,
                 code=code,
+                taking=_takings(op, tender.platform, code) + 1,
                 amount=tender.amount,
                 settle_price=tender.amount if tender.settle_price is None else tender.settle_price,
             )
         )
+
+
+def _takings(op: Operation, platform: Platform, code: str) -> int:
+    """How often a voucher was taken, and taken back, before.
+
+    :raises Refused: the sale that it paid for stands, or rules/till.yaml does not let it be taken again.
+    """
+    same = select(Voucher).where(Voucher.platform == platform, Voucher.code == code)
+    last = op.session.scalars(same.order_by(Voucher.taking.desc())).first()
+    if last is None:
+        return 0
+    by_voucher = (Payment.sale_id == last.sale_id, Payment.method == PaymentMethod.VOUCHER)
+    if op.session.scalar(select(func.sum(Payment.amount)).where(*by_voucher)):
+        raise Refused(_l("This voucher was taken already."), "payments", "taken")
+    again = rulebook(op.session).till.vouchers_again
+    if again is VouchersAgain.NEVER or (again is VouchersAgain.SAME_DAY and last.business_day != op.day):
+        message = _l("This voucher was taken already, on a sale that was taken back; it is not taken again here.")
+        raise Refused(message, "payments", "taken")
+    return last.taking
 
 
 def voucher_code(written: str) -> str:

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import ColumnElement, select
 
+from admin_app.evidence import Evidence
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Ledger
 from admin_app.operations.merging import move_value
@@ -55,6 +56,7 @@ def reverse_sale(op: Operation, data: ReverseInput) -> Answer:
     op.store_id, op.reason = sale.store_id, data.why
     ledger = Ledger(op, sale.store_id, op.day)
     customer = op.session.get(Customer, sale.customer_id) if sale.customer_id else None
+    evidence = Evidence.of(op, sale.customer_id, sale.business_day)
     back: Counter[PaymentMethod] = Counter()
     for line in lines:
         entries = _entries(op, line)
@@ -73,7 +75,7 @@ def reverse_sale(op: Operation, data: ReverseInput) -> Answer:
             pay(op, sale, method, -amount)
     op.detail = {"total": total, "lines": [line.id for line in lines]}
     working = [[line.item, line.quantity, line.unit_price, line.discount, "", -line.amount] for line in lines]
-    return {"sale": sale.id, "total": total, "working": working}
+    return {"sale": sale.id, "total": total, "working": working} | evidence.settle(ledger)
 
 
 def _open_lines(op: Operation, sale: Sale, wanted: list[int]) -> list[SaleLine]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import select
 
+from admin_app.i18n import LONGEST_TEXT
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation, the_machine
 from models.names import Name
 from models.standing import Alert, Severeness, Task
+
+IN_ORDER = _l("It is in order again.")
+EVIDENCE_GONE = _l("What it rested on was taken back.")
+OUTCOMES = (IN_ORDER, EVIDENCE_GONE)
+"""What the house writes when it closes an alert or a task itself."""
 
 
 class RaiseAlertInput(Input):
@@ -22,6 +27,9 @@ class RaiseAlertInput(Input):
     source: str
     occasion: Annotated[str, "unique with the source: the same thing is told once"]
     text: str
+    text_en: str | None = None
+    about: Annotated[str | None, "the kind of thing that it is about, as a page links to it"] = None
+    about_id: int | None = None
     to_role: str = "owner"
     severity: Severeness = Severeness.WARNING
 
@@ -40,7 +48,10 @@ def raise_alert(op: Operation, data: RaiseAlertInput) -> Answer:
     alert = Alert(
         source=data.source,
         occasion=data.occasion,
-        text=data.text[:300],
+        text=data.text[:LONGEST_TEXT],
+        text_en=data.text_en and data.text_en[:LONGEST_TEXT],
+        about=data.about,
+        about_id=data.about_id,
         to_role=data.to_role,
         severity=data.severity,
         raised_at=op.at,
@@ -63,7 +74,7 @@ def settle_alerts(op: Operation, data: SettleAlertsInput) -> Answer:
     mine = (Alert.source == data.source, Alert.occasion.startswith(data.occasion, autoescape=True))
     waiting = list(op.session.scalars(select(Alert).where(*mine, Alert.closed_at.is_(None))))
     for alert in waiting:
-        alert.closed_at, alert.closed_by, alert.outcome = op.at, op.actor.name, _("It is in order again.")
+        alert.closed_at, alert.closed_by, alert.outcome = op.at, op.actor.name, str(IN_ORDER)
     return {"settled": len(waiting)}
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, String, and_, cast, false, or_, select, true
 
 from models.actor import Actor
 from models.booking import Appointment, AppointmentStatus, Segment
@@ -146,7 +146,11 @@ class Access:
         assert role is not None
         if "to_role" not in columns or "*" in role.hears:
             return true()
-        return columns.to_role.in_([role.id, *role.hears])
+        roles = [role.id, *role.hears]
+        if "also_to" not in columns:
+            return columns.to_role.in_(roles)
+        also = cast(columns.also_to, String)
+        return or_(columns.to_role.in_(roles), *(also.contains(f'"{one}"', autoescape=True) for one in roles))
 
     def _within(self, entity: type[Entity]) -> ColumnElement[bool]:
         if entity.within is None:

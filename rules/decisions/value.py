@@ -95,6 +95,20 @@ def spread(total: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
+def package_shares(price: int, weights: Sequence[int], most: Sequence[int | None]) -> list[int] | None:
+    """A package's price shared out over its parts by ``weights``; a part with a ``most`` stands for no more than that,
+    and the others for the rest. None where all parts together may not stand for so much.
+    """
+    shares = spread(price, weights)
+    rest = sum(max(share - limit, 0) for share, limit in zip(shares, most, strict=True) if limit is not None)
+    shares = [share if limit is None else min(share, limit) for share, limit in zip(shares, most, strict=True)]
+    for place, limit in enumerate(most):
+        room = rest if limit is None else min(rest, limit - shares[place])
+        shares[place] += room
+        rest -= room
+    return None if rest else shares
+
+
 def session_worth(rest: int, left: int) -> int:
     """What the next of ``left`` sessions takes of the ``rest`` of a card's worth: rounded down, the last takes it all.
 

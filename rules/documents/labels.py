@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from rules.documents.calls import CallsDocument
 from rules.documents.festivals import Birthdays, Festival, FestivalsDocument, Weekday
 from rules.documents.rules import (
     AlertsDocument,
@@ -43,6 +44,7 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
         "downgrade": _l("When it is not kept"),
         "grace": _l("Left alone after its end for"),
         "notice": _l("Told before its end by"),
+        "taken_back": _l("When the sale it was given for is taken back"),
         "notice_to": _l("Who tells the customer"),
         "tiers": _l("Tiers"),
     },
@@ -72,8 +74,18 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
     WatchAlert: {
         "to": _l("For"),
         "text": _l("Text"),
+        "text_en": _l("Text in English"),
         "within": _l("Due within"),
         "severity": _l("Severity"),
+    },
+    CallsDocument: {
+        "birthdays": _l("Birthdays so long ahead"),
+        "card_ends": _l("Cards that end within"),
+        "card_ends_soon": _l("Urgent within"),
+        "sessions_left": _l("Almost used up: sessions left"),
+        "dormant": _l("Dormant after"),
+        "dormant_for": _l("Called for so long after that"),
+        "most": _l("Customers for each reason"),
     },
     CampaignsDocument: {
         "quiet": _l("Quiet hours"),
@@ -107,6 +119,7 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
         "approval_below": _l("Approval below"),
         "gifts_a_month": _l("Gifts a month without approval"),
         "card_days": _l("Days a card is good for"),
+        "vouchers_again": _l("A voucher whose sale was taken back is taken again"),
         "step": _l("Bookings begin every"),
         "ahead": _l("Bookable ahead for"),
     },
@@ -140,6 +153,9 @@ HELP: dict[type[Part], dict[str, LazyString]] = {
     AlertsDocument: {"watch": _l("Each raises an alert when a person, a product, a service or an act fulfils it.")},
     WatchRule: {"when": _l("What it asks for depends on what it is about.")},
     WatchAlert: {"text": _l("{name} and facts in braces are filled in.")},
+    CallsDocument: {
+        "dormant_for": _l("Whoever has something left here is called for ever."),
+    },
     CampaignsDocument: {
         "quiet": _l("No message leaves in these hours, such as 21:00-09:00; a rule may have its own."),
         "messages_per_customer": _l("Of all rules together; what is beyond it is held back, and kept as such."),

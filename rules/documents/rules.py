@@ -52,19 +52,25 @@ class TagDeclaration(Part):
 
 
 class AlertEffect(Part):
-    """``alert: {to: manager, text: "{name} …", within: 24h, severity: warning}``"""
+    """``alert: {to: manager, text: "{name} …", text_en: "{name} …", within: 24h, severity: warning}``
+
+    Whoever reads English reads ``text_en``, where there is one. Alerts of one rule with the same text are one alert, to
+    several roles.
+    """
 
     to: Annotated[Ref, Names("roles")]
     text: Template
+    text_en: Template | None = None
     within: Hours | None = None
     severity: Severeness = Severeness.WARNING
 
 
 class TaskEffect(Part):
-    """``task: {to: consultant, text: "打电话给 {name}", within: 2d}``"""
+    """``task: {to: consultant, text: "打电话给 {name}", text_en: "Call {name}", within: 2d}``"""
 
     to: Ref
     text: Template
+    text_en: Template | None = None
     within: Days = 0
 
 
@@ -192,7 +198,9 @@ class Effect(Part):
     def texts(self) -> list[str]:
         """What it says to people, places and all."""
         asked = self.alert or self.task
-        return [asked.text] if asked is not None else self.message.all_values() if self.message is not None else []
+        if asked is not None:
+            return [asked.text] if asked.text_en is None else [asked.text, asked.text_en]
+        return self.message.all_values() if self.message is not None else []
 
     @model_validator(mode="after")
     def _one(self) -> Effect:
@@ -265,6 +273,7 @@ class Rule(Part):
           then: [{tag: dormant}]
           limits: {customers_per_run: 500}
           existing_customers: tag_only   # the first activation only tags; «all» lets all other effects go out too
+          taken_back: withdraw           # what it gave on a sale that is taken back is withdrawn; or «keep»
           tests:
             - {given: {days_since_visit: 60}, expect: matches}
     """
@@ -279,6 +288,7 @@ class Rule(Part):
     then: Annotated[list[Effect], Field(min_length=1)]
     limits: Limits | None = None
     existing_customers: Literal["tag_only", "all"] = "tag_only"
+    taken_back: Literal["withdraw", "keep"] = "withdraw"
     tests: list[RuleTest] = []
     enabled: Flag = True
 
@@ -373,6 +383,12 @@ class WatchAlert(AlertEffect):
     """An alert whose text has places for facts of what the rule is about."""
 
     text: TemplateAbout
+    text_en: TemplateAbout | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """In each language that it is written in."""
+        return [self.text] if self.text_en is None else [self.text, self.text_en]
 
 
 class WatchEffect(Part):

@@ -80,6 +80,8 @@ def _limited(rule: Rule) -> Iterator[str]:
         yield _("No messages in the hours %(hours)s.", hours=rule.quiet)
     if (often := rule.per_customer) is not None:
         yield _("At most %(most)s messages to one customer in %(days)s days.", most=often.most, days=often.days)
+    if rule.taken_back == "keep":
+        yield _("What it gave is kept when the sale is taken back.")
     if rule.holdout:
         yield _("%(share)s%% of the customers are only tagged, to compare.", share=f"{rule.holdout / 10:g}")
 

@@ -24,6 +24,13 @@ class Downgrade(Choice):
     NEVER = "never", _l("the tier is kept")
 
 
+class TakenBack(Choice):
+    """What becomes of a tier when a sale that it was given for is taken back."""
+
+    FALL = "fall", _l("it falls to the tier that the rest gives")
+    KEEP = "keep", _l("it is kept until its end")
+
+
 class Tier(Part):
     """One tier. Without ``enter`` everybody has it: the last one.
 
@@ -63,12 +70,14 @@ class TiersDocument(Document):
     """``rules/tiers.yaml``: the highest tier first; the first whose ``enter`` holds is hers.
 
     ``notice`` days before the end of a tier that will not be kept, somebody of ``notice_to`` is asked to tell her.
+    ``taken_back`` says what becomes of a tier whose sale is taken back.
     """
 
     valid: Months
     downgrade: Downgrade
     grace: Days
     notice: Days
+    taken_back: TakenBack = TakenBack.FALL
     notice_to: Annotated[Ref, Names("roles")] = "consultant"
     tiers: Annotated[list[Tier], Field(min_length=1, max_length=MOST_TIERS)]
 

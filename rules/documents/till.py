@@ -9,6 +9,7 @@ from typing import Annotated
 from flask_babel import lazy_gettext as _l
 from pydantic import Field
 
+from models.field import Choice
 from rules.language.faults import Fault
 from rules.language.reading import Days, Document, Minutes, Months, Name, Names, Part, Permille, Share, Yuan
 
@@ -60,6 +61,14 @@ class PointsDocument(Document):
     years: Annotated[int, Field(ge=0, le=9)]
 
 
+class VouchersAgain(Choice):
+    """Whether a group-buying voucher can be taken once more after the sale that it paid for was taken back."""
+
+    NEVER = "never", _l("never")
+    SAME_DAY = "same_day", _l("on the same day")
+    ALWAYS = "always", _l("always")
+
+
 class TillDocument(Document):
     """``rules/till.yaml``: how far a price may go down, what may be given away, how bookings are laid.
 
@@ -70,6 +79,7 @@ class TillDocument(Document):
         approval_below: 100%   # of what she would pay: a lower price needs somebody's approval
         gifts_a_month: 500     # worth, by one person, without approval
         card_days: 365
+        vouchers_again: same_day   # a voucher whose sale was taken back: never, same_day or always
         step: 15min            # bookings begin at full steps
         ahead: 90d             # how far ahead one may book
     """
@@ -78,6 +88,7 @@ class TillDocument(Document):
     approval_below: Share
     gifts_a_month: Yuan
     card_days: Annotated[int, Field(ge=1, le=3660)]
+    vouchers_again: VouchersAgain = VouchersAgain.NEVER
     step: Minutes
     ahead: Days
 

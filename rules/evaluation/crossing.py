@@ -116,7 +116,7 @@ def _of_leaf(passed: Passed, leaf: Comparison) -> Named:
 def _beside(passed: Passed, leaf: Comparison) -> Named:
     """What moves a source beside the days of its own rows."""
     source, fact = leaf.fact.source, leaf.fact
-    if source in (Source.SALES, Source.SERVICES, Source.RECHARGES):
+    if source in (Source.SALES, Source.SERVICES, Source.RECHARGES, Source.REFERRALS):
         yield ("taken back",), select(Reversal.customer_id).where(passed.reached(Reversal.business_day, 0))
     if source is Source.BALANCES:
         yield ("lot over",), select(Lot.customer_id).where(passed.reached(Lot.expires_on, 1))

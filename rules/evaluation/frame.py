@@ -34,7 +34,8 @@ class Frame:
     """What a run looks at: the day, the customers, and whether any have been merged.
 
     ``among`` narrows a column of customer ids; ``None`` means every customer. ``calendar`` says when festivals and
-    birthdays come round, ``zone`` where the stores' clocks are.
+    birthdays come round, ``zone`` where the stores' clocks are. With ``hindsight`` the day is looked at once more as if
+    what was taken back by that later day had never been sold.
     """
 
     as_of: date
@@ -42,6 +43,12 @@ class Frame:
     merges: bool = False
     calendar: FestivalsDocument = field(default=USUAL, kw_only=True)
     zone: tzinfo = field(default=UTC, kw_only=True)
+    hindsight: date | None = field(default=None, kw_only=True)
+
+    @property
+    def reversals_until(self) -> ColumnElement[date]:
+        """The last day whose reversals are known."""
+        return literal(self.hindsight or self.as_of, Date)
 
     @property
     def end(self) -> datetime:

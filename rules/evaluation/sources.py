@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     FromClause,
+    SQLColumnExpression,
     String,
     and_,
     case,
@@ -34,15 +35,22 @@ from rules.decisions.festivals import days_to
 from rules.evaluation import value_sources
 from rules.evaluation.dialect import days_between, looked_up, quotient
 from rules.evaluation.frame import Frame, by_owner, or_zero, reach, sum_if
-from rules.evaluation.value_sources import taken_back
+from rules.evaluation.value_sources import taken_back, taken_back_payment
 from rules.language.facts import Fact, Source
 
 
 def _payments(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    columns = [sum_if(frame.within(Payment.business_day, f.days), Payment.amount).label(f.name) for f in facts]
-    return by_owner(frame, Payment.customer_id, columns).where(
-        Payment.method.in_(MONEY_IN), frame.within(Payment.business_day, reach(facts))
+    """Money in; in hindsight what was paid back later is taken off on the day of its sale."""
+    day: SQLColumnExpression[Any] = Payment.business_day
+    if frame.hindsight is not None:
+        day = case((Payment.amount < 0, Sale.business_day), else_=Payment.business_day)
+    columns = [sum_if(frame.within(day, fact.days), Payment.amount).label(fact.name) for fact in facts]
+    rows = by_owner(frame, Payment.customer_id, columns).where(
+        Payment.method.in_(MONEY_IN), frame.within(day, reach(facts))
     )
+    if frame.hindsight is None:
+        return rows
+    return rows.join(Sale, Sale.id == Payment.sale_id).where(Payment.business_day <= frame.reversals_until)
 
 
 def _services(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
@@ -164,7 +172,7 @@ def _readings(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
 
 
 def _referrals(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
-    """How many of the customers she sent made their first payment within the window."""
+    """How many of the customers she sent made their first payment within the window, payments taken back left out."""
     card = table_of(Customer).alias("card")
     sent = (
         select(frame.owner(card.c.referrer_id).label("customer_id"), frame.owner(card.c.id).label("friend_id"))
@@ -180,6 +188,7 @@ def _referrals(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
             Payment.method.in_(MONEY_IN),
             Payment.amount > 0,
             Payment.business_day <= frame.day,
+            ~taken_back_payment(frame),
         )
         .group_by(payer)
         .subquery("paid")

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from models.booking import Appointment, AppointmentStatus
 from models.cards import Card, CardItem
-from models.entity import AnySelect
+from models.entity import AnySelect, table_of
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine
 from models.till import Reversal
 from models.value import IN_LOTS, Account, AccountKind, LedgerEntry, Lot
@@ -42,7 +42,23 @@ STANDS_IN = {
 def taken_back(frame: Frame, line: bool) -> ColumnElement[bool]:
     """Whether a sale line (or any line of a sale) was taken back by the day looked at."""
     same = Reversal.sale_line_id == SaleLine.id if line else Reversal.sale_id == Sale.id
-    return exists().where(same, Reversal.business_day <= frame.day)
+    return exists().where(same, Reversal.business_day <= frame.reversals_until)
+
+
+def taken_back_payment(frame: Frame) -> ColumnElement[bool]:
+    """Whether a line of the sale that a payment was made for was taken back by the day looked at."""
+    same = Reversal.sale_id == Payment.sale_id
+    return exists().where(same, Reversal.business_day <= frame.reversals_until)
+
+
+def _standing_entries(frame: Frame) -> tuple[ColumnElement[bool], ...]:
+    """The entries up to the day; in hindsight without those that were reversed later, and without the reversals."""
+    upto = LedgerEntry.business_day <= frame.day
+    if frame.hindsight is None:
+        return (upto,)
+    other = table_of(LedgerEntry).alias("reversing")
+    later = exists().where(other.c.reverses_id == LedgerEntry.id, other.c.business_day <= frame.reversals_until)
+    return upto, LedgerEntry.reverses_id.is_(None), ~later
 
 
 def _still_good(day: SQLColumnExpression[Any], frame: Frame) -> ColumnElement[bool]:
@@ -64,7 +80,7 @@ def balances(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         by_owner(frame, LedgerEntry.customer_id, [made(fact) for fact in facts])
         .select_from(LedgerEntry)
         .join(Account, Account.id == LedgerEntry.account_id)
-        .where(Account.kind.in_(sorted(kinds)), LedgerEntry.business_day <= frame.day)
+        .where(Account.kind.in_(sorted(kinds)), *_standing_entries(frame))
     )
     if kinds & {*IN_LOTS}:
         rows = rows.outerjoin(Lot, Lot.id == LedgerEntry.lot_id).where(_still_good(Lot.expires_on, frame))
@@ -85,6 +101,7 @@ def debts(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
             frame.asked(Payment.customer_id),
             Payment.method == PaymentMethod.ON_ACCOUNT,
             Payment.business_day <= frame.day,
+            *([] if frame.hindsight is None else [~taken_back_payment(frame)]),
         )
         .group_by(owner, Payment.sale_id)
         .having(func.sum(Payment.amount) > 0)
@@ -106,7 +123,7 @@ def live_cards(frame: Frame) -> AnySelect:
         .join(Card, Card.id == CardItem.card_id)
         .where(
             frame.asked(LedgerEntry.customer_id),
-            LedgerEntry.business_day <= frame.day,
+            *_standing_entries(frame),
             _still_good(Card.expires_on, frame),
         )
         .group_by(owner, Card.id, Card.expires_on)

@@ -82,13 +82,11 @@ def test_some_ways_do_not_pay_for_a_card(salon: Salon, method: str) -> None:
     assert salon.refused(Name.OPEN_CARD, **values) == ("does_not_fit", "payments")
 
 
-def test_only_a_package_of_services_on_sale_becomes_a_card(salon: Salon) -> None:
-    packages = {"empty": {}, "off": {"on_sale": "false"}, "goods": {}}
+def test_only_a_package_on_sale_with_something_in_it_is_sold(salon: Salon) -> None:
+    packages = {"empty": {}, "off": {"on_sale": "false"}}
     for name, values in packages.items():
         salon.ids[name] = create("package", name=name, price="10", **values)
     create("package_item", package_id=salon.ids["off"], service_id=salon.ids["eye"])
-    create("package_item", package_id=salon.ids["goods"], service_id=salon.ids["eye"])
-    create("package_item", package_id=salon.ids["goods"], product_id=salon.ids["cream"])
     asked = {"customer": salon.ids["anna"], "method": "cash"}
     said = {name: salon.refused(Name.OPEN_CARD, package=salon.ids[name], **asked) for name in packages}
     assert set(said.values()) == {("not_a_card", "package")}
@@ -383,3 +381,64 @@ def test_a_card_that_was_refunded_is_over(salon: Salon) -> None:
 def test_the_prices_are_those_of_the_menu(salon: Salon) -> None:
     card = salon.open_card("pair")
     assert [one.value for one in items(salon, card)] == [PAIR * 2 * HYDRA // (2 * HYDRA + EYE) + 1, 15_392]
+
+
+# ---------------------------------------------------------------------------------------- packages with products
+
+
+def package(salon: Salon, price: str, **things: int) -> None:
+    """A package of so many of each thing, as ``salon.open_card("set")`` sells it."""
+    salon.ids["set"] = create("package", name="居家套装", price=price)
+    for thing, many in things.items():
+        kind = "product_id" if thing == "cream" else "service_id"
+        create("package_item", package_id=salon.ids["set"], quantity=many, **{kind: salon.ids[thing]})
+
+
+def test_a_package_of_services_and_products_is_a_card_and_goods(salon: Salon) -> None:
+    """Its price is shared out by list prices: two 298 and two 200 for 800."""
+    package(salon, "800", cream=2, hydra=2)
+    card = salon.open_card("set", seller=salon.ids["reception_staff"])
+    [held] = salon.rows(Card)
+    lines = [(one.kind.value, one.item, one.quantity, one.amount) for one in salon.lines_of(salon.last_sale().id)]
+    assert lines == [("card", "居家套装", 1, 47_872), ("product", "面霜", 2, 32_128)]
+    assert (held.sold_for, [one.sessions for one in items(salon, card)]) == (47_872, [2])
+    goods = salon.lines_of(salon.last_sale().id)[1]
+    assert (goods.discount, goods.discount_reason) == (40_000 - 32_128, "居家套装")
+    assert salon.last_sale().total == 80_000
+
+
+def test_goods_of_a_package_stay_when_its_card_is_refunded_and_go_back_by_themselves(salon: Salon) -> None:
+    package(salon, "800", cream=2, hydra=2)
+    card = salon.open_card("set")
+    sale = salon.last_sale().id
+    salon.reverse(sale, salon.lines_of(sale)[1].id)
+    answer = salon.do(
+        Name.REFUND_CARD, role="manager", card=card, method="cash", why="不要了", store=salon.ids["first"]
+    )
+    assert answer["total"] == 47_872
+    assert salon.books().get(AccountKind.CASH) is None
+
+
+def test_a_package_of_products_alone_is_no_card(salon: Salon) -> None:
+    package(salon, "300", cream=2)
+    answer = salon.do(Name.OPEN_CARD, customer=salon.ids["anna"], package=salon.ids["set"], method="cash")
+    assert "card" not in answer
+    assert salon.rows(Card) == []
+    assert [(one.kind.value, one.amount) for one in salon.lines_of(answer["sale"])] == [("product", 30_000)]
+
+
+def test_a_product_stands_for_no_more_than_its_price(salon: Salon) -> None:
+    package(salon, "1000", cream=1, hydra=1)
+    salon.open_card("set")
+    assert [one.amount for one in salon.lines_of(salon.last_sale().id)] == [80_000, 20_000]
+    package_of_goods = create("package", name="礼盒", price="201")
+    create("package_item", package_id=package_of_goods, product_id=salon.ids["cream"])
+    asked = {"customer": salon.ids["anna"], "method": "cash", "store": salon.ids["first"]}
+    assert salon.refused(Name.OPEN_CARD, package=package_of_goods, **asked) == ("above_list", "package")
+
+
+def test_a_package_with_something_not_on_sale_is_not_sold(salon: Salon) -> None:
+    salon.ids["cream"] = create("product", name="停售面霜", price="200", on_sale="false")
+    package(salon, "300", cream=2)
+    asked = {"customer": salon.ids["anna"], "method": "cash", "store": salon.ids["first"]}
+    assert salon.refused(Name.OPEN_CARD, package=salon.ids["set"], **asked) == ("not_on_sale", "package")

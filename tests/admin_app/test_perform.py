@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 
 from admin_app.operations import kernel, patience
 from admin_app.operations.entities import CreateInput, EditInput
@@ -308,3 +308,21 @@ def test_an_operation_writes_only_what_it_is_named_for(house: House) -> None:
             perform("sneak", NoteInput(customer=house.ids["anna"], note="x"), actor=house.actor("owner"))
     finally:
         unregister("sneak")
+
+
+@pytest.mark.parametrize("house", ["postgresql"], indirect=True)
+def test_what_an_operation_is_done_on_is_locked_until_it_ends(house: House, noting: list[int]) -> None:
+    """Two at once on one customer come one after the other; SQLite lets one alone write anyhow."""
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(" ".join(statement.split()))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        perform("note_customer", {"customer": house.ids["anna"], "note": "x"}, actor=house.actor("owner"))
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    subject = [one for one in statements if one.startswith("SELECT") and " FROM customer WHERE customer.id IN" in one]
+    assert subject
+    assert all(one.endswith("FOR UPDATE") for one in subject)

@@ -132,6 +132,21 @@ def test_what_is_owed_is_paid_the_oldest_bill_first(salon: Salon) -> None:
     assert salon.books() == {K.ALIPAY: -(HYDRA + EYE), K.REVENUE: HYDRA + EYE}
 
 
+def test_what_is_left_of_a_bill_is_the_sum_of_what_was_owed_and_paid(salon: Salon) -> None:
+    """Of two bills paid in parts: a line goes back as long as all of it is still owed."""
+    first = salon.sell("hydra", "cream", method="on_account")
+    second = salon.sell("eye", method="on_account")
+    hydra, cream = (line.id for line in salon.lines_of(first))
+    settle(salon, 10_000)
+    settle(salon, 15_000)
+    assert owes(salon, first, second) == [HYDRA + CREAM - 25_000, EYE]
+    values = {"sale": first, "why": "按错了"}
+    assert salon.refused(Name.REVERSE_SALE, lines=[hydra], **values) == ("settled", None)
+    salon.reverse(first, cream)
+    assert owes(salon, first, second) == [HYDRA - 25_000, EYE]
+    assert salon.has() == {K.RECEIVABLE: -(HYDRA - 25_000 + EYE)}
+
+
 def test_more_than_she_owes_is_not_taken(salon: Salon) -> None:
     salon.sell("hydra", method="on_account")
     values = {"customer": salon.ids["anna"], "amount": HYDRA + 1, "method": "cash"}
@@ -150,11 +165,12 @@ def test_what_is_paid_in_another_store_is_settled_between_the_two(salon: Salon) 
 def test_stored_value_used_in_another_store_is_settled_between_the_two(salon: Salon) -> None:
     salon.recharge(200_000)
     salon.sell("hydra", role="owner", store=salon.ids["second"], method="stored_value")
-    bonus = HYDRA * 16_000 // 216_000
-    assert salon.has()[K.PRINCIPAL] == 200_000 - HYDRA + bonus
-    assert salon.books("second")[K.REVENUE] == HYDRA
-    assert salon.books("second")[K.BETWEEN_STORES] == -HYDRA
-    assert salon.books("first")[K.BETWEEN_STORES] == HYDRA
+    price = HYDRA * 95 // 100  # the recharge made her silver
+    bonus = price * 16_000 // 216_000
+    assert salon.has()[K.PRINCIPAL] == 200_000 - price + bonus
+    assert salon.books("second")[K.REVENUE] == price
+    assert salon.books("second")[K.BETWEEN_STORES] == -price
+    assert salon.books("first")[K.BETWEEN_STORES] == price
     assert K.BETWEEN_STORES not in salon.books(), "the two sides come to nothing"
 
 

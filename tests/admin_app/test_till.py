@@ -14,6 +14,7 @@ from models.till import Voucher
 from models.value import AccountKind, Lot
 from tests.cast import NOON, TODAY, create
 from tests.engines import sent_by
+from tests.rules.texts import SHIPPED
 from tests.salon_day import CREAM, EYE, HYDRA, TRIAL, Salon, days_on
 
 pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
@@ -331,11 +332,12 @@ def test_the_soonest_to_end_is_used_first_and_what_has_ended_not_at_all(salon: S
         salon.sell("hydra", method="stored_value")
     ends = [lot.expires_on for lot in salon.rows(Lot) if lot.beside_id is not None]
     assert ends == [TODAY.replace(year=2028), TODAY.replace(year=2029, month=1, day=1)]
-    first = HYDRA * 5_000 // 105_000
+    price = HYDRA * 95 // 100  # the second recharge made her silver
+    first = price * 5_000 // 105_000
     assert salon.has()[K.BONUS] == 5_000 - first + 16_000, "of the first recharge, whose bonus ends first"
     with days_on(735):
         salon.sell("hydra", method="stored_value")
-    second = HYDRA * 16_000 // 216_000
+    second = price * 16_000 // 216_000
     assert salon.has()[K.BONUS] == 5_000 - first + 16_000 - second, "the first bonus has ended: of the second"
 
 
@@ -367,6 +369,33 @@ def test_a_voucher_is_taken_once(salon: Salon) -> None:
     salon.sell("trial", payments=voucher())
     assert salon.refused(Name.SELL, **salon.bill("trial", payments=voucher())) == ("taken", "payments")
     salon.sell("trial", payments=voucher(platform="douyin"))
+
+
+@pytest.mark.parametrize(
+    ("policy", "days", "again"),
+    [("same_day", 0, True), ("same_day", 1, False), ("always", 30, True), ("never", 0, False)],
+)
+def test_a_voucher_taken_back_is_taken_again_when_the_policy_says(
+    salon: Salon, policy: str, days: int, again: bool
+) -> None:
+    text = SHIPPED["till"].replace("vouchers_again: same_day", f"vouchers_again: {policy}")
+    salon.put_in_force("till", text)
+    lines = [salon.line("trial"), salon.line("cream")]
+    mixed = [*voucher(TRIAL + 100, settle_price=5_000), {"method": "cash", "amount": CREAM - 100}]
+    sale = salon.sell(*lines, payments=mixed)
+    salon.reverse(sale, salon.lines_of(sale)[0].id)
+    bill = salon.bill("trial", payments=voucher())
+    assert salon.refused(Name.SELL, **bill) == ("taken", "payments"), "half of what it paid for stands"
+    salon.reverse(sale)
+    with days_on(days):
+        if not again:
+            assert salon.refused(Name.SELL, **bill) == ("taken", "payments")
+            return
+        second = salon.sell("trial", payments=voucher())
+        assert [row.taking for row in salon.rows(Voucher)] == [1, 2]
+        assert salon.refused(Name.SELL, **bill) == ("taken", "payments"), "it is taken now"
+        salon.reverse(second)
+        salon.sell("trial", payments=voucher())
 
 
 @pytest.mark.parametrize("missing", [{"platform": None}, {"code": ""}])

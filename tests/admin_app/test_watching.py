@@ -16,7 +16,7 @@ from admin_app.operations.entities import EditInput
 from admin_app.operations.kernel import business_day, now, perform
 from admin_app.operations.refusals import Forbidden
 from admin_app.operations.rules import ActivateInput
-from admin_app.rulebook import refresh
+from admin_app.rulebook import access_for, refresh
 from admin_app.watching import WatchInput, look, watch
 from models.actor import SYSTEM
 from models.booking import Appointment, AppointmentSource, AppointmentStatus, Segment
@@ -364,3 +364,49 @@ def test_many_operations_are_told_in_parts(house: House, monkeypatch: pytest.Mon
     assert (
         db.session.scalars(select(Alert.staff_id).where(Alert.source == "w1")).all() == [house.ids["manager_staff"]] * 3
     )
+
+
+# ------------------------------------------------------------------------------------------------- who reads it
+
+BOTH = (
+    "about: operation, when: {operation: edit_entity, times_today: 2}, then: ["
+    "{alert: {to: owner, text: '{name}（{role}）：{operation}', text_en: '{name} ({role}): {operation}'}}, "
+    "{alert: {to: reception, text: '{name}（{role}）：{operation}', text_en: '{name} ({role}): {operation}'}}, "
+    "{alert: {to: manager, text: '{name}'}}]"
+)
+
+
+def seen_by(house: House, role: str) -> list[Alert]:
+    access = access_for(house.actor(role))
+    return list(db.session.scalars(select(Alert).where(Alert.source == "w1", access.rows(Alert)).order_by(Alert.id)))
+
+
+def test_a_person_gets_an_alert_once_however_many_roles_it_is_for(house: House) -> None:
+    """The owner hears everybody, and had the same alert twice: as the owner's and as another role's."""
+    rules(BOTH)
+    for _ in range(2):
+        edited(house, "manager")
+    evaluate(today())
+    once, other = db.session.scalars(select(Alert).where(Alert.source == "w1").order_by(Alert.id)).all()
+    assert (once.to_role, once.also_to, other.to_role, other.also_to) == ("owner", ["reception"], "manager", None)
+    assert [row.id for row in seen_by(house, "reception")] == [once.id]
+    assert [row.id for row in seen_by(house, "owner")] == [once.id, other.id]
+    evaluate(today())
+    assert len(told()) == 2
+
+
+def test_it_is_kept_in_both_languages_with_a_link_to_what_it_is_about(house: House) -> None:
+    rules(BOTH, MISSED)
+    for _ in range(2):
+        edited(house, "manager")
+    evaluate(today())
+    for _ in range(2):
+        missed(house, "therapist_staff", today())
+    evaluate(today())
+    edit = db.session.scalars(select(Operation.id).where(Operation.name == "edit_entity").order_by(Operation.id)).all()
+    alert = db.session.scalars(select(Alert).where(Alert.source == "w1").order_by(Alert.id)).first()
+    assert alert is not None
+    assert (alert.text, alert.text_en) == ("用户manager（店长）：编辑", "用户manager (Manager): Edit")
+    assert (alert.about, alert.about_id) == ("operation", edit[-1])
+    staff = db.session.scalars(select(Alert).where(Alert.source == "w2")).one()
+    assert (staff.about, staff.about_id, staff.text_en) == ("staff", house.ids["therapist_staff"], None)

@@ -214,5 +214,6 @@ class ByHand:
         return sum(0 <= first < days for first in map(self.first_payment, friends))
 
     def first_payment(self, friend: int) -> int:
-        payments = [one for sale in self.salon.sales for one in sale.payments if one.who == friend and one.ago >= 0]
+        standing = [sale for sale in self.salon.sales if sale.back is None or sale.back < 0 or not sale.lines]
+        payments = [one for sale in standing for one in sale.payments if one.who == friend and one.ago >= 0]
         return max((one.ago for one in payments if one.method.value in MONEY_IN and one.amount > 0), default=-1)

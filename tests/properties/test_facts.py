@@ -185,6 +185,31 @@ def test_what_has_expired_is_in_no_balance(house: House, ends: int | None, left:
     assert fact_of(house, salon, "prepaid") == 3 * left
 
 
+def test_several_debts_are_added_up_and_counted_from_the_oldest(house: House) -> None:
+    def on_account(ago: int, *amounts: int) -> Sold:
+        payments = [Paid(0, ago, PaymentMethod.ON_ACCOUNT, amount) for amount in amounts]
+        return Sold(0, ago, sum(amounts), [], payments)
+
+    debts = Balance(0, AccountKind.RECEIVABLE, [(40, 30_000), (9, 20_000), (2, 500)])
+    sales = [on_account(50, 700, -700), on_account(40, 29_000, 1_000), on_account(9, 20_000), on_account(2, 500)]
+    salon = Salon(DAYS[0], [person()], sales=sales, belongings=Belongings([debts]))
+    assert fact_of(house, salon, "owed") == 50_500
+    assert fact_of(house, salon, "owed_days") == 40
+
+
+def test_a_recharge_counts_in_the_windows_that_it_lies_in(house: House) -> None:
+    """Also where the same statement asks for a longer window."""
+    recharges = [(10, 1_000), (29, 2_000), (30, 5_000), (364, 7_000), (365, 9_000), (-1, 99_000)]
+    salon = Salon(DAYS[0], [person()])
+    salon.sales = [Sold(0, ago, amount, [(LineKind.RECHARGE, None, amount)], []) for ago, amount in recharges]
+    names = ("largest_recharge_30d", "largest_recharge_365d", "days_since_recharge")
+    facts = [fact for name in names if (fact := fact_named(name)) is not None]
+    with standing(salon, house):
+        together = found(Frame(salon.as_of), facts)[0]
+    assert together == dict(zip(names, (2_000, 7_000, 10), strict=True))
+    assert fact_of(house, salon, "largest_recharge_30d") == 2_000
+
+
 def test_a_voucher_that_comes_tomorrow_is_not_seen_today(house: House) -> None:
     salon = Salon(DAYS[0], [person()], sales=[sale(0, 0)])
     salon.sales[0].payments.append(Paid(0, -1, PaymentMethod.VOUCHER, 100))

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from models.customers import Calendar
+from rules.decisions.birthdays import kept_until
 from rules.decisions.festivals import days_to
 from rules.documents.festivals import Festival, FestivalsDocument, LeapDay, LeapMonth
 from rules.language.reading import read_document
@@ -46,6 +48,18 @@ def is_on(festival: Festival, day: date) -> bool:
         return False
     ends = lunar_of(after)[2] == 1
     return ends if asked in ("last", "30") else number == int(asked)
+
+
+@pytest.mark.parametrize(
+    "eve", [date(2024, 2, 9), date(2025, 1, 28), date(2026, 2, 16), date(2027, 2, 5), date(2028, 1, 25)]
+)
+def test_the_last_day_of_a_lunar_month_is_its_29th_or_30th(eve: date) -> None:
+    """New Year's Eve as the calendars on the wall have it: the 30th in 2024 and 2028, the 29th in the years between."""
+    [festival] = [one for one in festivals(SHIPPED["festivals"]) if one.id == "new_years_eve"]
+    assert (days_to(festival, eve), days_to(festival, eve - timedelta(1))) == (0, 1)
+    year = eve.year - 1
+    assert kept_until(Calendar.LUNAR, eve) == (year, 1230), "and a birthday of the 30th is kept on it"
+    assert kept_until(Calendar.LUNAR, eve - timedelta(1))[1] < 1230
 
 
 @pytest.mark.parametrize("text", [SHIPPED["festivals"], MORE], ids=["shipped", "more"])

@@ -11,11 +11,16 @@ import time_machine
 from sqlalchemy import select
 
 from admin_app import rulebook
+from admin_app.operations.kernel import perform
+from admin_app.operations.rules import ActivateInput
+from models.actor import SYSTEM
 from models.customers import Customer
 from models.entity import db
+from models.names import Name
 from models.standing import Task
 from tests.cast import ROLES, TODAY, create, raw_operation
 from tests.conftest import House
+from tests.rules.texts import SHIPPED
 from tests.views import oracle
 from tests.views.pages import main_part, sql_of, visited, words
 from tests.views.salon_day import MORNING, card, done, recharged, redeemed, service, sold, treated
@@ -92,6 +97,40 @@ def test_whoever_holds_value_is_called_however_long_it_is_and_first(house: House
     found = entries(house)
     assert list(found) == ["安娜", "贝塔"]
     assert "not here for 300 days, with value left" in found["安娜"]
+
+
+def test_what_has_expired_is_no_value_left(house: House) -> None:
+    """Sessions on a card that has ended call nobody, however many there are."""
+    with time_machine.travel(MORNING - timedelta(days=300), tick=False):
+        card(house, service(house), sessions=9, days=20)
+    assert entries(house) == {}
+
+
+def test_the_owner_says_from_when_somebody_is_called(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """calls.yaml alone holds the numbers."""
+    usual = {
+        "birthdays: 7d": "birthdays: 2d",
+        "card_ends: 30d": "card_ends: 40d",
+        "sessions_left: 2": "sessions_left: 4",
+    }
+    usual |= {"dormant: 60d": "dormant: 20d"}
+    text = SHIPPED["calls"]
+    for before, now in usual.items():
+        assert before in text
+        text = text.replace(before, now)
+    perform(Name.ACTIVATE_RULES, ActivateInput(texts={"calls": text}), actor=SYSTEM)
+    monkeypatch.setattr(rulebook, "LOOK_EVERY", 0.0)
+    rulebook.refresh()
+    born(house, "anna", 3)
+    of = service(house)
+    card(house, of, sessions=9, days=40, customer="berta", name="年卡")
+    redeemed(house, card(house, of, sessions=5))
+    found = entries(house)
+    assert "Card ends soon" in found["贝塔"]
+    assert "Card almost used" in found["安娜"]
+    assert "Birthday" not in found["安娜"]
+    visited(house, TODAY - timedelta(days=20), "cora")
+    assert "not here for 20 days" in entries(house, "owner")[db.session.get_one(Customer, house.ids["cora"]).name]
 
 
 def test_whoever_came_again_is_not_dormant(house: House) -> None:

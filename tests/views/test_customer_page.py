@@ -205,7 +205,7 @@ def test_it_takes_as_many_statements_however_much_there_is(sqlite_house: House) 
     browser, address = sqlite_house.browser("owner"), f"/customer/details/?id={sqlite_house.ids['anna']}"
     held = card(sqlite_house, of, sessions=9)
     booked(sqlite_house, of, 15)
-    recharged(sqlite_house, 500)
+    recharged(sqlite_house, 5_000)  # her tier stays the same by what is paid below
     redeemed(sqlite_house, held)
     treated(sqlite_house, of)
     sold(sqlite_house, of, method="on_account")

@@ -257,7 +257,7 @@ def test_birthdays_of_the_coming_week_stand_in_their_order(house: House) -> None
     born(house, "今天", 11, 22)
     born(house, "三天后", 11, 25)
     page = page_of(house)
-    assert todo(page, "一周内生日") == ["今天", "三天后", "七天后"]
+    assert todo(page, "7 天内生日") == ["今天", "三天后", "七天后"]
     assert re.findall(r"</a> <small>([^<]*)</small></li>", page)[-3:] == ["今天", "3 天后", "7 天后"]
 
 
@@ -266,13 +266,13 @@ def test_a_lunar_birthday_comes_on_its_lunar_day(house: House) -> None:
     born(house, "农历今天", 10, 14, "lunar")
     born(house, "农历后天", 10, 16, "lunar")
     born(house, "阳历十月", 10, 14)
-    assert todo(page_of(house), "一周内生日") == ["农历今天", "农历后天"]
+    assert todo(page_of(house), "7 天内生日") == ["农历今天", "农历后天"]
 
 
 def test_a_birthday_after_the_turn_of_the_year_is_seen_before_it(house: House) -> None:
     born(house, "元旦", 1, 1)
     with time_machine.travel("2026-12-30 04:00:00+00:00", tick=False):
-        assert todo(page_of(house), "一周内生日") == ["元旦"]
+        assert todo(page_of(house), "7 天内生日") == ["元旦"]
 
 
 def test_who_is_gone_or_not_hers_has_no_birthday_here(sqlite_house: House) -> None:
@@ -281,7 +281,7 @@ def test_who_is_gone_or_not_hers_has_no_birthday_here(sqlite_house: House) -> No
     sqlite_house.browser("owner").post("/customer/delete/", {"id": away})
     with raw_operation():
         db.session.get_one(Customer, merged).merged_into_id = sqlite_house.ids["anna"]
-    assert todo(page_of(sqlite_house), "一周内生日") == ["二店"]
+    assert todo(page_of(sqlite_house), "7 天内生日") == ["二店"]
     assert "二店" not in words(main_part(page_of(sqlite_house, "reception")))
 
 
@@ -289,7 +289,7 @@ def test_the_soonest_birthdays_are_shown_however_many_there_are(sqlite_house: Ho
     for number in range(60):
         born(sqlite_house, f"后{number}", 11, 28)
     born(sqlite_house, "今天的", 11, 22)
-    assert todo(page_of(sqlite_house), "一周内生日")[0] == "今天的"
+    assert todo(page_of(sqlite_house), "7 天内生日")[0] == "今天的"
 
 
 # ------------------------------------------------------------------------------------------------ charts
