@@ -46,9 +46,10 @@ def reference_names(wanted: dict[str, set[int]], access: Access) -> dict[tuple[s
 
 def _shared_titles(entity: type[Entity], titles: set[str]) -> set[str]:
     """Those of the titles that more than one row has."""
-    column = table_of(entity).c[entity.title[0]]
-    if entity.fields()[entity.title[0]].kind is not Kind.TEXT:
+    title = entity.fields()[entity.title[0]]
+    if title.kind is not Kind.TEXT or title.column.unique:
         return set()
+    column = title.column
     shared: set[str] = set()
     for part in batches(sorted(titles - {MASK})):
         query = select(column).where(column.in_(part)).group_by(column).having(func.count() > 1)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from admin_app.importing.report import RowFault, SheetReport
 from admin_app.importing.rows import NEW_STORE, cell_of, headings_of, text_of, unused
-from admin_app.importing.tables import Row, Table
+from admin_app.importing.tables import Row, Table, plain
 from admin_app.operations.kernel import business_day, now, perform
 from admin_app.operations.opening import OpenBalancesInput, Opening
 from admin_app.references import References
@@ -58,6 +58,7 @@ def import_balances(tables: Sequence[Table], store_id: int, actor: Actor, dry_ru
     """
     reports = [SheetReport(table, "balance") for table in tables]
     gathered: list[tuple[SheetReport, Row, Opening]] = []
+    incomplete: dict[str, int] = {}
     for report in reports:
         reader = _Reader(report, References(access_for(actor)))
         for row in report.table.rows:
@@ -65,8 +66,10 @@ def import_balances(tables: Sequence[Table], store_id: int, actor: Actor, dry_ru
                 gathered.append((report, row, reader.opening(row, len(gathered))))
             except _RefusedRow as refused:
                 report.refused.append(RowFault(row, reader.heading(refused.key), str(refused)))
+                incomplete.setdefault(plain(cell_of(row, reader.columns["number"])), row.number)
+    openings = _complete(gathered, incomplete)
     operations: list[int] = []
-    for part in _parts([opening for _report, _row, opening in gathered]):
+    for part in _parts(openings):
         if store_id == NEW_STORE:
             answer: dict[str, Any] = {"missing": [row.row for row in part], "there": [], "differing": []}
         else:
@@ -78,6 +81,18 @@ def import_balances(tables: Sequence[Table], store_id: int, actor: Actor, dry_ru
         for report in reports:
             report.also["operations"] = operations
     return reports
+
+
+def _complete(gathered: list[tuple[SheetReport, Row, Opening]], incomplete: dict[str, int]) -> list[Opening]:
+    """The rows of members of whom every row can be taken: the others come in whole when the bad row is put right."""
+    complete: list[Opening] = []
+    for report, row, opening in gathered:
+        if opening.member_no in incomplete:
+            reason = _("Row %(row)s of the same member cannot be taken.", row=incomplete[opening.member_no])
+            report.refused.append(RowFault(row, _number_heading(report.table), reason))
+        else:
+            complete.append(opening)
+    return complete
 
 
 def _parts(openings: list[Opening]) -> list[list[Opening]]:
@@ -162,10 +177,9 @@ class _Reader:
         self.tiers = {name: tier.id for tier in tiers for name in (tier.id, tier.name, tier.name_en)}
         self.proposed = "、".join(tier.name for tier in tiers)
         self.tiers |= dict.fromkeys(LOWEST, tiers[-1].id)
-        rows = [row for row in self.table.rows if not self.text(row, "number")]
-        self.references.load(
-            "customer", {self.text(row, "phone") for row in rows} | {self.text(r, "name") for r in rows}
-        )
+        rows = [row for row in self.table.rows if not plain(cell_of(row, self.columns["number"]))]
+        texts = {plain(cell_of(row, self.columns[key])) for row in rows for key in ("phone", "name")}
+        self.references.load("customer", texts)
 
     def text(self, row: Row, key: str) -> str:
         """A cell as text.
@@ -237,7 +251,7 @@ class _Reader:
         left = _LEFT.fullmatch(written) if key == "sessions" else None
         count = int(left[1]) if left else count_of(written, unit)
         if count is None or count < 0:
-            raise _RefusedRow(key, _l("This is not an amount that can be brought over."))
+            raise _RefusedRow(key, _l("Write how many are left, as a number and nothing else."))
         return count
 
     def _until(self, row: Row) -> Any:

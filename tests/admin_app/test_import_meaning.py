@@ -216,6 +216,18 @@ def test_balances_that_say_otherwise_than_those_there_are_told(empty: Flask, tmp
     assert balances("B009") == {K.PRINCIPAL: 100_000, K.BONUS: 20_000}
 
 
+def test_a_member_with_a_bad_row_comes_in_whole_when_it_is_put_right(empty: Flask, tmp_path: Path) -> None:
+    bring("customers", "two_cards_one_member.xlsx")
+    head, money = "会员号,储值余额,剩余次数", "B001,3000,\nB009,100,"
+    (tmp_path / "in.csv").write_text(f"{head}\n{money}\nB001,,12/10\n", encoding="utf-8")
+    report = import_file("balances", tmp_path / "in.csv", ME)
+    assert (counted(report), balances("B001")) == ([(1, 0, 0, 0, 2, 0)], {})
+    assert reasons(report) == [(4, "剩余次数"), (2, "会员号")]
+    (tmp_path / "in.csv").write_text(f"{head}\n{money}\nB001,,12\n", encoding="utf-8")
+    assert counted(import_file("balances", tmp_path / "in.csv", ME)) == [(2, 0, 1, 0, 0, 0)]
+    assert balances("B001") == {K.PRINCIPAL: 300_000, K.SESSIONS: 12}
+
+
 def test_a_correction_is_shown_and_made(empty: Flask) -> None:
     bring("customers", "first_without_number.csv")
     bring("customers", "then_with_number.csv")
@@ -355,6 +367,16 @@ def test_a_bad_cell_is_left_out_and_comes_with_the_mended_row(empty: Flask, tmp_
     (tmp_path / "in.csv").write_text(head + mended, encoding="utf-8")
     assert counted(import_file("customers", tmp_path / "in.csv", ME)) == [(1, 1, 0, 0, 0, 0)]
     assert (person("A1").phone, person("A1").birth_day) == ("+8613800138000", 28)
+
+
+def test_a_cell_without_a_value_is_nobodys_number_allergy_or_balance(empty: Flask, tmp_path: Path) -> None:
+    head = "会员号,姓名,手机,过敏史,储值余额\n"
+    rows = "#N/A,王芳,13911112222,,100\nA2,李娜,13911112223,#REF!,#N/A\n"
+    (tmp_path / "in.csv").write_text(head + rows, encoding="utf-8")
+    report = import_file("customers", tmp_path / "in.csv", ME)
+    assert (counted(report), reasons(report, "lost")) == ([(2, 0, 0, 0, 0, 2)], [(2, "会员号"), (3, "过敏史")])
+    assert allergies("A2") == []
+    assert reasons(import_file("balances", tmp_path / "in.csv", ME)) == [(2, "会员号"), (3, "储值余额")]
 
 
 def test_a_further_row_of_a_person_fills_what_the_first_leaves_open(empty: Flask, tmp_path: Path) -> None:
