@@ -73,3 +73,19 @@ def test_from_what_is_owed_to_customers_to_the_entries_the_operation_and_the_per
     expect(owner.locator("section.related", has_text="账目流水").first).to_be_visible()
     picture(owner, "owner-operation", whole=False)
     assert clicks.count <= MOST
+
+
+def test_what_belongs_to_a_customer_is_read_when_it_is_opened(owner: Page, salon: Salon) -> None:
+    """By the script, without another page; what was read once is not read again."""
+    owner.goto(f"/customer/details/?id={salon.ids['anna']}")
+    visits = owner.locator("[id='visit.customer_id']")
+    expect(visits.locator("table")).to_have_count(0)
+    asked: list[str] = []
+    owner.on("request", lambda request: asked.append(request.url))
+    heading = visits.locator("summary")
+    for visible in (True, False, True):
+        heading.click()
+        expect(visits.locator("tbody tr")).to_have_count(1)
+        expect(visits.locator("tbody")).to_be_visible(visible=visible)
+    assert sum("/customer/related/" in one for one in asked) == 1
+    assert owner.url.endswith(f"/customer/details/?id={salon.ids['anna']}")

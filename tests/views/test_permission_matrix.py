@@ -12,6 +12,7 @@ import re
 import pytest
 from openpyxl import load_workbook
 from sqlalchemy import select
+from werkzeug.routing import IntegerConverter
 
 from admin_app.operations.registry import row_actions, specs
 from models.accounts import User
@@ -217,10 +218,7 @@ def test_every_route_asks_who_is_there(sqlite_house: House) -> None:
     for rule in sqlite_house.app.url_map.iter_rules():
         if rule.endpoint in open_to_all or "GET" not in (rule.methods or set()) or rule.endpoint.endswith(".static"):
             continue
-        values = {
-            name: 1 if rule._converters[name].__class__.__name__ == "IntegerConverter" else "x"
-            for name in rule.arguments
-        }
+        values = {name: 1 if isinstance(rule._converters[name], IntegerConverter) else "x" for name in rule.arguments}
         with sqlite_house.app.test_request_context():
             from flask import url_for
 
