@@ -21,4 +21,4 @@ def test_whom_to_call_and_what_to_say(street: Street, salon: Salon) -> None:
     expect(call.locator(".call-text")).to_contain_text("补水护理五次卡")
     picture(page, "call-list")
     call.get_by_role("link", name="登记沟通").click()
-    expect(page.locator(".subjects")).to_contain_text("安娜")
+    expect(page.locator(".strip")).to_contain_text("安娜")
