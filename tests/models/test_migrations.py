@@ -17,6 +17,9 @@ HASHES = {
     "0008_hours.py": "f7bfaf2a404e899f3240209396f55889303aeeb1487369920970ea49357aaee1",
     "0009_asked_at_once.py": "fdf817c947afca995767a6de212f1cf4587756c7e42a2c919ecac1df8be4df06",
     "0010_what_waits.py": "a22943feac02180501a1aabae23d48b570a3cd73f72dab87269537001cb29285",
+    "0011_search_keys.py": "321997a650b3ffdb4a76351ed3a8375cbea8dff7c79d90483a09854ae3ae1e19",
+    "0012_ranges.py": "7a88d84c484bcc037035e4ef02993323a37a14195f2f9330a5830c6973332689",
+    "0013_taken_back.py": "7aacb0b3f7f4baf09613a66067bf67670d9dbd90eb0068c98a757f1901e4db29",
 }
 """SHA-256 of each migration. A new one adds its line; no line is ever changed."""
 

@@ -7,8 +7,8 @@ from alembic import op
 
 from models.migrations import BIG, among, as_it_stands
 
-revision = "0016"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:
@@ -21,6 +21,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("taking", BIG, nullable=False, server_default="1"))
         batch.drop_constraint(op.f("uq_voucher_platform_code"), type_="unique")
         batch.create_unique_constraint(op.f("uq_voucher_platform_code_taking"), ["platform", "code", "taking"])
+        batch.create_check_constraint(op.f("ck_voucher_taking_range"), _within_range("taking"))
     with op.batch_alter_table("voucher", copy_from=as_it_stands(op.get_bind(), "voucher")) as batch:
         batch.alter_column("taking", server_default=None)
     with op.batch_alter_table("alert", copy_from=as_it_stands(op.get_bind(), "alert")) as batch:
@@ -28,5 +29,10 @@ def upgrade() -> None:
         batch.add_column(sa.Column("about", sa.String(40)))
         batch.add_column(sa.Column("about_id", BIG))
         batch.add_column(sa.Column("also_to", sa.Text()))
+        batch.create_check_constraint(op.f("ck_alert_about_id_range"), _within_range("about_id"))
     with op.batch_alter_table("task", copy_from=as_it_stands(op.get_bind(), "task")) as batch:
         batch.add_column(sa.Column("text_en", sa.String(300)))
+
+
+def _within_range(column: str) -> str:
+    return f'"{column}" >= 0 AND "{column}" <= 1000000000000'

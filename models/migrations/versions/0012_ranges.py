@@ -8,7 +8,7 @@ from alembic import op
 
 from models.migrations import as_it_stands, refuse_rows
 
-revision = "0015"
+revision = "0012"
 down_revision = "0011"
 
 COUNT = "0", "1000000000000"
