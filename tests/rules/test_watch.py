@@ -95,7 +95,7 @@ def test_it_is_about_one_of_four(about: str) -> None:
     ("old", "new", "words"),
     [
         ("to: manager", "to: boss", "There is no role called boss"),
-        ("to: manager", "to: therapist", "therapist sees customers of her own only, and would not see this"),
+        ("to: manager", "to: therapist", "therapist sees customers of their own only, and would not see this"),
         ("{name}: {no", "{nam}: {no", "There is no fact called nam; did you mean name?"),
         ("{name}: {no", "{tier}: {no", "tier is asked about customers, and this is about staff"),
     ],
@@ -143,9 +143,9 @@ def test_its_tests_know_the_same_facts(given: str, words: str) -> None:
     [
         (
             SOUND,
-            "Of staff, when there are at least 3 bookings with her that were not kept in 7 days: "
-            "alert manager: “[name]: [bookings with her that were not kept in 7 days]”.",
-            "员工：当7 天内她的预约爽约至少 3 次时：",
+            "Of staff, when there are at least 3 bookings with them that were not kept in 7 days: "
+            "alert manager: “[name]: [bookings with them that were not kept in 7 days]”.",
+            "员工：当7 天内该员工的预约爽约至少 3 次时：",
         ),
         (
             "enabled: no, about: operation, when: {operation: sell, role: boss}, then: [{alert: {to: owner, text: x}}]",
