@@ -29,7 +29,7 @@ def care(salon: Salon) -> Salon:
         price="300",
         busy_minutes=60,
         contraindicated_by=["孕期", "果酸"],
-        follow_up_days=["1", "7", "7", "回访"],
+        follow_up_days=["1", "7", "7"],
     )
     return salon
 

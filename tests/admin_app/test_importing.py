@@ -10,10 +10,11 @@ import xlsxwriter
 from openpyxl import load_workbook
 from sqlalchemy import func, select
 
-from admin_app.backup import BackupError, restore
+from admin_app.backup import BackupError
 from admin_app.importing.files import FileReport, import_file, save_before_import
 from admin_app.importing.tables import UnreadableFileError, read_tables
 from admin_app.operations.refusals import Refused
+from admin_app.restore import restore
 from models.actor import command_actor
 from models.catalogue import Product
 from models.clock import ImportRun
@@ -104,14 +105,16 @@ def test_every_fault_of_a_row_is_told(house: House, tmp_path: Path) -> None:
 
 
 def test_an_import_is_undone_whole_by_its_backup(house: House, tmp_path: Path) -> None:
-    before = db.session.scalar(select(func.max(Operation.id)))
+    before = db.session.scalar(select(func.max(Operation.id))) or 0
     report = customers(tmp_path, ["A1", "王芳", "13911112222", None, "花粉", None], save=lambda: save_before_import(ME))
     assert report.backup is not None
     assert db.session.scalar(select(func.count()).select_from(Contraindication)) == 1
     db.session.remove()
     restore(report.backup)
     assert db.session.scalar(select(func.count()).select_from(Contraindication)) == 0
-    assert db.session.scalar(select(func.max(Operation.id))) == before
+    last = db.session.scalars(select(Operation).order_by(Operation.id.desc())).first()
+    assert last is not None
+    assert (last.id, last.name) == (before + 1, "restore_backup")
     assert faults() == []
 
 
@@ -151,22 +154,26 @@ def test_a_row_the_database_refuses_stays_out_alone(house: House, tmp_path: Path
     assert report.sheets[0].refused[0].column == "maximum_level"
 
 
-def test_a_number_or_day_outside_its_range_is_refused_at_its_column(house: House, tmp_path: Path) -> None:
+def test_a_number_or_day_outside_its_range_is_never_taken(house: House, tmp_path: Path) -> None:
     head = ["name", "price", "valid_days"]
     rows = [["甲", "1980", "365"], ["乙", "1980", "3000000"], ["丙", "-1", "90"], ["丁", "1980", "0"]]
     report = import_file("packages", sheet(tmp_path, head, *rows), ME)
-    assert counts(report) == (1, 0, 0, 3)
-    assert [fault.column for fault in report.sheets[0].refused] == ["valid_days", "price", "valid_days"]
+    assert counts(report) == (3, 0, 0, 1)
+    assert [fault.column for fault in report.sheets[0].refused] == ["price"]
+    assert [(fault.row.number, fault.column) for fault in report.sheets[0].lost] == [
+        (3, "valid_days"),
+        (5, "valid_days"),
+    ]
 
 
-def test_a_birthday_in_the_future_is_refused_and_the_others_are_taken(house: House, tmp_path: Path) -> None:
+def test_a_birthday_in_the_future_is_left_out_and_the_person_is_taken(house: House, tmp_path: Path) -> None:
     report = customers(
         tmp_path,
         ["A1", "王芳", "13911112222", "1990-02-03", None, None],
         ["A2", "李芳", "13911113333", "2099-02-03", None, None],
     )
-    assert counts(report) == (1, 0, 0, 1)
-    assert report.sheets[0].refused[0].row.number == 3
+    assert counts(report) == (2, 0, 0, 0)
+    assert [(fault.row.number, fault.column) for fault in report.sheets[0].lost] == [(3, "出生日期")]
 
 
 def test_of_two_rows_of_one_number_the_first_is_taken(house: House, tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ def value_of(field: Field, number: int) -> Any:
         Kind.PHONE: f"1390000000{number}",
         Kind.REFERENCE: number + 1,
     }
+    if field.info.each is not None:
+        return f"{number + 1}、{number + 7}"
     return list(field.choices)[number].value if field.kind is Kind.CHOICE else made[field.kind]
 
 

@@ -110,7 +110,7 @@ def test_a_line_is_of_one_thing_that_is_on_sale(salon: Salon) -> None:
     salon.ids["old"] = create("service", name="旧项目", price="10", busy_minutes=5, on_sale="false")
     assert salon.refused(Name.SELL, **salon.bill("old")) == ("not_on_sale", "lines-0-service")
     salon.do(Name.ARCHIVE_ENTITY, role="system", entity="service", id=salon.ids["eye"])
-    assert salon.refused(Name.SELL, **salon.bill("eye")) == ("not_on_sale", "lines-0-service")
+    assert salon.refused(Name.SELL, **salon.bill("eye")) == ("archived", "lines-0-service")
 
 
 def test_a_total_that_is_no_longer_the_one_shown_is_refused_with_the_new_one(salon: Salon) -> None:
@@ -209,7 +209,7 @@ def test_of_what_a_bill_names_all_must_be_there(salon: Salon) -> None:
     for field, number in (("service", 999), ("performer", 999), ("performer", salon.ids["other_staff"])):
         with pytest.raises(Missing) as refusal:
             salon.do(Name.SELL, lines=[line, line, {**line, field: number}], **values)
-        assert refusal.value.field == field
+        assert refusal.value.field == f"lines-2-{field}"
 
 
 def test_the_store_is_said_where_there_are_several(salon: Salon) -> None:

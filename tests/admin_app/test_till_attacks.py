@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from admin_app.operations.approvals import signed
@@ -139,4 +140,10 @@ def test_a_booking_at_the_end_of_time_is_refused_in_words(salon: Salon) -> None:
     create("staff_skill", staff_id=salon.ids["therapist_staff"], service_id=salon.ids["hydra"])
     wanted = {"customer": salon.ids["anna"], "services": [{"service": salon.ids["hydra"]}], "store": salon.ids["first"]}
     late = {**wanted, "starts_at": "9999-12-31T15:59:00+00:00"}
+    with pytest.raises(ValidationError) as refusal:
+        salon.do(Name.BOOK, **late)
+    [fault] = refusal.value.errors()
+    assert fault["loc"] == ("starts_at",)
+    assert "2199" in str(fault["ctx"]["message"])
+    late = {**wanted, "starts_at": "2199-12-30T12:00:00+00:00"}
     assert salon.refused(Name.BOOK, **late) == ("too_far", "starts_at")

@@ -103,11 +103,16 @@ def test_a_tag_of_an_exclusive_group_is_set_by_its_table_alone() -> None:
     [
         (
             "alerts",
-            'to: manager, text: "{name}（',
-            'to: manger, text: "{name}（',
+            'to: manager\n          text: "{name}（{tier}）已',
+            'to: manger\n          text: "{name}（{tier}）已',
             "no role called manger; did you mean manager?",
         ),
-        ("alerts", 'to: consultant, text: "{name} 已', 'to: nobody, text: "{name} 已', "no role called nobody"),
+        (
+            "alerts",
+            'to: consultant\n          text: "{name} 已',
+            'to: nobody\n          text: "{name} 已',
+            "no role called nobody",
+        ),
         ("alerts", "not: {tag: lost}", "not: {tag: lsot}", "no tag called lsot; did you mean lost?"),
         ("tags", "then: [{tag: new}]", "then: [{tag: nwe}]", "no tag called nwe; did you mean new?"),
         ("tags", "- {tag: layer-c}", "- {tag: layer-cc}", "no tag called layer-cc; did you mean layer-"),
