@@ -131,8 +131,6 @@ def write_receipt(
 
     :raises Refused: it is not paid exactly, in ways that fit what is sold, out of what is there.
     """
-    if customer is not None and customer.archived_at is not None:
-        raise Refused(_l("The customer is archived; restore the record first."), "customer", "archived")
     ledger = Ledger(op, store_id, op.day)
     total = sum(line.amount for line in lines)
     if sum(tender.amount for tender in tenders) != total or any(tender.amount <= 0 for tender in tenders):
