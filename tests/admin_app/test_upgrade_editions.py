@@ -75,6 +75,8 @@ EDITIONS = {
         ),
     ),
 }
+WIDEST = ("the very first", "the ledger without a number", "matches by day alone")
+"""What the others lack these lack too: enough for the second engine."""
 INTERVAL = ", CONSTRAINT ck_customer_contact_every_days CHECK (contact_every_days IS NULL OR contact_every_days >= 0)"
 
 
@@ -113,7 +115,8 @@ def made(edition: Edition, engine: str, folder: Path, rows: tuple[str, ...] = RO
 def test_every_edition_comes_to_this_release_with_every_row(
     tmp_path: Path, subtests: pytest.Subtests, engine: str
 ) -> None:
-    for name, edition in EDITIONS.items():
+    for name in EDITIONS if engine == "sqlite" else WIDEST:
+        edition = EDITIONS[name]
         folder = tmp_path / name.replace(" ", "-")
         folder.mkdir()
         with subtests.test(name), made(edition, engine, folder):
