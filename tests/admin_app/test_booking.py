@@ -615,3 +615,39 @@ def test_equipment_is_the_kind_needed_and_in_use(desk: Salon) -> None:
     assert [row.equipment_id for row in desk.rows(Segment, appointment_id=booking)] == [device]
     desk.do(Name.ARCHIVE_ENTITY, role="owner", entity="equipment", id=device)
     assert desk.refused(Name.BOOK, **wish(desk, at(3), ("laser", "amy"))) == ("no_equipment", "services")
+
+
+def test_a_day_beyond_the_horizon_is_too_far_and_the_last_one_is_not(desk: Salon) -> None:
+    with time_machine.travel(NOON, tick=False):
+        last = NOON + timedelta(days=91)
+        assert desk.refused(Name.BOOK, **wish(desk, last)) == ("taken", "starts_at")
+        assert desk.refused(Name.BOOK, **wish(desk, last + SECOND)) == ("too_far", "starts_at")
+
+
+def test_a_service_that_rests_beyond_closing_is_not_begun(desk: Salon) -> None:
+    """Half an hour's work and an hour's rest; the salon closes at nine."""
+    make(desk, "mask", busy_minutes=30, idle_minutes=60)
+    taken(desk, at(8), ("mask", "amy"))
+    book(desk, at(7.5), ("mask", "amy"))
+
+
+def test_what_is_left_empty_stays_empty(desk: Salon) -> None:
+    booking, other = book(desk, at(0), note="靠窗"), book(desk, at(2), customer="berta")
+    become(desk, Name.CANCEL_BOOKING, booking, reason="出差")
+    become(desk, Name.CANCEL_BOOKING, other)
+    assert [row.note for row in desk.rows(Appointment)] == ["靠窗", None]
+    assert [row.reason for row in desk.rows(AppointmentEvent)] == [None, None, "出差", None]
+    reasons = select(LogEntry.reason).where(LogEntry.name == Name.CANCEL_BOOKING).order_by(LogEntry.id)
+    assert list(db.session.scalars(reasons)) == ["出差", None]
+
+
+def test_a_bed_in_use_stands_in_a_room_in_use(rooms: Salon) -> None:
+    """An archived bed or room takes nobody; nor does a bed of another room."""
+    second = create("room", name="第二身体房", store_id=rooms.ids["first"], kind="body", turnover_minutes=0)
+    create("bed", name="四号床", room_id=second)
+    rooms.do(Name.ARCHIVE_ENTITY, role="owner", entity="room", id=second)
+    third = create("bed", name="五号床", room_id=rooms.ids["room"])
+    rooms.do(Name.ARCHIVE_ENTITY, role="owner", entity="bed", id=third)
+    booking = book(rooms, at(0), ("spa", "amy"))
+    assert [row.bed_id for row in rooms.rows(Segment, appointment_id=booking)] == [rooms.ids["bed"]]
+    assert "一号床" in taken(rooms, at(0), ("spa", "bea"), customer="berta")
