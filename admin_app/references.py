@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from admin_app.titles import titles_by
 from admin_app.values import Unreadable
 from models.customers import Customer
-from models.entity import Entity, db, entity_named, table_of
+from models.entity import Entity, db, entities, entity_named, table_of
 from models.field import Field, Kind
 from models.numbers import phone_number
 from models.screen import WrittenBy
@@ -35,8 +35,11 @@ _QUALIFIED = re.compile(r"(.+?)\s*[（(](.+)[)）]", re.DOTALL)
 def reference_names(wanted: dict[str, set[int]], access: Access) -> dict[tuple[str, int], str]:
     """What files call rows: their titles, and where several rows have the same title, what tells them apart."""
     titles = titles_by(wanted, access)
+    declared = {entity.named(): entity for entity in entities()}
     for target, ids in wanted.items():
-        entity = entity_named(target)
+        if target not in declared:  # a derived table: its rows are called what they stand for
+            continue
+        entity = declared[target]
         if len(entity.title) == 1 and (shared := _shared_titles(entity, {titles[target, row] for row in ids})):
             told_apart = _qualifiers(entity, [row for row in ids if titles[target, row] in shared], access)
             for row, qualifier in told_apart.items():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from flask_babel import gettext as _
@@ -33,16 +34,37 @@ _APART = 1 << 32
 """Keeps two counts of customers apart in one sum."""
 
 
+class _TagNames(Mapping[str, str]):
+    """What tags are called: those of the rules, and those of people, which are read when one is asked for."""
+
+    def __init__(self, session: Session, declared: dict[str, str]) -> None:
+        self._session = session
+        self._declared = declared
+
+    @cached_property
+    def _all(self) -> dict[str, str]:
+        tags = self._session.scalars(select(Tag))
+        return {tag.slug: in_her_language(tag.name, tag.name_en) for tag in tags} | self._declared
+
+    def __getitem__(self, slug: str) -> str:
+        return self._declared[slug] if slug in self._declared else self._all[slug]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 def words(session: Session, book: Rulebook | None = None) -> Words:
     """What the salon calls its tiers, tags, roles, coupons, operations and festivals."""
     book = book or rulebook(session)
-    made = {tag.slug: in_her_language(tag.name, tag.name_en) for tag in session.scalars(select(Tag))}
     declared = {tag.id: in_her_language(tag.name, tag.name_en) for tag in book.tags.tags}
     coupons = {one.id: in_her_language(one.name, one.name_en) for one in book.campaigns.coupons}
     operations = {spec.name: str(spec.label) for spec in specs()}
     festivals = {one.id: in_her_language(one.name, one.name_en) for one in book.festivals.festivals}
     tiers, roles = dict(words_of("tiers", session)), dict(words_of("roles", session))
-    return Words(tiers, made | declared, roles, coupons, operations, festivals)
+    return Words(tiers, _TagNames(session, declared), roles, coupons, operations, festivals)
 
 
 @dataclass(frozen=True)

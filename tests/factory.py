@@ -177,7 +177,7 @@ def _value(one: Field, side: str, place: int, rows: Rows) -> Any:
     plain: dict[Kind, Any] = {
         Kind.TEXT: f"{one.name[:8]}{place}",
         Kind.LONG_TEXT: f"{one.name} {place}",
-        Kind.ITEMS: ["一", "二"],
+        Kind.ITEMS: ["一", "二"] if one.info.each is None else ["1", "2"],
         Kind.NUMBER: place,
         Kind.MONEY: crc32(one.key.encode()) % 90_000 + place,
         Kind.DAY: TODAY,

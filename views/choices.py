@@ -94,15 +94,11 @@ def phone_end(customer: Customer, access: Access) -> str:
 
 
 def _services(rows: Sequence[Any], titles: Titles, _access: Access) -> list[Offered]:
-    return [
-        Offered(
-            row.id,
-            titles[row.id],
-            f"{money(row.price)} · {_('%(n)s min', n=row.busy_minutes + row.idle_minutes)}",
-            usable=row.on_sale,
-        )
-        for row in rows
-    ]
+    offered = []
+    for row in rows:
+        minutes = _("%(n)s min", n=row.busy_minutes + row.idle_minutes)
+        offered.append(Offered(row.id, titles[row.id], f"{money(row.price)} · {minutes}", usable=row.on_sale))
+    return offered
 
 
 def _priced(rows: Sequence[Any], titles: Titles, _access: Access) -> list[Offered]:

@@ -10,20 +10,18 @@ from sqlalchemy import select
 
 from admin_app.holdings import Balances, HeldCard, balances_of, cards_held
 from admin_app.operations.kernel import business_day, now
-from admin_app.operations.reading import ReadInput
 from admin_app.operations.refusals import Missing
 from admin_app.titles import title_of
 from admin_app.values import whole_number
 from models.cards import Card
 from models.customers import Customer
 from models.entity import Entity, db
-from models.names import Name
 from models.value import Account
 from rules.decisions.access import Access
 from rules.documents.roles import Action
 from views.choices import phone_end
 from views.customer_head import Head, customer_head
-from views.person import access, do, refuse
+from views.person import access, log_read, refuse
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def strip_of(customer_id: int | None, access: Access) -> Strip | None:
         return None
     head = customer_head(customer_id, access)
     if head.shown_dangers:
-        do(Name.READ_RECORD, ReadInput(entity="contraindication", ids=head.shown_dangers, fields=["substance"]))
+        log_read("contraindication", head.shown_dangers, ["substance"])
     customer = db.session.scalars(find).one()  # read anew: writing the log has ended the read before
     session, day = db.session(), business_day(now())
     hers = (Card.customer_id == customer_id, access.rows(Card))

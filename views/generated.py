@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response
 from admin_app.documents.export import Selection, export_to
 from admin_app.operations.customers import same_person
 from admin_app.operations.entities import CreateInput, EditInput, RowInput, may_write, writable_by
-from admin_app.operations.reading import ReadInput, RevealInput
+from admin_app.operations.reading import RevealInput
 from admin_app.operations.refusals import Forbidden, Missing, Refused, Stale
 from admin_app.operations.registry import Spec, page_actions, row_actions, spec_named
 from admin_app.taken_back import taken_back
@@ -48,7 +48,7 @@ from views.downloads import download
 from views.forms import HouseForm, entity_blueprints, make_form, show_refusal, written
 from views.listing import Listing, is_number_search, read_listing, searchable, sortable
 from views.listing_page import filter_controls
-from views.person import access, actor, do, note_number_search, refuse
+from views.person import access, actor, do, log_read, note_number_search, refuse
 from views.related import related_tab, related_to
 
 LOOKUP_ROWS = 20
@@ -182,7 +182,7 @@ class EntityScreen(ModelView):
         if listing.by_number:
             note_number_search(self.entity.named(), listing.words, len(rows))
         if ids:
-            do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=ids, fields=shown))
+            log_read(self.entity.named(), ids, shown)
 
     def _list_page(self, listing: Listing, rows: list[Entity], more: bool, fields: list[Field]) -> str:
         screen = self.entity.screen
@@ -238,7 +238,7 @@ class EntityScreen(ModelView):
         fields = visible_fields(self.entity, access())
         head = customer_head(row.id, access()) if self.entity is Customer else None
         if head is not None and head.shown_dangers:
-            do(Name.READ_RECORD, ReadInput(entity="contraindication", ids=head.shown_dangers, fields=["substance"]))
+            log_read("contraindication", head.shown_dangers, ["substance"])
             row = self._row("details_view")
         row = self._note_shown(row, fields, "details_view")
         computed = computed_fields(self.entity, access()) if head is None else []
@@ -274,7 +274,7 @@ class EntityScreen(ModelView):
         shown = [name for name in sensitive_shown(fields, access()) if getattr(row, name) is not None]
         if not shown:
             return row
-        do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=[row.id], fields=shown))
+        log_read(self.entity.named(), [row.id], shown)
         return self._row(view)
 
     @expose("/history/")
@@ -285,7 +285,7 @@ class EntityScreen(ModelView):
         told = {one.field for entry in entries for one in entry.differences}
         shown = [name for name in sensitive_shown(self.entity.fields().values(), access()) if name in told]
         if shown:
-            do(Name.READ_RECORD, ReadInput(entity=self.entity.named(), ids=[row.id], fields=shown))
+            log_read(self.entity.named(), [row.id], shown)
             row = self._row("history_view")
             entries = history.of_row(self.entity, row.id, access())
         return self.render("history.html", entity=self.entity, row=row, title=title_of(row, access()), entries=entries)

@@ -11,7 +11,6 @@ from flask import Flask, render_template, url_for
 from sqlalchemy import func, select
 
 from admin_app.operations.kernel import business_day, now
-from admin_app.operations.reading import ReadInput
 from admin_app.operations.refusals import Forbidden
 from admin_app.performance import Happened, performance, reason, total
 from admin_app.titles import titles_by
@@ -25,7 +24,7 @@ from rules.documents.roles import Action
 from views.booked import OFF, Act, Booked, acts_of, services_of
 from views.customer_head import dangers_of
 from views.figures import Figure, values
-from views.person import access, actor, do, refuse
+from views.person import access, actor, log_read, refuse
 
 MOST = 40
 """Bookings, or follow-ups, of one day."""
@@ -158,7 +157,7 @@ def _dangers(customers: Collection[int]) -> dict[int, list[str]]:
     """What is dangerous for each; the log knows of substances shown before the page is made."""
     found, shown = dangers_of(customers, access())
     if shown:
-        do(Name.READ_RECORD, ReadInput(entity="contraindication", ids=shown, fields=["substance"]))
+        log_read("contraindication", shown, ["substance"])
     return found
 
 

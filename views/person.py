@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import g, request
 from flask_login import current_user
 
 from admin_app.operations.kernel import perform
-from admin_app.operations.reading import NumberSearchInput
+from admin_app.operations.reading import NumberSearchInput, ReadInput
 from admin_app.operations.refusals import Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Input
 from admin_app.rulebook import access_for
@@ -52,6 +53,23 @@ def note_number_search(entity: str, words: str, found: int = 0) -> None:
     """
     whole = len("".join(filter(str.isdecimal, words))) != 4
     do(Name.SEARCH_NUMBER, NumberSearchInput(entity=entity, whole=whole, found=found))
+
+
+def log_read(entity: str, ids: Collection[int], fields: Collection[str]) -> None:
+    """Log what a page shows of these rows before it shows it; parts of one page that show the same are one reading.
+
+    Writing the log ends the transaction: rows that were read before are to be read anew.
+    """
+    logged: set[tuple[str, int, str]] = g.setdefault("logged_reads", set())
+    unlogged = [(row, field) for row in ids for field in fields if (entity, row, field) not in logged]
+    if not unlogged:
+        return
+    rows, names = {row for row, _field in unlogged}, {field for _row, field in unlogged}
+    shown = ReadInput(
+        entity=entity, ids=[row for row in ids if row in rows], fields=[field for field in fields if field in names]
+    )
+    do(Name.READ_RECORD, shown)
+    logged.update((entity, row, field) for row, field in unlogged)
 
 
 def refuse(

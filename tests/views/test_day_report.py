@@ -144,8 +144,8 @@ def behind(house: House, address: str, label: str) -> int:
     assert file.status_code == 200
     rows = list(csv.DictReader(io.StringIO(file.data.decode("utf-8-sig"))))
     column = OTHERS.get(label, COLUMNS[entity])
-    parts = [float(row[column]) * (1 if entity == "ledger_entry" else 100) for row in rows if row[column]]
-    return round(sum(parts)) * (-1 if label in TURNED else 1)
+    parts = [round(float(row[column]) * 100) for row in rows if row[column]]
+    return sum(parts) * (-1 if label in TURNED else 1)
 
 
 @pytest.mark.parametrize("query", ["", "?month=2026-11", "?day=2026-11-21"])

@@ -22,11 +22,16 @@ def large(sqlite_house: House) -> House:
     return house
 
 
+def service(number: int) -> str:
+    """What a list calls a service: its name, price and time."""
+    return f"护理{number} · ¥100.00 · 60 分钟"
+
+
 def chosen(page: str, name: str) -> str:
     """The label that a select of the page stands at."""
     select = re.search(rf'<select[^>]*name="{name}"[^>]*>(.*?)</select>', page, re.DOTALL)
     assert select is not None, name
-    labels = re.findall(r'<option selected value="[^"]+">([^<]*)</option>', select[1])
+    labels = re.findall(r'<option[^>]* selected value="[^"]+">([^<]*)</option>', select[1])
     return "、".join(labels)
 
 
@@ -48,7 +53,12 @@ def test_a_refused_sale_keeps_every_choice(large: House) -> None:
     answer = large.browser("reception").post(f"/do/sell/?on={large.ids['anna']}", bill)
     assert answer.status_code == 422
     names = ("lines-0-service", "lines-0-performer", "lines-1-service", "lines-1-performer")
-    assert [chosen(answer.text, name) for name in names] == ["护理24", "技师20", "护理23", "技师19"]
+    assert [chosen(answer.text, name) for name in names] == [
+        service(24),
+        "技师20",
+        service(23),
+        "技师19",
+    ]
     sent = sent_as_shown(answer.text)
     assert {name: sent[name] for name in names} == {name: [str(bill[name])] for name in names}
 
@@ -64,12 +74,20 @@ def test_a_second_row_and_a_refusal_keep_what_was_booked(large: House) -> None:
         "services-0-staff": large.ids["staff18"],
     }
     grown = browser.post(address, {**wish, "more": "services"}).text
-    assert (chosen(grown, "services-0-service"), chosen(grown, "services-0-staff")) == ("护理22", "技师18")
+    assert (chosen(grown, "services-0-service"), chosen(grown, "services-0-staff")) == (
+        service(22),
+        "技师18",
+    )
     both = {**wish, "services-1-service": large.ids["service21"], "services-1-staff": large.ids["staff17"]}
     refused = browser.post(address, both)
     assert refused.status_code == 422, "nobody has the skill"
     names = ("services-0-service", "services-0-staff", "services-1-service", "services-1-staff")
-    assert [chosen(refused.text, name) for name in names] == ["护理22", "技师18", "护理21", "技师17"]
+    assert [chosen(refused.text, name) for name in names] == [
+        service(22),
+        "技师18",
+        service(21),
+        "技师17",
+    ]
 
 
 def test_a_choice_by_the_address_is_shown(large: House) -> None:
@@ -88,7 +106,7 @@ def test_a_list_of_rows_keeps_each_of_them(large: House) -> None:
 def test_an_entity_form_keeps_the_rows_it_refers_to(large: House) -> None:
     skill = {"staff_id": large.ids["staff20"], "service_id": large.ids["service24"], "since": "gibberish"}
     page = large.browser("owner").post("/staff_skill/new/", skill).text
-    assert (chosen(page, "staff_id"), chosen(page, "service_id")) == ("技师20", "护理24")
+    assert (chosen(page, "staff_id"), chosen(page, "service_id")) == ("技师20", service(24))
 
 
 def test_a_row_of_somebody_else_is_not_named(large: House) -> None:

@@ -158,7 +158,7 @@ def test_a_number_out_of_bounds_is_told_its_bound(house: House) -> None:
     browser, address = page(house, "owner", "record_training", "therapist_staff")
     course = create("course", name="基础")
     values = {"staff": house.ids["therapist_staff"], "course": course, "taken_on": "2026-11-01", "score": "101"}
-    assert "At most 100 fits here." in browser.post(address, values).text
+    assert 'id="score-fault">From 0 to 100 is allowed here.<' in browser.post(address, values).text
 
 
 def test_a_subject_that_cannot_be_used_is_said_above_the_form(house: House) -> None:

@@ -25,7 +25,9 @@ from models.field import Kind
 from models.names import Name
 from models.organisation import Store
 from models.rulebook import RuleVersion
+from models.sales import SaleLine
 from models.standing import Tag
+from models.till import Reversal
 from models.value import LedgerEntry
 from tests.cast import NOON, TODAY, create, raw_operation
 from tests.conftest import House
@@ -187,6 +189,32 @@ def test_a_customers_page_takes_no_more_for_fifty_related_rows(sqlite_house: Hou
     before = counted(page)
     like(MANY)
     same(before, counted(page))
+
+
+def test_a_sale_takes_no_more_however_often_it_was_taken_back(sqlite_house: House) -> None:
+    rows, browser = fill(sqlite_house), sqlite_house.browser("owner")
+    sale = rows["sale"]["own"]
+
+    def take_back(places: range) -> None:
+        """Lines of the sale, each taken back at a time of its own."""
+        with raw_operation():
+            for place in places:
+                line = make(SaleLine, "own", place, rows, sale_id=sale, position=place)
+                at = NOON + timedelta(minutes=place)
+                make(Reversal, "own", place, rows, sale_id=sale, sale_line_id=line, at=at)
+            balance()
+
+    def page() -> Any:
+        return browser.get(f"/sale/details/?id={sale}")
+
+    def times_shown() -> int:
+        return len(set(re.findall(r"reason\d+", page().text)))
+
+    take_back(range(200, 202))
+    before, few = counted(page), times_shown()
+    take_back(range(202, 212))
+    same(before, counted(page))
+    assert times_shown() == few + 10
 
 
 def test_a_filter_panel_takes_no_more_for_many_choices(sqlite_house: House) -> None:

@@ -52,7 +52,7 @@ def fonts(data: bytes) -> list[DictionaryObject]:
 
 def pdf_of(sale: Sale, name: str) -> bytes:
     """A receipt for somebody of this name."""
-    slip = Slip(sale, db.session.get_one(Store, sale.store_id), name, [], [(PaymentMethod.CASH, 105_000)], None, [])
+    slip = Slip(sale, db.session.get_one(Store, sale.store_id), name, [], [(PaymentMethod.CASH, 105_000)], None, [], [])
     return receipt_pdf(slip, 58)
 
 

@@ -287,7 +287,7 @@ def test_limits_go_through_the_form_and_are_said(sqlite_house: House) -> None:
 
 HOURS = {"daily_at": ["10:00"], "on": ["visit", "sale"], "missed": ["skip"]}
 HOURS_WRITTEN = "    evaluate:\n      daily_at: 10:00\n      on: [visit, sale]\n      missed: skip\n"
-HOURS_SAID = "Asked daily at 10:00, and of her who comes or pays. An hour that was missed is left out."
+HOURS_SAID = "Asked daily at 10:00, and at once of whoever comes or pays. An hour that was missed is left out."
 
 
 def test_hours_go_through_the_form_and_are_said(sqlite_house: House) -> None:

@@ -124,7 +124,7 @@ def form_values(page: str) -> dict[str, Any]:
         if name and not (kind and kind[1] == "checkbox" and "checked" not in tag):
             values[name[1]] = value[1] if value else ""
     for name, body in re.findall(r'<select[^>]*name="(\w+)"[^>]*>(.*?)</select>', sheet, re.DOTALL):
-        chosen = re.search(r'<option selected value="([^"]*)"', body)
+        chosen = re.search(r'<option[^>]* selected value="([^"]*)"', body)
         values[name] = chosen[1] if chosen else ""
     return values | dict(re.findall(r'<textarea[^>]*name="(\w+)"[^>]*>\s*(.*?)</textarea>', sheet, re.DOTALL))
 
