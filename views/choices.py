@@ -98,7 +98,7 @@ def _services(rows: Sequence[Any], titles: Titles, _access: Access) -> list[Offe
         Offered(
             row.id,
             titles[row.id],
-            f"{money(row.price)} · {_('%(n)s min', n=row.busy_minutes + row.idle_minutes)}",
+            money(row.price) + " · " + _("%(n)s min", n=row.busy_minutes + row.idle_minutes),
             usable=row.on_sale,
         )
         for row in rows
