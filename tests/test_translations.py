@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from functools import cache
 from typing import Any
@@ -70,6 +71,18 @@ def test_nothing_is_left_over() -> None:
     known = {key(message) for message in catalogue() if message.id}
     assert len(known) > 500
     assert sorted(known - said()) == []
+
+
+def test_no_message_stands_within_an_f_string() -> None:
+    """Babel does not look there on Python 3.11, so that such a message would stay English."""
+    hidden = []
+    for path in [*HOUSE.glob("*.py"), *(file for folder in FOLDERS for file in (HOUSE / folder).rglob("*.py"))]:
+        for text in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(text, ast.JoinedStr):
+                calls = [part.func for part in ast.walk(text) if isinstance(part, ast.Call)]
+                if any(isinstance(call, ast.Name) and call.id in KEYWORDS for call in calls):
+                    hidden.append(f"{path.relative_to(HOUSE)}:{text.lineno}")
+    assert hidden == []
 
 
 def test_the_places_are_the_same() -> None:

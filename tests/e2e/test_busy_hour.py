@@ -207,9 +207,7 @@ def test_redeem_by_keyboard(tablet: Page, salon: Salon) -> None:
 def test_book_by_keyboard(tablet: Page, salon: Salon) -> None:
     keys = Keyboard(tablet)
     keys.start("预约")
-    keys.type("11222026")
-    keys.press("ArrowRight")
-    keys.type("1100A")
+    keys.type("112220261100A")
     keys.to("项目")
     keys.choose("项目", "补水护理")
     keys.to("美容师")

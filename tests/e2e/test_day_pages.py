@@ -6,6 +6,7 @@ import re
 from datetime import datetime, time, timedelta
 
 import pytest
+from playwright.sync_api import expect
 
 from admin_app.operations.kernel import business_day, now
 from models.booking import Appointment, AppointmentSource, AppointmentStatus, Segment
@@ -92,7 +93,7 @@ def test_the_text_is_copied_by_its_button_and_selected_by_a_press(busy: Street) 
     page.goto("/call-list")
     said = page.locator(".call-text").first.inner_text().strip()
     page.locator("[data-copy]").first.click()
-    page.wait_for_function("document.querySelector('[data-copy] [data-said]').textContent !== ''")
+    expect(page.locator("[data-copy] [data-said]").first).not_to_be_empty()
     assert page.evaluate("navigator.clipboard.readText()") == said
     page.locator(".call-text").first.click()
     assert page.evaluate("getSelection().toString()").strip() == said

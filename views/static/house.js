@@ -207,7 +207,16 @@ document.querySelectorAll("select[data-lookup]").forEach((select) => {
   box.append(input, list);
   let timer = 0;
   let active = -1;
-  const shut = () => { list.hidden = true; input.setAttribute("aria-expanded", "false"); active = -1; };
+  let request = 0; // only the answer to the last is shown
+  let outdated = false; // whether the list answers another text than the one typed
+  const shut = () => {
+    clearTimeout(timer);
+    request += 1;
+    outdated = false;
+    list.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+    active = -1;
+  };
   const mark = (place) => {
     const options = [...list.querySelectorAll('[role="option"]')];
     if (!options.length) return;
@@ -244,7 +253,12 @@ document.querySelectorAll("select[data-lookup]").forEach((select) => {
     shut();
   };
   const look = async () => {
+    clearTimeout(timer);
+    const current = ++request;
     const rows = await send(`/${select.dataset.lookup}/ajax/lookup/`, { q: input.value }).catch(() => []);
+    if (current !== request) return false;
+    outdated = false;
+    active = -1;
     list.replaceChildren(...rows.map((row, index) => {
       const option = document.createElement("div");
       Object.assign(option, { id: `${id}-${index}`, textContent: row.text });
@@ -258,8 +272,11 @@ document.querySelectorAll("select[data-lookup]").forEach((select) => {
     if (!rows.length) list.textContent = words.nothing;
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
+    return true;
   };
   input.addEventListener("input", () => {
+    request += 1;
+    outdated = true;
     if (!input.value && !select.multiple) select.replaceChildren(new Option("", "", true, true));
     clearTimeout(timer);
     timer = setTimeout(look, 150);
@@ -270,12 +287,13 @@ document.querySelectorAll("select[data-lookup]").forEach((select) => {
     input.value = chosen?.value && !select.multiple ? chosen.text : "";
     shut();
   });
-  input.addEventListener("keydown", (event) => {
+  input.addEventListener("keydown", async (event) => {
     if (event.key === "ArrowDown") { event.preventDefault(); mark(active + 1); }
     if (event.key === "ArrowUp") { event.preventDefault(); mark(active - 1); }
     if (event.key === "Escape") shut();
-    if (event.key === "Enter" && !list.hidden) {
+    if (event.key === "Enter" && (outdated || !list.hidden)) {
       event.preventDefault();
+      if (outdated && !(await look())) return;
       const options = list.querySelectorAll('[role="option"]');
       if (options.length) choose(options[Math.max(active, 0)].row);
     }
