@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
@@ -27,14 +28,11 @@ class SaleState(Choice):
 
 def sale_states(session: Session, sales: Collection[int]) -> dict[int, SaleState]:
     """The state of those of these sales that do not stand whole."""
-    taken = select(Reversal.sale_id, func.count()).where(Reversal.sale_id.in_(sales)).group_by(Reversal.sale_id)
-    counts = dict(session.execute(taken).all())
-    if not counts:
-        return {}
-    lines = select(SaleLine.sale_id, func.count()).where(SaleLine.sale_id.in_(counts)).group_by(SaleLine.sale_id)
+    lines = select(func.count()).where(SaleLine.sale_id == Reversal.sale_id).correlate(Reversal).scalar_subquery()
+    taken = select(Reversal.sale_id, func.count(), lines).where(Reversal.sale_id.in_(sales)).group_by(Reversal.sale_id)
     return {
-        sale: SaleState.TAKEN_BACK if counts[sale] >= count else SaleState.PARTLY
-        for sale, count in session.execute(lines)
+        sale: SaleState.TAKEN_BACK if count >= of_all else SaleState.PARTLY
+        for sale, count, of_all in session.execute(taken)
     }
 
 
@@ -96,50 +94,66 @@ def taken_back(session: Session, sale: Sale) -> list[TakenBack]:
     times: dict[datetime, list[tuple[Reversal, SaleLine]]] = {}
     for reversal, line in session.execute(query):
         times.setdefault(reversal.at, []).append((reversal, line))
-    return [_event(session, at, pairs) for at, pairs in times.items()]
+    if not times:
+        return []
+    written = _written(session, [line.id for pairs in times.values() for _, line in pairs])
+    paid_back = _paid_back(session, sale.id)
+    return [_event(pairs, written, paid_back.get(at, [])) for at, pairs in times.items()]
 
 
-def _event(session: Session, at: datetime, pairs: list[tuple[Reversal, SaleLine]]) -> TakenBack:
+@dataclass
+class _Written:
+    """What the entries that reverse a line say: who took it back, and what they moved on the customer's accounts."""
+
+    by: str = ""
+    moved: Counter[AccountKind] = field(default_factory=Counter)
+
+
+def _event(
+    pairs: list[tuple[Reversal, SaleLine]], written: dict[int, _Written], paid_back: list[tuple[PaymentMethod, int]]
+) -> TakenBack:
     first, lines = pairs[0][0], [line for _, line in pairs]
-    moved = _moved(session, [line.id for line in lines])
+    moved = Counter[AccountKind]()
+    for line in lines:
+        moved.update(written[line.id].moved)
     return TakenBack(
-        at=at,
+        at=first.at,
         day=first.business_day,
-        by=_who(session, lines[0].id),
+        by=written[lines[0].id].by,
         reason=first.reason,
         amount=sum(reversal.amount for reversal, _ in pairs),
         items=[line.item for line in lines],
-        paid_back=_paid_back(session, first.sale_id, at),
-        moved=[(kind, moved[kind]) for kind in HELD if moved.get(kind)],
+        paid_back=paid_back,
+        moved=[(kind, moved[kind]) for kind in HELD if moved[kind]],
     )
 
 
-def _paid_back(session: Session, sale_id: int, at: datetime) -> list[tuple[PaymentMethod, int]]:
+def _paid_back(session: Session, sale_id: int) -> dict[datetime, list[tuple[PaymentMethod, int]]]:
+    """What was paid back of a sale, by time and method."""
     amount = cast(func.sum(-Payment.amount), BigInteger)
-    here = (Payment.sale_id == sale_id, Payment.paid_at == at, Payment.amount < 0)
-    query = select(Payment.method, amount).where(*here).group_by(Payment.method).order_by(Payment.method)
-    return [(method, int(back)) for method, back in session.execute(query)]
+    returned = (Payment.sale_id == sale_id, Payment.amount < 0)
+    query = select(Payment.paid_at, Payment.method, amount).where(*returned)
+    found: dict[datetime, list[tuple[PaymentMethod, int]]] = {}
+    for at, method, back in session.execute(query.group_by(Payment.paid_at, Payment.method).order_by(Payment.method)):
+        found.setdefault(at, []).append((method, int(back)))
+    return found
 
 
-def _moved(session: Session, lines: Collection[int]) -> dict[AccountKind, int]:
-    """What reversing these lines moved on the customer's accounts, by their kind."""
+def _written(session: Session, lines: Collection[int]) -> dict[int, _Written]:
+    """What the reversing entries of each of these lines say."""
     amount = cast(func.sum(LedgerEntry.amount), BigInteger)
+    parts = (LedgerEntry.sale_line_id, Operation.actor_name, Account.kind, Account.customer_id)
     query = (
-        select(Account.kind, amount)
+        select(*parts, amount)
         .join(Account, Account.id == LedgerEntry.account_id)
+        .join(Operation, Operation.id == LedgerEntry.operation_id)
         .where(LedgerEntry.sale_line_id.in_(lines), LedgerEntry.reverses_id.is_not(None))
-        .where(Account.customer_id.is_not(None))
-        .group_by(Account.kind)
+        .group_by(*parts)
     )
-    return {kind: int(moved) for kind, moved in session.execute(query)}
-
-
-def _who(session: Session, line_id: int) -> str:
-    """Who took the line back: the actor of the operation that wrote the reversing entries."""
-    query = (
-        select(Operation.actor_name)
-        .join(LedgerEntry, LedgerEntry.operation_id == Operation.id)
-        .where(LedgerEntry.sale_line_id == line_id, LedgerEntry.reverses_id.is_not(None))
-        .limit(1)
-    )
-    return session.scalar(query) or ""
+    found = {line: _Written() for line in lines}
+    for line, actor, kind, customer, moved in session.execute(query):
+        assert line is not None  # asked for above
+        found[line].by = actor
+        if customer is not None:
+            found[line].moved[kind] += int(moved)
+    return found
