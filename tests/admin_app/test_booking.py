@@ -651,3 +651,10 @@ def test_a_bed_in_use_stands_in_a_room_in_use(rooms: Salon) -> None:
     booking = book(rooms, at(0), ("spa", "amy"))
     assert [row.bed_id for row in rooms.rows(Segment, appointment_id=booking)] == [rooms.ids["bed"]]
     assert "一号床" in taken(rooms, at(0), ("spa", "bea"), customer="berta")
+
+
+def test_an_evening_that_is_taken_is_known_before_the_database_is_asked(desk: Salon) -> None:
+    book(desk, at(7))
+    said = taken(desk, at(7.5), customer="berta")
+    assert "员工therapist" in said
+    assert "18:00" in said

@@ -30,8 +30,10 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
-CRITERIA = {"where", "and_", "or_", "filter", "join", "order_by"}
-"""Calls whose arguments are left out, one at a time."""
+CRITERIA = {"where", "and_", "or_", "filter", "join"}
+"""Calls whose arguments are left out, one at a time; not ``order_by``: an order that an engine gives anyway cannot be
+told from one that was asked for.
+"""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -111,7 +113,7 @@ class _Replace(ast.NodeTransformer):
 
 def _changes(statement: ast.stmt) -> Iterator[tuple[ast.AST, ast.AST, str]]:
     """Each node that can be changed, its replacement, and how to show that (empty: as code)."""
-    for node in ast.walk(statement):
+    for node in _executed(statement):
         match node:
             case ast.Compare(ops=[operator]) if type(operator) in COMPARISONS:
                 yield node, _with(node, ops=[COMPARISONS[type(operator)]()]), ""
@@ -131,6 +133,15 @@ def _changes(statement: ast.stmt) -> Iterator[tuple[ast.AST, ast.AST, str]]:
                 yield node, ast.Pass(), "(left out)"
             case ast.Call(args=[_, *_]) if _called(node) in CRITERIA:
                 yield from _without_criteria(node)
+
+
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and what is below it, without annotations and ``strict=`` of ``zip``: neither computes a value."""
+    yield node
+    left_out = {id(getattr(node, name, None)) for name in ("annotation", "returns")}
+    for child in ast.iter_child_nodes(node):
+        if id(child) not in left_out and not (isinstance(child, ast.keyword) and child.arg == "strict"):
+            yield from _executed(child)
 
 
 def _with(node: ast.AST, **changed: object) -> ast.AST:
