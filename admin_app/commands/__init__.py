@@ -18,12 +18,13 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from xlsxwriter.exceptions import FileCreateError
 
-from admin_app import DataFolderError, create_app
+from admin_app import DataFolderError, create_app, upgrade
 from admin_app.at_rest import AtWorkError
 from admin_app.backup_file import BackupError
 from admin_app.file_check import DamagedFileError
 from admin_app.importing.tables import UnreadableFileError
 from admin_app.operations.refusals import Refused
+from admin_app.restore import check_not_interrupted
 from admin_app.settings import SettingsError, load_settings
 from admin_app.start import RemainsError, WrongKeysError
 from admin_app.upgrade import SchemaError
@@ -84,6 +85,16 @@ def fail(sentence: str) -> NoReturn:
     """End with a sentence on standard error and exit code 1."""
     click.echo(sentence, err=True)
     sys.exit(BAD)
+
+
+def need_salon() -> None:
+    """End with a sentence where there is no salon to work in.
+
+    :raises BackupError: a restore was cut short.
+    """
+    check_not_interrupted()
+    if not upgrade.check():
+        fail(_("There is no salon here yet; start with: python run.py"))
 
 
 def me() -> Actor:

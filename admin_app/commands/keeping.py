@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from admin_app import backup, restore, upgrade
-from admin_app.commands import fail, house, me
+from admin_app.commands import fail, house, me, need_salon
 from admin_app.ending import until_told_to_end
 from admin_app.move import move_to
 from admin_app.new_salon import open_salon
@@ -123,8 +123,7 @@ def _work(app: Flask) -> None:
 def move_command(context: click.Context, target: str) -> None:
     """Copy everything into another, empty database, and prove it there."""
     with house(context):
-        if not upgrade.check():
-            fail(_("There is no salon here yet; start with: python run.py"))
+        need_salon()
         check_keys()
         rows = move_to(target)
         click.echo(

@@ -13,7 +13,7 @@ from flask_babel import ngettext
 from sqlalchemy import func, select
 
 from admin_app import upgrade
-from admin_app.commands import BAD, answer, fail, house, me, progress
+from admin_app.commands import BAD, answer, fail, house, me, need_salon, progress
 from admin_app.doctor import Finding, examine
 from admin_app.evaluation import evaluate, try_out
 from admin_app.importing.files import OF_A_SALON, FileReport, import_file, importable, save_before_import
@@ -161,8 +161,7 @@ def _import_lines(report: FileReport) -> list[str]:
 def doctor_command(context: click.Context, as_json: bool) -> None:
     """Prove the books: schema, references, log chain, receipts, tags; exit 1 on any fault."""
     with house(context):
-        if not upgrade.check():
-            fail(_("There is no salon here yet; start with: python run.py"))
+        need_salon()
         check_keys()
 
         def told(finding: Finding) -> None:

@@ -20,6 +20,7 @@ from admin_app import at_rest, backup_file, data_folder
 from admin_app import restore as restore_module
 from admin_app.at_rest import AtWorkError
 from admin_app.backup import BackupError, back_up
+from admin_app.commands import need_salon
 from admin_app.housekeeping import daily_backup
 from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import perform
@@ -270,6 +271,8 @@ def test_killed_between_the_two_renamings_the_next_start_says_so(killed: Callabl
     """It makes no demo, and offers the database of before; nothing is lost."""
     folder = killed(1)
     assert not (folder / "peony.db").exists()
+    with pytest.raises(BackupError, match=r"cut short.*restore --back"):
+        need_salon()
     for _ in range(2):
         with pytest.raises(BackupError, match=r"cut short.*before-restore-.*restore --back"):
             open_house()
