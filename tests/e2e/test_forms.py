@@ -15,9 +15,12 @@ from tests.e2e.conftest import Street
 from tests.limits import PAGE_SECONDS
 
 PHONE = "15011112222"
-DRAFT_KEPT = """limit => new Promise((kept, late) => {
+DRAFT_KEPT = """([limit, earlier]) => new Promise((kept, late) => {
     setTimeout(() => late(new Error("no draft was kept")), limit);
-    const look = () => history.state?.drafts ? kept() : requestAnimationFrame(look);
+    const look = () => {
+        const draft = history.state?.drafts?.[0];
+        return draft && draft !== earlier ? kept(draft) : requestAnimationFrame(look);
+    };
     look();
 })"""
 """Playwright's own ``wait_for_function`` asks a second time with eval, which the pages' CSP forbids."""
@@ -78,8 +81,9 @@ def test_a_booking_that_was_gone_back_to_keeps_what_was_searched_for(street: Str
     page = street.window("reception")
     page.goto("/do/book/")
     page.fill("#services-0-service-search", "护理24")
+    typed = page.evaluate(DRAFT_KEPT, [PAGE_SECONDS * 1000, None])
     page.locator(".lookup-list [role=option]", has_text="护理24").click()
-    page.evaluate(DRAFT_KEPT, PAGE_SECONDS * 1000)
+    page.evaluate(DRAFT_KEPT, [PAGE_SECONDS * 1000, typed])
     page.goto("/customer/")
     page.go_back(wait_until="load")
     expect(page.locator("#services-0-service-search")).to_have_value("护理24")
