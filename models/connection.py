@@ -29,7 +29,7 @@ except ImportError:  # pragma: no cover - depends on the platform
 BUSY_MILLISECONDS = 10_000
 TURN = 0.005
 """How soon, in seconds, whoever waits to write to SQLite looks again; the rules' runs leave gaps of twice that."""
-__all__ = ["WRITES", "engine_options", "prepare_engine", "sqlite_driver", "wal_is_safe"]
+__all__ = ["WRITES", "engine_options", "prepare_engine", "read_only", "sqlite_driver", "wal_is_safe"]
 
 WRITES = "peony_writes"
 """Execution option of a connection that is about to write."""
@@ -242,6 +242,22 @@ def _wait_to_write(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what stands in the way
     finally:
         raw.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+
+
+@contextmanager
+def read_only(connection: Connection) -> Iterator[None]:
+    """Let the database refuse whatever writes: on SQLite within the block, on PostgreSQL to the end of the transaction,
+    which must not have begun yet.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        yield
+        return
+    connection.exec_driver_sql("PRAGMA query_only=ON")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA query_only=OFF")
 
 
 def keeps_others_waiting(engine: Engine) -> bool:

@@ -241,6 +241,7 @@ def sqlite_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def _opened(found: House) -> Iterator[House]:
     with found.app.app_context():
         refresh()
+        db.session.rollback()  # whoever hangs up in an inner context would leave the connection of this one open
         yield found
         db.session.remove()
 

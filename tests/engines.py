@@ -7,7 +7,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
+from models.connection import WRITES
 from models.entity import db
 
 IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -124,6 +126,14 @@ def sent_by(work: Callable[[], object]) -> list[str]:
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
     return sent
+
+
+@contextmanager
+def somebody_writing() -> Iterator[None]:
+    """Another connection that has begun to write, and has the only lock that SQLite gives for it."""
+    with db.engine.connect().execution_options(**{WRITES: True}) as other:
+        other.exec_driver_sql("SELECT 1")
+        yield
 
 
 def fresh(server: str, word: str) -> str:

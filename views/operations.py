@@ -17,7 +17,7 @@ from wtforms import SelectMultipleField
 
 from admin_app.operations.accounts import ResetPasswordInput
 from admin_app.operations.approvals import SIGNS, Approvable, signed
-from admin_app.operations.kernel import perform
+from admin_app.operations.kernel import perform, quote
 from admin_app.operations.refusals import AnotherTotal, Busy, Forbidden, Refused
 from admin_app.operations.registry import Answer, Spec, spec_named
 from admin_app.security import passwords
@@ -112,7 +112,7 @@ def _quote(spec: Spec, values: dict[str, Any]) -> Answer | None:
     if spec.input.model_fields.get("method") and spec.input.model_fields["method"].is_required():
         plain["method"] = PaymentMethod.CASH  # the total is the same by every way
     try:
-        return _working(spec, plain)
+        return {**quote(spec.name, plain, actor=actor()), "approval": values.get("approval", "")}
     except (Refused, ValidationError):
         return None
 
@@ -120,10 +120,10 @@ def _quote(spec: Spec, values: dict[str, Any]) -> Answer | None:
 def _total_so_far(spec: Spec, form: HouseForm, plans: list[Blueprint]) -> Any:
     """The total of what stands in the form by now, for the foot of the page; nothing while it cannot be said."""
     try:
-        quote = _quote(spec, typed(form, plans))
+        working = _quote(spec, typed(form, plans))
     except Unreadable:
-        quote = None
-    return render_template("total_so_far.html", working=quote) if quote else ("", 204)
+        working = None
+    return render_template("total_so_far.html", working=working) if working else ("", 204)
 
 
 def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -> str:
@@ -205,9 +205,12 @@ def _signed(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _working(spec: Spec, values: dict[str, Any]) -> Answer:
-    """What the operation would come to; nothing of it stays."""
-    rehearsed = perform(spec.name, values, actor=actor(), rehearse=True)
-    return {**rehearsed, "approval": values.get("approval", "")}
+    """What the operation would come to, with what falls with it; nothing of it stays."""
+    if spec.consequences:
+        answer = perform(spec.name, values, actor=actor(), rehearse=True)
+    else:
+        answer = quote(spec.name, values, actor=actor())
+    return {**answer, "approval": values.get("approval", "")}
 
 
 def _perform(spec: Spec, values: dict[str, Any]) -> tuple[Answer, str]:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, func, select
 from admin_app.evidence import Evidence
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Ledger, not_enough
-from admin_app.operations.receipts import Line, Share, Tender, pay, write_receipt
+from admin_app.operations.receipts import Line, Share, Tender, pay, plan_receipt, write_receipt
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.operations.safety import ensure_safe
@@ -80,20 +80,25 @@ def open_card(op: Operation, data: OpenCardInput) -> Answer:
     """Sell a package: its services as a card of so many sessions, until its end; its products are handed over."""
     package = op.find(Package, data.package)
     check_shown(data.shown_total, package.price)
+    quote = quote_answer(package.price, [[package.name, 1, package.price, 0, "", package.price]])
     if unpaid(op, data):
-        return quote_answer(package.price, [[package.name, 1, package.price, 0, "", package.price]])
+        return quote | {"unpaid": True}
     store_id = store_of(op, data.store)
     parts = _parts(op, package)
     services = [part for part in parts if part.service is not None]
-    card, lines, shares = None, list[Line](), shares_of(op, None, None, data.seller, ShareManner.IN_TURN)
+    shares = shares_of(op, None, None, data.seller, ShareManner.IN_TURN)
+    lines = [_goods(package, part, part.product, shares) for part in parts if part.product is not None]
     if services:
-        days = package.valid_days or rulebook(op.session).till.card_days
-        card = _card(op, op.subject, store_id, package, services, op.day + timedelta(days=days))
-        lines.append(Line(LineKind.CARD, package.name, card.sold_for, card.sold_for, card=card, shares=shares))
-    lines += [_goods(package, part, part.product, shares) for part in parts if part.product is not None]
-    receipt = write_receipt(op, store_id, op.subject, lines, tenders_of(data, package.price))
-    if card is None:
-        return receipt_answer(receipt)
+        worth = sum(part.worth for part in services)
+        lines.insert(0, Line(LineKind.CARD, package.name, worth, worth, shares=shares))
+    plan = plan_receipt(op, store_id, op.subject, lines, tenders_of(data, package.price))
+    if op.quoting:
+        return quote
+    if not services:
+        return receipt_answer(write_receipt(op, plan))
+    days = package.valid_days or rulebook(op.session).till.card_days
+    card = _card(op, op.subject, store_id, package, services, op.day + timedelta(days=days))
+    receipt = write_receipt(op, plan, card=card)
     issued = receipt.ledger.house(AccountKind.SESSIONS_ISSUED)
     for item in items_of(op, card):
         hers = receipt.ledger.hers(card.customer_id, AccountKind.SESSIONS, item.id)
@@ -229,7 +234,7 @@ def redeem_session(op: Operation, data: RedeemInput) -> Answer:
     ]
     total = sum(line.amount for line in lines)
     tenders = [Tender(PaymentMethod.SESSION, total)] if total else []
-    receipt = write_receipt(op, store_id, customer, lines, tenders, confirmed_by=data.confirmed_by)
+    receipt = write_receipt(op, plan_receipt(op, store_id, customer, lines, tenders), confirmed_by=data.confirmed_by)
     return receipt_answer(receipt) | {"left": left - data.sessions}
 
 
@@ -337,7 +342,7 @@ class RefundCardInput(Input):
     shown_total: Shown = None
 
 
-@operation(Name.REFUND_CARD, label=_l("Refund a card"), on=Card, danger=True)
+@operation(Name.REFUND_CARD, label=_l("Refund a card"), on=Card, danger=True, consequences=True)
 def refund_card(op: Operation, data: RefundCardInput) -> Answer:
     """Give back what was paid for the sessions not given: the working stands in the answer and in the log."""
     card: Card = op.subject
@@ -351,6 +356,10 @@ def refund_card(op: Operation, data: RefundCardInput) -> Answer:
     working = value.card_refund(card.sold_for, sum(worth.values()), used, card.opened_on, op.day)
     check_shown(data.shown_total, working.back)
     _paid_for(op, sale)
+    lines = [[str(_l("Paid")), 1, working.paid, 0, "", working.paid], [str(_l("Used")), used, 0, 0, "", -working.used]]
+    answer = quote_answer(working.back, lines) | {"card": card.id, "cooling_off": working.unused_within_days}
+    if op.quoting:
+        return answer
     evidence = Evidence.of(op, None if sale is None else _buyer(op, sale, card), card.opened_on)
     for item in items:
         ledger.move(
@@ -366,8 +375,6 @@ def refund_card(op: Operation, data: RefundCardInput) -> Answer:
     _change(op, card, CardChangeKind.REFUNDED, data.why, amount=working.back)
     card.status = CardStatus.REFUNDED
     op.detail = {"paid": working.paid, "used": working.used, "back": working.back, "sessions_used": used}
-    lines = [[str(_l("Paid")), 1, working.paid, 0, "", working.paid], [str(_l("Used")), used, 0, 0, "", -working.used]]
-    answer = {"card": card.id, "total": working.back, "working": lines, "cooling_off": working.unused_within_days}
     return answer | evidence.settle(ledger)
 
 

@@ -39,7 +39,7 @@ from admin_app.operations.refusals import (
 from admin_app.operations.registry import Answer, Asked, Input, Row, Spec, spec_named
 from admin_app.rulebook import access_for
 from models.actor import Actor
-from models.connection import WRITES, take_operation
+from models.connection import WRITES, read_only, take_operation
 from models.entity import Entity, db, insert_new
 from models.log import EntryKind, OperationKey
 from models.log import Operation as LogOperation
@@ -85,7 +85,8 @@ class Operation:
     store_id: int | None = None
     run_id: int | None = None
     marks: list[int] = field(default_factory=list)
-    rehearsed: bool = False
+    quoting: bool = False
+    """It is only asked what it comes to: whatever writes is refused by the database."""
     checked: dict[tuple[type[Entity], int], Any] = field(default_factory=dict)
     """The rows that the input names, found to exist for the actor in this transaction: not read a second time."""
 
@@ -162,6 +163,20 @@ def perform(
         raise
 
 
+def quote(name: Name | str, data: Input | dict[str, Any], *, actor: Actor) -> Answer:
+    """What an operation would come to, found by reading alone: nobody who writes waits for it.
+
+    :raises Refused: it would not be done.
+    """
+    spec = spec_named(str(name))
+    given = data if isinstance(data, Input) else spec.input.model_validate(data)
+    try:
+        return _with_patience(_Call(spec, given, actor, None, None, None, quoting=True))
+    except Refused:
+        db.session.rollback()
+        raise
+
+
 @dataclass(frozen=True)
 class _Call:
     spec: Spec
@@ -171,6 +186,7 @@ class _Call:
     reason: str | None
     run_id: int | None
     rehearse: bool = False
+    quoting: bool = False
 
     @property
     def digest(self) -> str:
@@ -184,7 +200,7 @@ class _Call:
 
 def _with_patience(call: _Call) -> Answer:
     try:
-        answer = patiently(lambda: _once(call))
+        answer = patiently(lambda: (_quote if call.quoting else _once)(call))
     except StaleDataError as error:
         raise Stale(_l("Somebody else changed this a moment ago."), 0) from error
     except DBAPIError as error:
@@ -192,15 +208,27 @@ def _with_patience(call: _Call) -> Answer:
         if isinstance(trouble, DiskFull):
             disk.note_write(disk_full=True)
         raise trouble or refusal_of(error) or error from error
-    if not call.rehearse:
+    if not (call.rehearse or call.quoting):
         disk.note_write(disk_full=False)
     return answer
+
+
+def _quote(call: _Call) -> Answer:
+    session = db.session()
+    session.rollback()
+    try:
+        with read_only(session.connection()):
+            return call.spec.function(_begin(session, call, 0), call.data)
+    finally:
+        session.rollback()
+        session.info.pop("operation", None)
 
 
 def _once(call: _Call) -> Answer:
     session = db.session()
     session.rollback()
-    connection = session.connection(execution_options={WRITES: True})
+    deferred = call.rehearse and call.spec.consequences  # what it reads first keeps nobody from writing
+    connection = session.connection(execution_options={WRITES: not deferred})
     try:
         number = take_operation(connection, call.spec.name)
         if call.key is not None:
@@ -235,7 +263,7 @@ def _begin(session: Session, call: _Call, number: int) -> Operation:
         now(),
         reason=call.reason,
         run_id=call.run_id,
-        rehearsed=call.rehearse,
+        quoting=call.quoting,
     )
     session.info["operation"] = op
     if not (call.spec.permitted(op, call.data) if call.spec.permitted else access.does(call.spec.name)):
@@ -285,8 +313,8 @@ def _references_in(
 def _locked_subjects(op: Operation, asked: Asked, ids: list[int]) -> list[Any]:
     entity = asked.ask.to
     assert entity is not None
-    query = select(entity).where(entity.id.in_(ids), op.access.rows(entity)).order_by(entity.id).with_for_update()
-    rows = list(op.session.scalars(query))
+    query = select(entity).where(entity.id.in_(ids), op.access.rows(entity)).order_by(entity.id)
+    rows = list(op.session.scalars(query if op.quoting else query.with_for_update()))
     if len(rows) != len(set(ids)):
         raise Missing(_l("There is no such row, or it is not yours to see."), asked.name)
     _ensure_in_use(op, asked, asked.name, rows)

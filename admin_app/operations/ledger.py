@@ -55,7 +55,8 @@ def ensure_open(op: Operation, store_id: int, day: date, *, closing: bool = Fals
 
     :raises Refused: it is closed.
     """
-    lock_day(op.session.connection(), store_id, closing=closing)
+    if not op.quoting:
+        lock_day(op.session.connection(), store_id, closing=closing)
     closed = select(DayClose.id).where(DayClose.store_id == store_id, DayClose.business_day == day)
     if op.session.scalar(closed) is not None:
         raise Refused(_l("The day is closed in this store; nothing more is written for it."), None, "closed")

@@ -10,8 +10,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import cached_property
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
@@ -69,9 +70,13 @@ class Line:
     reason: str | None = None
     service_id: int | None = None
     product_id: int | None = None
-    card: Card | None = None
     card_item: CardItem | None = None
     shares: Sequence[Share] = ()
+
+    @property
+    def discount(self) -> int:
+        """What the line costs less than its unit price times its quantity."""
+        return self.unit_price * self.quantity - self.amount
 
 
 @dataclass(frozen=True)
@@ -101,33 +106,56 @@ EARNS = (LineKind.SERVICE, LineKind.PRODUCT, LineKind.CARD)
 """What earns points, as far as it is paid with money or paid-in stored value."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a payment that goes for one line: the line's place in the bill, and the lots (id, amount) that pay."""
+
+    place: int
+    method: PaymentMethod
+    amount: int
+    lots: tuple[value.Taken, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A bill that can be paid as it says: found by reading alone, before anything of it is written.
+
+    ``takings``: by the place of a tender that is a voucher, the how manieth time this voucher is taken.
+    """
+
+    ledger: Ledger
+    customer: Customer | None
+    lines: Sequence[Line]
+    tenders: Sequence[Tender]
+    parts: Sequence[Part]
+    takings: dict[int, int]
+
+    @property
+    def total(self) -> int:
+        return sum(line.amount for line in self.lines)
+
+
 @dataclass
 class Receipt:
-    """A receipt being written. By sale line: the money that earns points, and the lot it filled; by card item: what is
-    still to be paid into it.
+    """A receipt being written, of a card when one is sold on it. By sale line: the money that earns points, and the lot
+    it filled; by card item: what is still to be paid into it.
     """
 
     op: Operation
     ledger: Ledger
     customer: Customer | None
     sale: Sale
+    card: Card | None = None
     lines: list[tuple[Line, SaleLine]] = field(default_factory=list)
     earning: Counter[int] = field(default_factory=Counter)
     lots: dict[int, Lot] = field(default_factory=dict)
     room: dict[int, int] = field(default_factory=dict)
 
 
-def write_receipt(
-    op: Operation,
-    store_id: int,
-    customer: Customer | None,
-    lines: Sequence[Line],
-    tenders: Sequence[Tender],
-    *,
-    approval_id: int | None = None,
-    confirmed_by: Confirmation | None = None,
-) -> Receipt:
-    """Write the receipt with everything that follows from it.
+def plan_receipt(
+    op: Operation, store_id: int, customer: Customer | None, lines: Sequence[Line], tenders: Sequence[Tender]
+) -> Plan:
+    """Find what pays for each line; nothing is written.
 
     :raises Refused: it is not paid exactly, in ways that fit what is sold, out of what is there.
     """
@@ -135,31 +163,48 @@ def write_receipt(
     total = sum(line.amount for line in lines)
     if sum(tender.amount for tender in tenders) != total or any(tender.amount <= 0 for tender in tenders):
         raise Refused(_l("What is paid is not what it comes to."), "payments", "not_paid")
-    op.store_id = store_id
-    sale = _sale(op, ledger, customer, lines, total)
+    parts = _with_lots(ledger, customer, lines, _allocated(lines, tenders))
+    return Plan(ledger, customer, lines, tenders, parts, _takings_of(op, tenders))
+
+
+def write_receipt(
+    op: Operation,
+    plan: Plan,
+    *,
+    card: Card | None = None,
+    approval_id: int | None = None,
+    confirmed_by: Confirmation | None = None,
+) -> Receipt:
+    """Write the receipt with everything that follows from it; ``card`` is the card that its lines of that kind sell.
+
+    :raises Refused: what the plan found is no longer there.
+    """
+    op.store_id = plan.ledger.store_id
+    sale = _sale(op, plan)
     sale.approval_id, sale.confirmed_by = approval_id, confirmed_by
-    receipt = Receipt(op, ledger, customer, sale)
+    receipt = Receipt(op, plan.ledger, plan.customer, sale, card)
     op.session.add(sale)
     op.session.flush()
-    receipt.lines = _write_lines(op, sale, lines)
+    receipt.lines = _write_lines(receipt, plan.lines)
     for line, row in receipt.lines:
         if line.card_item is not None:
             _settle_session(receipt, line, row)
-    for line, tender, row, amount in _allocated(receipt.lines, tenders):
-        if tender.method is not PaymentMethod.SESSION:
-            _settle(receipt, line, row, tender.method, amount)
-    for tender in tenders:
-        _payment(receipt, tender)
+    for part in plan.parts:
+        if part.method is not PaymentMethod.SESSION:
+            _settle(receipt, *receipt.lines[part.place], part)
+    for place, tender in enumerate(plan.tenders):
+        _payment(receipt, tender, plan.takings.get(place))
     _earn(receipt)
-    if customer is not None:
-        raise_at_once(op, customer.id)
+    if plan.customer is not None:
+        raise_at_once(op, plan.customer.id)
     op.concerns(sale)
-    op.detail |= {"total": total, "number": sale.number}
+    op.detail |= {"total": plan.total, "number": sale.number}
     return receipt
 
 
-def _sale(op: Operation, ledger: Ledger, customer: Customer | None, lines: Sequence[Line], total: int) -> Sale:
-    visit = _visit(op, ledger, customer, lines)
+def _sale(op: Operation, plan: Plan) -> Sale:
+    ledger, customer = plan.ledger, plan.customer
+    visit = _visit(op, ledger, customer, plan.lines)
     op.session.execute(select(Store.id).where(Store.id == ledger.store_id).with_for_update(key_share=True))
     last = select(func.max(Sale.number)).where(Sale.store_id == ledger.store_id, Sale.business_day == ledger.day)
     return Sale(
@@ -169,7 +214,7 @@ def _sale(op: Operation, ledger: Ledger, customer: Customer | None, lines: Seque
         customer_id=customer.id if customer else None,
         visit_id=visit,
         sold_at=op.at,
-        total=total,
+        total=plan.total,
         rule_version_id=versions().get("till"),
     )
 
@@ -195,13 +240,14 @@ def visit_of_the_day(op: Operation, customer: Customer, store_id: int, source: V
     return found
 
 
-def _write_lines(op: Operation, sale: Sale, lines: Sequence[Line]) -> list[tuple[Line, SaleLine]]:
+def _write_lines(receipt: Receipt, lines: Sequence[Line]) -> list[tuple[Line, SaleLine]]:
     """All lines at once, then who made each."""
-    rows = [_line(sale, position, line) for position, line in enumerate(lines, 1)]
-    op.session.add_all(rows)
-    op.session.flush()
+    session = receipt.op.session
+    rows = [_line(receipt, position, line) for position, line in enumerate(lines, 1)]
+    session.add_all(rows)
+    session.flush()
     for line, row in zip(lines, rows, strict=True):
-        op.session.add_all(
+        session.add_all(
             StaffShare(
                 sale_line_id=row.id,
                 staff_id=share.staff_id,
@@ -215,47 +261,97 @@ def _write_lines(op: Operation, sale: Sale, lines: Sequence[Line]) -> list[tuple
     return list(zip(lines, rows, strict=True))
 
 
-def _line(sale: Sale, position: int, line: Line) -> SaleLine:
+def _line(receipt: Receipt, position: int, line: Line) -> SaleLine:
+    card = receipt.card if line.kind is LineKind.CARD else None
     return SaleLine(
-        sale_id=sale.id,
+        sale_id=receipt.sale.id,
         position=position,
         kind=line.kind,
         service_id=line.service_id,
         product_id=line.product_id,
-        card_id=line.card.id if line.card else None,
+        card_id=card.id if card else None,
         card_item_id=line.card_item.id if line.card_item else None,
         item=line.item,
         quantity=line.quantity,
         unit_price=line.unit_price,
-        discount=line.unit_price * line.quantity - line.amount,
+        discount=line.discount,
         discount_reason=line.reason,
         amount=line.amount,
     )
 
 
-def _allocated(
-    lines: Sequence[tuple[Line, SaleLine]], tenders: Sequence[Tender]
-) -> list[tuple[Line, Tender, SaleLine, int]]:
+def _allocated(lines: Sequence[Line], tenders: Sequence[Tender]) -> list[Part]:
     """Which part of each payment goes for which line: the ways that fit least go first, services before goods.
 
     :raises Refused: a way of paying does not fit what is sold.
     """
     order = [*TAKES]
-    left = {row.id: row.amount for _, row in lines}
-    found: list[tuple[Line, Tender, SaleLine, int]] = []
+    left = [line.amount for line in lines]
+    places = sorted(range(len(lines)), key=lambda place: (lines[place].kind is not LineKind.SERVICE, place))
+    parts: list[Part] = []
     for tender in sorted(tenders, key=lambda one: order.index(one.method) if one.method in order else len(order)):
         open_amount = tender.amount
-        for line, row in sorted(lines, key=lambda pair: (pair[0].kind is not LineKind.SERVICE, pair[1].position)):
-            fits = _fits(tender.method, line)
-            now = min(open_amount, left[row.id]) if fits else 0
+        for place in places:
+            now = min(open_amount, left[place]) if _fits(tender.method, lines[place]) else 0
             if now:
-                found.append((line, tender, row, now))
-                left[row.id] -= now
+                parts.append(Part(place, tender.method, now))
+                left[place] -= now
                 open_amount -= now
         if open_amount:
             message = _l("%(method)s does not pay for this.", method=tender.method.label)
             raise Refused(message, "payments", "does_not_fit")
-    return found
+    return parts
+
+
+def _with_lots(ledger: Ledger, customer: Customer | None, lines: Sequence[Line], parts: Sequence[Part]) -> list[Part]:
+    """The parts, with the lots that pay for those paid out of what the customer holds.
+
+    :raises Refused: there is not enough, or no customer.
+    """
+    theirs = {PaymentMethod.STORED_VALUE, PaymentMethod.DEPOSIT, PaymentMethod.ON_ACCOUNT}
+    if customer is None:
+        if any(part.method in theirs for part in parts):
+            message = _l("Choose the customer: this way of paying belongs to a customer.")
+            raise Refused(message, "customer", "no_customer")
+        return [*parts]
+    holdings = _Holdings(ledger, customer.id)
+    return [replace(part, lots=holdings.take(part, lines[part.place].kind)) for part in parts]
+
+
+class _Holdings:
+    """What a customer has in stored value and deposits, less what earlier parts of the bill take of it."""
+
+    def __init__(self, ledger: Ledger, customer_id: int) -> None:
+        self.ledger, self.customer_id = ledger, customer_id
+
+    @cached_property
+    def purses(self) -> list[value.Purse]:
+        return self.ledger.purses(self.customer_id)
+
+    @cached_property
+    def deposits(self) -> list[tuple[int, int, date | None]]:
+        lots = self.ledger.lots(self.customer_id, AccountKind.DEPOSIT)
+        return [(lot.id, left, lot.expires_on) for lot, left in lots]
+
+    def take(self, part: Part, kind: LineKind) -> tuple[value.Taken, ...]:
+        """The lots that pay a part; none where it is not paid out of lots.
+
+        :raises Refused: there is not enough.
+        """
+        if part.method is PaymentMethod.DEPOSIT:
+            taken = value.soonest_first(self.deposits, part.amount)
+            if taken is None:
+                raise not_enough(AccountKind.DEPOSIT)
+            used = Counter(dict(taken))
+            self.deposits = [(lot, left - used[lot], ends) for lot, left, ends in self.deposits]
+        elif part.method is PaymentMethod.STORED_VALUE:
+            taken = value.burn(self.purses, part.amount, bonus_too=kind is LineKind.SERVICE)
+            if taken is None:
+                raise not_enough(AccountKind.PRINCIPAL)
+            self.purses = [purse.without(dict(taken)) for purse in self.purses]
+        else:
+            taken = []
+        return tuple(taken)
 
 
 def _fits(method: PaymentMethod, line: Line) -> bool:
@@ -264,40 +360,22 @@ def _fits(method: PaymentMethod, line: Line) -> bool:
     return line.kind in TAKES[method] if method in TAKES else method in MONEY
 
 
-def _settle(receipt: Receipt, line: Line, row: SaleLine, method: PaymentMethod, amount: int) -> None:
+def _settle(receipt: Receipt, line: Line, row: SaleLine, part: Part) -> None:
     """Post one part of one payment for one line."""
-    ledger = receipt.ledger
+    ledger, method = receipt.ledger, part.method
     if method in TENDER:
-        _credit(receipt, line, row, amount, ledger.house(TENDER[method]))
-        receipt.earning[row.id] += amount if method in MONEY_IN else 0
+        _credit(receipt, line, row, part.amount, ledger.house(TENDER[method]))
+        receipt.earning[row.id] += part.amount if method in MONEY_IN else 0
         return
-    if receipt.customer is None:
-        raise Refused(_l("Choose the customer: this way of paying belongs to a customer."), "customer", "no_customer")
+    assert receipt.customer is not None
     if method is PaymentMethod.ON_ACCOUNT:
-        _credit(receipt, line, row, amount, ledger.hers(receipt.customer.id, AccountKind.RECEIVABLE))
+        _credit(receipt, line, row, part.amount, ledger.hers(receipt.customer.id, AccountKind.RECEIVABLE))
         return
-    for lot_id, part in _taken(receipt, receipt.customer, line, method, amount):
+    for lot_id, amount in part.lots:
         lot = receipt.op.session.get_one(Lot, lot_id)
         account = receipt.op.session.get_one(Account, lot.account_id)
-        _credit(receipt, line, row, part, account, lot)
-        receipt.earning[row.id] += part if account.kind is not AccountKind.BONUS else 0
-    receipt.op.session.flush()
-
-
-def _taken(receipt: Receipt, customer: Customer, line: Line, method: PaymentMethod, amount: int) -> list[value.Taken]:
-    """Which of her lots pay.
-
-    :raises Refused: there is not enough.
-    """
-    ledger = receipt.ledger
-    if method is PaymentMethod.DEPOSIT:
-        lots = [(lot.id, left, lot.expires_on) for lot, left in ledger.lots(customer.id, AccountKind.DEPOSIT)]
-        taken = value.soonest_first(lots, amount)
-    else:
-        taken = value.burn(ledger.purses(customer.id), amount, bonus_too=line.kind is LineKind.SERVICE)
-    if taken is None:
-        raise not_enough(AccountKind.DEPOSIT if method is PaymentMethod.DEPOSIT else AccountKind.PRINCIPAL)
-    return taken
+        _credit(receipt, line, row, amount, account, lot)
+        receipt.earning[row.id] += amount if account.kind is not AccountKind.BONUS else 0
 
 
 def _settle_session(receipt: Receipt, line: Line, row: SaleLine) -> None:
@@ -337,7 +415,7 @@ def _filled(receipt: Receipt, line: Line, row: SaleLine) -> Lot:
 
 def _credit_card(receipt: Receipt, line: Line, row: SaleLine, amount: int, source: Account, lot: Lot | None) -> None:
     """Fill the card's items one after another with what is paid for the card."""
-    ledger, card = receipt.ledger, line.card
+    ledger, card = receipt.ledger, receipt.card
     assert card is not None
     for item in receipt.op.session.scalars(select(CardItem).where(CardItem.card_id == card.id).order_by(CardItem.id)):
         room = receipt.room.setdefault(item.id, item.value)
@@ -348,13 +426,10 @@ def _credit_card(receipt: Receipt, line: Line, row: SaleLine, amount: int, sourc
         amount -= now
 
 
-def _payment(receipt: Receipt, tender: Tender) -> None:
+def _payment(receipt: Receipt, tender: Tender, taking: int | None) -> None:
     op, sale = receipt.op, receipt.sale
     pay(op, sale, tender.method, tender.amount)
-    if tender.method is PaymentMethod.VOUCHER:
-        code = voucher_code(tender.code)
-        if tender.platform is None or not code:
-            raise Refused(_l("A voucher has a platform and a code."), "payments", "empty")
+    if taking is not None:
         op.session.add(
             Voucher(
                 sale_id=sale.id,
@@ -362,12 +437,32 @@ def _payment(receipt: Receipt, tender: Tender) -> None:
                 customer_id=sale.customer_id,
                 business_day=sale.business_day,
                 platform=tender.platform,
-                code=code,
-                taking=_takings(op, tender.platform, code) + 1,
+                code=voucher_code(tender.code),
+                taking=taking,
                 amount=tender.amount,
                 settle_price=tender.amount if tender.settle_price is None else tender.settle_price,
             )
         )
+
+
+def _takings_of(op: Operation, tenders: Sequence[Tender]) -> dict[int, int]:
+    """By the place of each tender that is a voucher, the how manieth time the voucher is taken.
+
+    :raises Refused: one has no platform or code, or is not taken (again).
+    """
+    takings: dict[int, int] = {}
+    codes: set[tuple[Platform, str]] = set()
+    for place, tender in enumerate(tenders):
+        if tender.method is not PaymentMethod.VOUCHER:
+            continue
+        code = voucher_code(tender.code)
+        if tender.platform is None or not code:
+            raise Refused(_l("A voucher has a platform and a code."), "payments", "empty")
+        if (tender.platform, code) in codes:
+            raise Refused(_l("This voucher was taken already."), "payments", "taken")
+        codes.add((tender.platform, code))
+        takings[place] = _takings(op, tender.platform, code) + 1
+    return takings
 
 
 def _takings(op: Operation, platform: Platform, code: str) -> int:

@@ -150,6 +150,7 @@ class Spec:
     form: bool
     danger: bool
     page: type[Entity] | None
+    consequences: bool = False
 
     def asked(self) -> list[Asked]:
         """What the form asks, in the order of declaration."""
@@ -188,17 +189,20 @@ def operation(
     form: bool = True,
     danger: bool = False,
     page: type[Entity] | None = None,
+    consequences: bool = False,
 ) -> Callable[[Callable[[Operation, Any], Answer]], Callable[[Operation, Any], Answer]]:
     """Register a function as an operation.
 
     ``on`` gives it a row action on that entity's screen, ``page`` a button above its list; without ``form`` it is done
-    by code only. Without ``permitted`` a role needs the operation's name in its ``does``.
+    by code only. Without ``permitted`` a role needs the operation's name in its ``does``. ``consequences``: its form
+    shows what falls with it, which only a rehearsal finds; of others a quote says all that is shown.
     """
 
     def register(function: Callable[[Operation, Any], Answer]) -> Callable[[Operation, Any], Answer]:
         input_type = get_type_hints(function)["data"]
         OPERATIONS.add(str(name))
-        _specs[str(name)] = Spec(str(name), function, input_type, label, on, kind, permitted, form, danger, page)
+        given = (function, input_type, label, on, kind, permitted, form, danger, page, consequences)
+        _specs[str(name)] = Spec(str(name), *given)
         return function
 
     return register

@@ -17,7 +17,7 @@ from admin_app.operations.merging import move_value
 from admin_app.operations.receipts import pay
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
-from admin_app.operations.till import Shown, check_shown
+from admin_app.operations.till import Shown, check_shown, quote_answer
 from models.cards import Card, CardItem, CardStatus
 from models.customers import Customer
 from models.names import Name
@@ -39,7 +39,7 @@ class ReverseInput(Input):
     shown_total: Shown = None
 
 
-@operation(Name.REVERSE_SALE, label=_l("Take back"), on=Sale, danger=True)
+@operation(Name.REVERSE_SALE, label=_l("Take back"), on=Sale, danger=True, consequences=True)
 def reverse_sale(op: Operation, data: ReverseInput) -> Answer:
     """Take lines of a receipt back, line by line exactly what the sale did: money, value, points, sessions.
 
@@ -53,6 +53,10 @@ def reverse_sale(op: Operation, data: ReverseInput) -> Answer:
     lines = _open_lines(op, sale, data.lines)
     total = sum(line.amount for line in lines)
     check_shown(data.shown_total, total)
+    working = [[line.item, line.quantity, line.unit_price, line.discount, "", -line.amount] for line in lines]
+    answer = quote_answer(total, working) | {"sale": sale.id}
+    if op.quoting:
+        return answer
     op.store_id, op.reason = sale.store_id, data.why
     ledger = Ledger(op, sale.store_id, op.day)
     customer = op.session.get(Customer, sale.customer_id) if sale.customer_id else None
@@ -74,8 +78,7 @@ def reverse_sale(op: Operation, data: ReverseInput) -> Answer:
         if amount:
             pay(op, sale, method, -amount)
     op.detail = {"total": total, "lines": [line.id for line in lines]}
-    working = [[line.item, line.quantity, line.unit_price, line.discount, "", -line.amount] for line in lines]
-    return {"sale": sale.id, "total": total, "working": working} | evidence.settle(ledger)
+    return answer | evidence.settle(ledger)
 
 
 def _open_lines(op: Operation, sale: Sale, wanted: list[int]) -> list[SaleLine]:

@@ -14,7 +14,7 @@ from admin_app.holdings import benefits_of
 from admin_app.operations.approvals import Approvable, approval_for
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Grant, Ledger, ensure_open
-from admin_app.operations.receipts import Line, Receipt, Share, Tender, pay, write_receipt
+from admin_app.operations.receipts import Line, Receipt, Share, Tender, pay, plan_receipt, write_receipt
 from admin_app.operations.refusals import AnotherTotal, Refused
 from admin_app.operations.registry import Answer, Ask, Input, Row, operation
 from admin_app.operations.safety import ensure_safe
@@ -115,18 +115,17 @@ def sell(op: Operation, data: SellInput) -> Answer:
     priced = _priced(op, data, customer)
     total = sum(price.amount for price, _ in priced)
     check_shown(data.shown_total, total)
+    quote = quote_answer(total, working_of([line for _, line in priced]))
     if unpaid(op, data):
-        return quote_answer(total, [_quoted(line, price) for price, line in priced])
+        return quote | {"unpaid": True}
     till = rulebook(op.session).till
     approval = None
     if pricing.needs_approval([price for price, _ in priced], till.approval_below):
         approval = approval_for(op, data)
     services = [line.service for line in data.lines if line.service is not None]
     ensure_safe(op, customer.id if customer else None, services, data.override)
-    receipt = write_receipt(
-        op, store_id, customer, [line for _, line in priced], tenders_of(data, total), approval_id=approval
-    )
-    return receipt_answer(receipt)
+    plan = plan_receipt(op, store_id, customer, [line for _, line in priced], tenders_of(data, total))
+    return quote if op.quoting else receipt_answer(write_receipt(op, plan, approval_id=approval))
 
 
 def store_of(op: Operation, store_id: int | None) -> int:
@@ -164,30 +163,26 @@ def tenders_of(data: Any, total: int) -> list[Tender]:
 
 def unpaid(op: Operation, data: Any) -> bool:
     """Whether it is only asked what a bill comes to, before anything is said of paying."""
-    return op.rehearsed and data.method is None and not data.payments
+    return op.quoting and data.method is None and not data.payments
 
 
 def quote_answer(total: int, working: list[list[Any]]) -> Answer:
-    """What a page shows of a bill before its way of paying is chosen."""
-    return {"total": total, "working": working, "unpaid": True}
-
-
-def _quoted(line: Line, price: pricing.Priced) -> list[Any]:
-    return [line.item, line.quantity, line.unit_price, price.discount, line.reason or "", line.amount]
+    """What a page shows of a bill that is not written: the total, and line by line the working."""
+    return {"total": total, "working": working}
 
 
 def receipt_answer(receipt: Receipt) -> Answer:
     """What a page shows of a receipt: its numbers, the working line by line, the total."""
     sale = receipt.sale
-    return {
-        "sale": sale.id,
-        "total": sale.total,
-        "number": sale.number,
-        "working": [
-            [row.item, row.quantity, row.unit_price, row.discount, row.discount_reason or "", row.amount]
-            for _, row in receipt.lines
-        ],
-    }
+    working = working_of([line for line, _ in receipt.lines])
+    return quote_answer(sale.total, working) | {"sale": sale.id, "number": sale.number}
+
+
+def working_of(lines: Sequence[Line]) -> list[list[Any]]:
+    """Line by line: item, quantity, unit price, discount, its reason, amount."""
+    return [
+        [line.item, line.quantity, line.unit_price, line.discount, line.reason or "", line.amount] for line in lines
+    ]
 
 
 def _priced(op: Operation, data: SellInput, customer: Customer | None) -> list[tuple[pricing.Priced, Line]]:
@@ -287,6 +282,7 @@ def recharge(op: Operation, data: RechargeInput) -> Answer:
     customer: Customer = op.subject
     check_shown(data.shown_total, data.amount)
     document = rulebook(op.session).recharge
+    bonus = value.bonus_for(data.amount, document)
     line = Line(
         LineKind.RECHARGE,
         str(_l("Recharge")),
@@ -294,8 +290,11 @@ def recharge(op: Operation, data: RechargeInput) -> Answer:
         data.amount,
         shares=shares_of(op, None, None, data.seller, ShareManner.IN_TURN),
     )
-    receipt = write_receipt(op, store_of(op, data.store), customer, [line], [Tender(data.method, data.amount)])
-    bonus = value.bonus_for(data.amount, document)
+    plan = plan_receipt(op, store_of(op, data.store), customer, [line], [Tender(data.method, data.amount)])
+    if op.quoting:
+        principal = plan.ledger.balance(customer.id, AccountKind.PRINCIPAL) + data.amount
+        return _recharged(op, quote_answer(plan.total, working_of(plan.lines)), bonus, principal)
+    receipt = write_receipt(op, plan)
     if bonus:
         row = receipt.lines[0][1]
         account = receipt.ledger.hers(customer.id, AccountKind.BONUS)
@@ -305,16 +304,19 @@ def recharge(op: Operation, data: RechargeInput) -> Answer:
         receipt.ledger.move(account, granted, bonus, given_lot=lot, line=row.id, rule=versions().get("recharge"))
     op.session.flush()
     principal = receipt.ledger.balance(customer.id, AccountKind.PRINCIPAL)
-    answer = receipt_answer(receipt) | {"bonus": bonus, "principal": principal}
-    if principal > document.warn_above:
+    return _recharged(op, receipt_answer(receipt), bonus, principal)
+
+
+def _recharged(op: Operation, answer: Answer, bonus: int, principal: int) -> Answer:
+    """The answer with the bonus and what the customer then has, and a warning where that is much."""
+    answer |= {"bonus": bonus, "principal": principal}
+    most = rulebook(op.session).recharge.warn_above
+    if principal > most:
         op.detail["above"] = principal
-        answer["warning"] = str(
-            _l(
-                "The customer has %(now)s stored here: more than %(most)s.",
-                now=money(principal),
-                most=money(document.warn_above),
-            )
+        message = _l(
+            "The customer has %(now)s stored here: more than %(most)s.", now=money(principal), most=money(most)
         )
+        answer["warning"] = str(message)
     return answer
 
 
@@ -333,9 +335,10 @@ def take_deposit(op: Operation, data: DepositInput) -> Answer:
     """Take money that a later bill is paid with."""
     check_shown(data.shown_total, data.amount)
     line = Line(LineKind.DEPOSIT, str(_l("Deposit")), data.amount, data.amount)
-    return receipt_answer(
-        write_receipt(op, store_of(op, data.store), op.subject, [line], [Tender(data.method, data.amount)])
-    )
+    plan = plan_receipt(op, store_of(op, data.store), op.subject, [line], [Tender(data.method, data.amount)])
+    if op.quoting:
+        return quote_answer(plan.total, working_of(plan.lines))
+    return receipt_answer(write_receipt(op, plan))
 
 
 class DebtInput(Input):

@@ -5,7 +5,7 @@ Money is in fen; nothing here reads or writes the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -48,6 +48,18 @@ class Purse:
     @property
     def whole(self) -> int:
         return self.principal + self.bonus
+
+    def without(self, taken: Mapping[int, int]) -> Purse:
+        """What is left of it after so much (by lot id) is taken; a lot of which nothing is left is none."""
+        principal = self.principal - taken.get(self.principal_lot or 0, 0)
+        bonus = self.bonus - taken.get(self.bonus_lot or 0, 0)
+        return Purse(
+            self.principal_lot if principal else None,
+            principal,
+            self.bonus_lot if bonus else None,
+            bonus,
+            self.expires_on if bonus else None,
+        )
 
 
 Taken = tuple[int, int]

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from admin_app.operations.ledger import Ledger
-from admin_app.operations.receipts import Line, Tender, write_receipt
+from admin_app.operations.receipts import Line, Tender, plan_receipt, write_receipt
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
@@ -66,7 +66,8 @@ def test_a_recharge_paid_in_two_ways_fills_one_lot(salon: Salon) -> None:
         op = db.session.info["operation"]
         line = Line(LineKind.RECHARGE, "充值", 100_000, 100_000)
         tenders = [Tender(PaymentMethod.CASH, 40_000), Tender(PaymentMethod.WECHAT, 60_000)]
-        write_receipt(op, salon.ids["first"], db.session.get_one(Customer, salon.ids["anna"]), [line], tenders)
+        anna = db.session.get_one(Customer, salon.ids["anna"])
+        write_receipt(op, plan_receipt(op, salon.ids["first"], anna, [line], tenders))
     assert len(salon.rows(Lot)) == 1
     assert salon.has() == {K.PRINCIPAL: 100_000}
     assert salon.books() == {K.CASH: -40_000, K.WECHAT: -60_000}

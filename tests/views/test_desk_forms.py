@@ -19,6 +19,7 @@ from models.sales import Sale
 from models.standing import Membership
 from tests.cast import TODAY, create, raw_operation
 from tests.conftest import House
+from tests.engines import somebody_writing
 from tests.views.pages import main_part, words
 from tests.views.salon_day import MORNING, card, recharged, redeemed, service
 from tests.web import english
@@ -174,7 +175,11 @@ def test_the_total_is_seen_before_the_way_of_paying_is_chosen(house: House) -> N
 def test_the_total_so_far_follows_the_form(house: House) -> None:
     of = service(house)
     browser, address = english(house, "reception"), f"/do/sell/?on={house.ids['anna']}"
-    so_far = browser.post(address, bill(house, of, total_so_far="1", **{"lines-0-performer": ""}))
+    browser.get(address)
+    with somebody_writing():
+        so_far = browser.post(address, bill(house, of, total_so_far="1", **{"lines-0-performer": ""}))
+        worked_out = browser.post(address, bill(house, of, method="cash"))
+    assert "¥596.00" in main_part(worked_out.text)
     assert words(so_far.text) == "Total ¥596.00"
     assert browser.post(address, {**bill(house, of), "lines-0-service": "", "total_so_far": "1"}).status_code == 204
     recharge = browser.post(
