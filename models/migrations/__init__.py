@@ -27,7 +27,7 @@ def where(condition: str) -> dict[str, Any]:
 
 def as_it_stands(connection: Connection, name: str) -> Table:
     """A table as the database has it now, every constraint with its name."""
-    table = Table(name, MetaData(), autoload_with=connection)
+    table = Table(name, MetaData(), autoload_with=connection, resolve_fks=False)
     known = {constraint.name for constraint in table.constraints}
     for check in inspect(connection).get_check_constraints(name):
         if check["name"] not in known:
