@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CheckConstraint, Column, Executable, MetaData, Select, String, Table
+from sqlalchemy import CheckConstraint, Column, Executable, MetaData, Select, String, Table, select
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, Session, declared_attr, mapped_column
@@ -239,6 +239,12 @@ def rows_changed(session: Session, statement: Executable) -> int:
     """Run an UPDATE or DELETE; how many rows it touched."""
     count: int = session.execute(statement).rowcount  # type: ignore[attr-defined]  # both have one
     return count
+
+
+def lock_row(session: Session, entity: type[Entity], row_id: int) -> None:
+    """Let others who lock the same row wait until the transaction ends; SQLite has one writer at a time anyway."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(select(entity.id).where(entity.id == row_id).with_for_update(key_share=True))
 
 
 def insert_new(session: Session, mapped: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:

@@ -74,7 +74,7 @@ def deliver_effects(op: Operation, data: DeliverInput) -> Answer:
     by_now = select(Customer.id, current_id()).where(Customer.id.in_({effect.customer_id for effect in found}))
     owners: dict[int, int] = dict(op.session.execute(by_now).all())  # of a merged record, the one that stays
     for effect in found:
-        ledger.earn_points(owners[effect.customer_id], effect.amount, terms, None, effect.rule_version_id)
+        ledger.earn_points(owners[effect.customer_id], [(None, effect.amount)], terms, effect.rule_version_id)
         effect.state = EffectState.DONE
     op.detail = {"delivered": len(found)}
     return {"delivered": len(found)}

@@ -252,20 +252,23 @@ class Ledger:
 
     # ----------------------------------------------------------------------------------------------- points
 
-    def earn_points(self, customer_id: int, points: int, terms: Grant, line: int | None, rule: int | None) -> None:
-        """Grant points for a line; what she owes of earlier ones is paid first."""
-        if points == 0:
+    def earn_points(
+        self, customer_id: int, points: Iterable[tuple[int | None, int]], terms: Grant, rule: int | None
+    ) -> None:
+        """Grant points, a lot for each sale line (None where no sale gave them); those owed are paid out of them."""
+        earned = [(line, amount) for line, amount in points if amount]
+        if not earned:
             return
         account, issued = self.hers(customer_id, AccountKind.POINTS), self.house(AccountKind.POINTS_ISSUED)
-        lot = self.grant(account, terms)
-        self.move(account, issued, points, given_lot=lot, line=line, rule=rule)
-        owed = min(-self._flushed(customer_id, AccountKind.POINTS_OWED), points)
-        if owed > 0:
-            self.move(self.hers(customer_id, AccountKind.POINTS_OWED), account, owed, taken_lot=lot)
-
-    def _flushed(self, customer_id: int, kind: AccountKind) -> int:
         self.op.session.flush()
-        return self.balance(customer_id, kind)
+        owed = -self.balance(customer_id, AccountKind.POINTS_OWED)
+        for line, amount in earned:
+            lot = self.grant(account, terms)
+            self.move(account, issued, amount, given_lot=lot, line=line, rule=rule)
+            paid = min(owed, amount)
+            if paid > 0:
+                self.move(self.hers(customer_id, AccountKind.POINTS_OWED), account, paid, taken_lot=lot)
+                owed -= paid
 
     def reclaim_points(self, customer_id: int, points: int) -> None:
         """Take back points earned for what was given back; those spent since are owed."""

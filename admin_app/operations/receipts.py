@@ -25,6 +25,7 @@ from admin_app.rulebook import rulebook, versions
 from admin_app.tier_moves import raise_at_once
 from models.cards import Card, CardItem
 from models.customers import Customer, kin_of
+from models.entity import lock_row
 from models.organisation import Store
 from models.sales import (
     MONEY_IN,
@@ -44,6 +45,7 @@ from models.sales import (
 from models.till import Platform, Voucher
 from models.value import Account, AccountKind, Lot
 from rules.decisions import value
+from rules.decisions.tiers import Benefits
 from rules.documents.till import VouchersAgain
 
 
@@ -129,6 +131,7 @@ class Plan:
     tenders: Sequence[Tender]
     parts: Sequence[Part]
     takings: dict[int, int]
+    benefits: Benefits
 
     @property
     def total(self) -> int:
@@ -153,9 +156,14 @@ class Receipt:
 
 
 def plan_receipt(
-    op: Operation, store_id: int, customer: Customer | None, lines: Sequence[Line], tenders: Sequence[Tender]
+    op: Operation,
+    store_id: int,
+    customer: Customer | None,
+    lines: Sequence[Line],
+    tenders: Sequence[Tender],
+    benefits: Benefits | None = None,
 ) -> Plan:
-    """Find what pays for each line; nothing is written.
+    """Find what pays for each line; nothing is written. ``benefits`` are those of the customer's tier, where known.
 
     :raises Refused: it is not paid exactly, in ways that fit what is sold, out of what is there.
     """
@@ -164,7 +172,9 @@ def plan_receipt(
     if sum(tender.amount for tender in tenders) != total or any(tender.amount <= 0 for tender in tenders):
         raise Refused(_l("What is paid is not what it comes to."), "payments", "not_paid")
     parts = _with_lots(ledger, customer, lines, _allocated(lines, tenders))
-    return Plan(ledger, customer, lines, tenders, parts, _takings_of(op, tenders))
+    if benefits is None:
+        benefits = benefits_of(op.session, None if customer is None else customer.id)
+    return Plan(ledger, customer, lines, tenders, parts, _takings_of(op, tenders), benefits)
 
 
 def write_receipt(
@@ -194,7 +204,7 @@ def write_receipt(
             _settle(receipt, *receipt.lines[part.place], part)
     for place, tender in enumerate(plan.tenders):
         _payment(receipt, tender, plan.takings.get(place))
-    _earn(receipt)
+    _earn(receipt, plan.benefits.points_rate)
     if plan.customer is not None:
         raise_at_once(op, plan.customer.id)
     op.concerns(sale)
@@ -205,7 +215,7 @@ def write_receipt(
 def _sale(op: Operation, plan: Plan) -> Sale:
     ledger, customer = plan.ledger, plan.customer
     visit = _visit(op, ledger, customer, plan.lines)
-    op.session.execute(select(Store.id).where(Store.id == ledger.store_id).with_for_update(key_share=True))
+    lock_row(op.session, Store, ledger.store_id)  # its receipts are numbered one after another
     last = select(func.max(Sale.number)).where(Sale.store_id == ledger.store_id, Sale.business_day == ledger.day)
     return Sale(
         store_id=ledger.store_id,
@@ -505,14 +515,16 @@ def pay(op: Operation, sale: Sale, method: PaymentMethod, amount: int) -> None:
     )
 
 
-def _earn(receipt: Receipt) -> None:
-    """Points for the money on each line, at her tier's rate, usable after some days."""
+def _earn(receipt: Receipt, rate: int) -> None:
+    """Points for the money on each line, at the rate of the customer's tier (thousandths), usable after some days."""
     op, customer = receipt.op, receipt.customer
     if customer is None:
         return
-    book, rate = rulebook(op.session), benefits_of(op.session, customer.id).points_rate
-    terms = Grant(value.points_until(op.day, book.points), op.day + timedelta(days=book.points.pending))
-    for line, row in receipt.lines:
-        if line.kind in EARNS:
-            points = value.points_for(receipt.earning[row.id], rate, book.points)
-            receipt.ledger.earn_points(customer.id, points, terms, row.id, versions().get("points"))
+    document = rulebook(op.session).points
+    terms = Grant(value.points_until(op.day, document), op.day + timedelta(days=document.pending))
+    points = [
+        (row.id, value.points_for(receipt.earning[row.id], rate, document))
+        for line, row in receipt.lines
+        if line.kind in EARNS
+    ]
+    receipt.ledger.earn_points(customer.id, points, terms, versions().get("points"))

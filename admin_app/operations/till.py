@@ -30,6 +30,7 @@ from models.sales import LineKind, Payment, PaymentMethod, Sale, ShareManner, Sh
 from models.till import Platform
 from models.value import AccountKind
 from rules.decisions import fees, pricing, value
+from rules.decisions.tiers import Benefits
 
 AT_TILL = tuple(method for method in PaymentMethod if method not in {PaymentMethod.UNKNOWN, PaymentMethod.SESSION})
 
@@ -112,7 +113,8 @@ def sell(op: Operation, data: SellInput) -> Answer:
     """
     customer: Customer | None = op.subject if op.subjects else None
     store_id = store_of(op, data.store)
-    priced = _priced(op, data, customer)
+    benefits = benefits_of(op.session, None if customer is None else customer.id)
+    priced = _priced(op, data, benefits)
     total = sum(price.amount for price, _ in priced)
     check_shown(data.shown_total, total)
     quote = quote_answer(total, working_of([line for _, line in priced]))
@@ -124,7 +126,8 @@ def sell(op: Operation, data: SellInput) -> Answer:
         approval = approval_for(op, data)
     services = [line.service for line in data.lines if line.service is not None]
     ensure_safe(op, customer.id if customer else None, services, data.override)
-    plan = plan_receipt(op, store_id, customer, [line for _, line in priced], tenders_of(data, total))
+    lines = [line for _, line in priced]
+    plan = plan_receipt(op, store_id, customer, lines, tenders_of(data, total), benefits)
     return quote if op.quoting else receipt_answer(write_receipt(op, plan, approval_id=approval))
 
 
@@ -185,10 +188,8 @@ def working_of(lines: Sequence[Line]) -> list[list[Any]]:
     ]
 
 
-def _priced(op: Operation, data: SellInput, customer: Customer | None) -> list[tuple[pricing.Priced, Line]]:
-    book = rulebook(op.session)
-    hers = benefits_of(op.session, None if customer is None else customer.id)
-    shares = pricing.Shares(hers.services, hers.products, book.till.floor)
+def _priced(op: Operation, data: SellInput, benefits: Benefits) -> list[tuple[pricing.Priced, Line]]:
+    shares = pricing.Shares(benefits.services, benefits.products, rulebook(op.session).till.floor)
     found: list[tuple[pricing.Priced, Line]] = []
     for place, row in enumerate(data.lines):
         thing = _thing(op, row, f"lines-{place}-service")
@@ -196,7 +197,7 @@ def _priced(op: Operation, data: SellInput, customer: Customer | None) -> list[t
         kind = LineKind.SERVICE if isinstance(thing, Service) else LineKind.PRODUCT
         wanted = pricing.Wanted(kind, thing.price, row.quantity, row.price, special)
         priced = pricing.price(wanted, shares)
-        found.append((priced, _line(op, row, place, thing, priced, hers.name, unpaid(op, data))))
+        found.append((priced, _line(op, row, place, thing, priced, benefits.name, unpaid(op, data))))
     return found
 
 
