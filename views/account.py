@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, flash, g, make_response, redirect, render_template, request, session, url_for
+from flask import Flask, abort, flash, g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import refresh
 from flask_login import current_user
@@ -22,7 +22,7 @@ from models.entity import db
 from models.names import Name
 from views.person import actor, do
 from views.sign_in import ask_to_sign_in
-from views.unsent import Unsent
+from views.unsent import LONGEST, Unsent, open_draft, seal_draft
 
 ONE_YEAR = 31_536_000
 
@@ -38,6 +38,8 @@ def register(app: Flask) -> None:
     app.add_url_rule("/account", "account", account_page)
     app.add_url_rule("/account/password", "account.password", password_page, methods=["GET", "POST"])
     app.add_url_rule("/account/language", "account.language", language, methods=["POST"])
+    app.add_url_rule("/account/draft/seal", "account.seal_draft", seal, methods=["POST"])
+    app.add_url_rule("/account/draft/open", "account.open_draft", unseal, methods=["POST"])
     app.add_url_rule("/account/sessions/<int:session_id>/end", "account.end", end, methods=["POST"])
 
 
@@ -92,6 +94,22 @@ def language() -> Any:
             do(Name.CHANGE_LANGUAGE, LanguageInput(language=Language(chosen)))
         answer.set_cookie("language", chosen, max_age=ONE_YEAR, httponly=True, samesite="Lax", secure=request.is_secure)
     return answer
+
+
+def seal() -> Any:
+    """Encrypt what is typed in a form, for the page's own history."""
+    text = request.form.get("text", "")
+    if len(text) > LONGEST:
+        abort(413)
+    return {"sealed": seal_draft(text)}
+
+
+def unseal() -> Any:
+    """Give a draft back to whoever typed it."""
+    text = open_draft(request.form.get("draft", ""))
+    if text is None:
+        abort(404)
+    return {"text": text}
 
 
 def _ours(address: str | None) -> bool:

@@ -72,6 +72,19 @@ def draft_key() -> str:
     return keyring().blind(str(current_user.id), "draft")
 
 
+def seal_draft(text: str) -> str:
+    """A draft that this user alone can have opened again; for browsers that cannot encrypt on plain HTTP."""
+    return urlsafe_b64encode(keyring().encrypt(text, f"draft.{current_user.id}")).decode()
+
+
+def open_draft(sealed: str) -> str | None:
+    """The text of a draft; None where somebody else sealed it, or nobody here."""
+    try:
+        return keyring().decrypt(urlsafe_b64decode(sealed.encode()), f"draft.{current_user.id}")
+    except (ValueError, InvalidTag):
+        return None
+
+
 def author() -> int | None:
     """The user whose page the sent form stood on; None where the form does not say, or says it falsely."""
     token = request.form.get("csrf_token") or request.headers.get("X-CSRFToken", "")

@@ -56,6 +56,16 @@ def test_save_back_and_save_again_is_one_customer(street: Street) -> None:
     assert saved() == [f"+86{PHONE}"]
 
 
+def test_a_browser_that_does_not_encrypt_on_plain_http_keeps_it_too(street: Street) -> None:
+    page = street.window("reception")
+    page.add_init_script("Object.defineProperty(Crypto.prototype, 'subtle', { value: undefined })")
+    fill_in(page)
+    assert PHONE not in page.evaluate(DRAFT_KEPT, [PAGE_SECONDS * 1000, None])
+    page.goto("/customer/")
+    page.go_back(wait_until="load")
+    expect(page.locator("#phone")).to_have_value(PHONE)
+
+
 def test_what_one_user_typed_is_not_shown_to_the_next_who_goes_back(street: Street) -> None:
     page = street.window()
     page.goto("/customer/")

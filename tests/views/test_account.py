@@ -218,3 +218,13 @@ def test_the_log_stays_shut_until_a_password_is_chosen(sqlite_house: House) -> N
         db.session.get_one(User, sqlite_house.ids["auditor"]).must_change_password = True
     for address in ("/log", "/log/1", "/log/export.csv", "/schedules"):
         assert sqlite_house.browser("auditor").get(address).location == "/account/password", address
+
+
+def test_a_draft_is_opened_for_whoever_typed_it_alone(sqlite_house: House) -> None:
+    typed, other = sqlite_house.browser("reception"), sqlite_house.browser("manager")
+    sealed = typed.post("/account/draft/seal", {"text": '[["phone", "15011112222"]]'}).json["sealed"]
+    assert "15011112222" not in sealed
+    assert typed.post("/account/draft/open", {"draft": sealed}).json == {"text": '[["phone", "15011112222"]]'}
+    assert other.post("/account/draft/open", {"draft": sealed}).status_code == 404
+    assert typed.post("/account/draft/open", {"draft": "nonsense"}).status_code == 404
+    assert typed.post("/account/draft/seal", {"text": "x" * 200_001}).status_code == 413

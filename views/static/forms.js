@@ -11,6 +11,20 @@ const draftKey = (() => {
   const text = document.querySelector('meta[name="draft-key"]')?.content;
   return text && crypto.subtle ? crypto.subtle.importKey("raw", bytes(text), "AES-GCM", false, ["encrypt", "decrypt"]) : null;
 })();
+const keepsDrafts = Boolean(document.querySelector('meta[name="draft-key"]'));
+
+// A browser encrypts only on pages that came over HTTPS or from the same machine; for others the server does.
+async function sealed(text) {
+  if (!draftKey) return (await send("/account/draft/seal", { text })).sealed;
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  return hex(iv) + hex(await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await draftKey, new TextEncoder().encode(text)));
+}
+
+async function opened(draft) {
+  if (!draftKey) return (await send("/account/draft/open", { draft })).text;
+  const [iv, data] = [bytes(draft.slice(0, 24)), bytes(draft.slice(24))];
+  return new TextDecoder().decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, await draftKey, data));
+}
 
 const typedFields = (form) => [...form.elements].filter((field) => field.name && !["hidden", "password", "submit", "button", "file"].includes(field.type));
 
@@ -41,19 +55,15 @@ function putBack(form, values) {
 }
 
 async function keepDraft(form, index) {
-  if (!draftKey) return;
-  const iv = crypto.getRandomValues(new Uint8Array(12));
-  const text = new TextEncoder().encode(JSON.stringify(valuesOf(form)));
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await draftKey, text);
+  if (!keepsDrafts) return;
+  const draft = await sealed(JSON.stringify(valuesOf(form)));
   const drafts = [...(history.state?.drafts ?? [])];
-  drafts[index] = hex(iv) + hex(sealed);
+  drafts[index] = draft;
   history.replaceState({ ...history.state, drafts }, "");
 }
 
-async function restoreDraft(form, sealed) {
-  const [iv, data] = [bytes(sealed.slice(0, 24)), bytes(sealed.slice(24))];
-  const text = await crypto.subtle.decrypt({ name: "AES-GCM", iv }, await draftKey, data);
-  putBack(form, JSON.parse(new TextDecoder().decode(text)));
+async function restoreDraft(form, draft) {
+  putBack(form, JSON.parse(await opened(draft)));
 }
 
 draftForms.forEach((form, index) => {
@@ -63,10 +73,10 @@ draftForms.forEach((form, index) => {
     keys[index] = form.elements.op_id.value;
     history.replaceState({ ...history.state, keys }, "");
   }
-  if (returned && drafts[index] && draftKey) restoreDraft(form, drafts[index]).catch(() => {});
+  if (returned && drafts[index] && keepsDrafts) restoreDraft(form, drafts[index]).catch(() => {});
   let timer = 0;
-  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => keepDraft(form, index), 200); });
-  form.addEventListener("submit", () => { clearTimeout(timer); keepDraft(form, index); });
+  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => keepDraft(form, index).catch(() => {}), 200); });
+  form.addEventListener("submit", () => { clearTimeout(timer); keepDraft(form, index).catch(() => {}); });
 });
 
 // after signing in again, back to the form at once
