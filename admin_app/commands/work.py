@@ -22,6 +22,7 @@ from admin_app.rule_files import path_of, read_files, watch_files
 from admin_app.rulebook import own_of
 from admin_app.start import check_keys, open_house
 from models.entity import db, entity_named
+from models.organisation import Store
 from models.rulebook import RuleMatch
 from models.standing import CustomerTag, Membership, Tag
 from rules.book import DOCUMENTS
@@ -144,6 +145,8 @@ def _import_lines(report: FileReport) -> list[str]:
         for target, names in sheet.also.get("made", {}).items():
             label = entity_named(target).label
             told.append(_("%(entity)s, new: %(names)s", entity=label, names="、".join(names)))
+    if report.made_store:
+        told.append(_("%(entity)s, new: %(names)s", entity=Store.label, names=report.made_store))
     for name, number, text in report.aside:
         told.append(_("%(sheet)s, row %(row)s is no data: %(text)s", sheet=name, row=number, text=text))
     told += [_("%(sheet)s: left alone.", sheet=name) for name in report.left]

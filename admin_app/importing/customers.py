@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from admin_app.consents import refusing_marketing
 from admin_app.importing.birthdays import read_birthday
-from admin_app.importing.people import People
+from admin_app.importing.people import Coming, People
 from admin_app.importing.report import Change, RowFault, SheetReport
 from admin_app.importing.rows import Faults, Prepared, Reader, cell_of, heading, headings_of, text_of, unused
 from admin_app.importing.tables import Row, Table, plain
@@ -160,11 +160,12 @@ def _fill(op: Operation, row: Customer, more: dict[str, Any]) -> None:
 FILLS["customer"] = _fill
 
 
-def import_customers(table: Table, store_id: int, actor: Actor, dry_run: bool) -> SheetReport:
+def import_customers(table: Table, store_id: int, actor: Actor, dry_run: bool, coming: Coming) -> SheetReport:
     """Take the customers of a sheet.
 
     Known by her member number, or by phone and name, a customer gets what the sheet says otherwise or more of her; a
     cell left empty takes nothing away. The same phone under another name is somebody else (mother and daughter).
+    A dry run adds to ``coming`` whom it would have made.
     """
     access = access_for(actor)
     reader = Reader(Customer, table, access, store_id)
@@ -181,6 +182,9 @@ def import_customers(table: Table, store_id: int, actor: Actor, dry_run: bool) -
     _correct(people, corrections, report)
     ids = take(Customer, [*people.fresh, *corrections.rows], report, actor, dry_run=dry_run)
     _refer(people, reader, report, actor, ids, dry_run)
+    if dry_run:
+        made = [row.values for row in people.fresh if row.row.number in ids and "member_no" in row.values]
+        coming.customers |= {values["member_no"]: values["name"] for values in made}
     return report
 
 

@@ -16,6 +16,7 @@ from admin_app.importing.balances import import_balances, is_balances
 from admin_app.importing.customers import import_customers, is_customers
 from admin_app.importing.doubts import with_certain_phones, with_names
 from admin_app.importing.entities import import_table
+from admin_app.importing.people import Coming
 from admin_app.importing.report import SheetReport, write_failed_rows
 from admin_app.importing.rows import FIRST_STORE, NEW_STORE, columns_of, headings_of
 from admin_app.importing.sales_sheet import import_sales, is_sales
@@ -23,7 +24,6 @@ from admin_app.importing.tables import Table, UnreadableFileError, fingerprint, 
 from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.registry import Answer, Input, anybody, operation
-from admin_app.start import first_store
 from models.actor import Actor
 from models.clock import ImportRun
 from models.customers import Customer
@@ -38,7 +38,8 @@ from models.screen import WrittenBy
 class FileReport:
     """What came of a file: its sheets, those nobody understood, hidden ones, and the file of rows not taken.
 
-    ``aside`` are rows that are no data, with their sheet: titles above the headings, totals and signatures below.
+    ``aside`` are rows that are no data, with their sheet: titles above the headings, totals and signatures below;
+    ``made_store`` is the store that the file made, or would make, in a salon without one.
     """
 
     sheets: list[SheetReport] = field(default_factory=list)
@@ -46,6 +47,7 @@ class FileReport:
     hidden: list[str] = field(default_factory=list)
     aside: list[tuple[str, int, str]] = field(default_factory=list)
     failed_file: Path | None = None
+    made_store: str | None = None
     dry_run: bool = False
     backup: Path | None = None
 
@@ -56,6 +58,7 @@ class FileReport:
             "hidden": self.hidden,
             "aside": [{"sheet": sheet, "row": row, "text": text} for sheet, row, text in self.aside],
             "failed_file": str(self.failed_file) if self.failed_file else None,
+            "made_store": self.made_store,
             "dry_run": self.dry_run,
             "backup": str(self.backup) if self.backup else None,
         }
@@ -112,6 +115,7 @@ def import_file(
         said = {"file": path, "kind": kind, "found": found}
         message = _l("%(file)s: no sheet has the headings of %(kind)s; there are: %(found)s", **said)
         raise UnreadableFileError(str(message))
+    report.made_store = FIRST_STORE if any(sheet.first_store for sheet in report.sheets) else None
     taken = {sheet.table.name for sheet in report.sheets}
     report.left = [table.name for table in tables if table.name not in taken]
     report.aside = [
@@ -140,21 +144,20 @@ def save_before_import(actor: Actor) -> Path:
 
 def _import_salon(report: FileReport, kind: str, tables: list[Table], actor: Actor) -> None:
     """Sheets as salons keep them; rows that name no store come into the first one."""
-    dry_run, store = report.dry_run, _first_store(actor, report.dry_run)
+    dry_run, coming = report.dry_run, Coming()
     if kind == "customers":
-        _each(report, tables, is_customers, lambda table: import_customers(table, store, actor, dry_run))
+        _each(report, tables, is_customers, lambda t: import_customers(t, _first_store(), actor, dry_run, coming))
     if kind in {"customers", "sales"}:
-        _each(report, tables, is_sales, lambda table: import_sales(table, store, actor, dry_run))
+        _each(report, tables, is_sales, lambda t: import_sales(t, _first_store(), actor, dry_run, coming))
     if kind == "balances":
-        report.sheets += import_balances([table for table in tables if is_balances(table)], store, actor, dry_run)
+        members = [table for table in tables if is_balances(table)]
+        report.sheets += import_balances(members, _first_store(), actor, dry_run)
 
 
-def _first_store(actor: Actor, dry_run: bool) -> int:
-    """The first store; a salon without one gets it, and none by a dry run."""
+def _first_store() -> int:
+    """The first store; a salon without one gets it with the first row that needs it."""
     known = db.session.scalar(select(Store.id).order_by(Store.id).limit(1))
-    if known is None and dry_run:
-        return NEW_STORE
-    return first_store(FIRST_STORE, actor) if known is None else known
+    return NEW_STORE if known is None else known
 
 
 def _only_store() -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask_babel import gettext as _
@@ -18,6 +19,21 @@ from rules.decisions.access import Access
 
 Identity = tuple[str | None, str]
 """Telephone and plain name."""
+
+
+@dataclass
+class Coming:
+    """Who would be there by now if a dry run had made the rows of the sheets before.
+
+    Names of customers by member number, and names of staff.
+    """
+
+    customers: dict[str, str] = field(default_factory=dict)
+    staff: set[str] = field(default_factory=set)
+
+    def numbers_of(self, name: str) -> list[str]:
+        """The member numbers of the customers of a name."""
+        return [number for number, other in self.customers.items() if without_title(other) == without_title(name)]
 
 
 class People:

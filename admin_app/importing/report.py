@@ -41,7 +41,8 @@ class SheetReport:
     """What came of one sheet.
 
     ``refused`` and ``duplicates`` are rows that were not taken, ``lost`` cells that were not taken of rows that were,
-    ``changes`` what became of rows that were there already, ``notes`` what somebody should look at.
+    ``changes`` what became of rows that were there already, ``notes`` what somebody should look at; ``first_store``
+    whether its rows need a store in a salon that has none.
     """
 
     table: Table
@@ -56,6 +57,7 @@ class SheetReport:
     changes: list[Change] = field(default_factory=list)
     also: dict[str, Any] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
+    first_store: bool = False
 
     def counts(self) -> dict[str, Any]:
         return {

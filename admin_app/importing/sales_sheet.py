@@ -11,13 +11,15 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from admin_app.importing.people import Coming
 from admin_app.importing.report import RowFault, SheetReport
-from admin_app.importing.rows import CHUNK, cell_of, existing, text_of, unused
+from admin_app.importing.rows import CHUNK, FIRST_STORE, NEW_STORE, cell_of, existing, text_of, unused
 from admin_app.importing.sales import ImportSalesInput, PastSale
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.operations.kernel import business_day, now, perform
 from admin_app.references import References
 from admin_app.rulebook import access_for
+from admin_app.start import first_store
 from admin_app.values import Unreadable
 from models.actor import Actor
 from models.customers import Customer
@@ -66,16 +68,22 @@ def is_sales(table: Table) -> bool:
     return all(table.column(*HEADINGS[name]) is not None for name in ("day", "number", "amount"))
 
 
-def import_sales(table: Table, store_id: int, actor: Actor, dry_run: bool) -> SheetReport:
-    """Take the sales of a sheet. A row is known by its content, and equal rows by their count."""
+def import_sales(table: Table, store_id: int, actor: Actor, dry_run: bool, coming: Coming) -> SheetReport:
+    """Take the sales of a sheet. A row is known by its content, and equal rows by their count.
+
+    ``coming`` are the people whom a dry run would have made before; it adds those of this sheet.
+    """
     report = SheetReport(table, "sale")
-    reader = _Reader(table, report, References(access_for(actor)))
+    reader = _Reader(table, report, References(access_for(actor)), coming)
     sales = reader.sales()
     report.unused = unused(table, {column for column in reader.columns.values() if column is not None})
     report.also = {"customers": 0, "staff": 0}
+    report.first_store = bool(sales) and store_id == NEW_STORE
     if dry_run:
-        _rehearse(sales, report)
+        _rehearse(sales, report, coming)
         return report
+    if report.first_store:
+        store_id = first_store(FIRST_STORE, actor)
     for start in range(0, len(sales), CHUNK):
         part = ImportSalesInput(store=store_id, sales=sales[start : start + CHUNK])
         answer = perform(Name.IMPORT_SALES, part, actor=actor)
@@ -86,17 +94,20 @@ def import_sales(table: Table, store_id: int, actor: Actor, dry_run: bool) -> Sh
     return report
 
 
-def _rehearse(sales: list[PastSale], report: SheetReport) -> None:
+def _rehearse(sales: list[PastSale], report: SheetReport, coming: Coming) -> None:
     """Count what would come of the sales."""
     known = {sale.source_key for sale in existing(db.session, Sale, "source_key", [s.source_key for s in sales])}
     report.unchanged = len(known)
     fresh = [sale for sale in sales if sale.source_key not in known]
     report.created = len(fresh)
-    numbers = sorted({sale.member_no for sale in fresh if sale.member_no is not None})
-    there = {str(row.member_no) for row in existing(db.session, Customer, "member_no", numbers)}
-    names = sorted({sale.performer for sale in fresh if sale.performer})
-    report.also["customers"] = len(numbers) - len(there)
-    report.also["staff"] = len(names) - len({row.name for row in existing(db.session, Staff, "name", names)})
+    names = {sale.member_no: sale.name for sale in fresh if sale.member_no is not None}
+    numbers = names.keys() - coming.customers.keys()
+    numbers -= {str(row.member_no) for row in existing(db.session, Customer, "member_no", sorted(numbers))}
+    staff = {sale.performer for sale in fresh if sale.performer} - coming.staff
+    staff -= {row.name for row in existing(db.session, Staff, "name", sorted(staff))}
+    report.also |= {"customers": len(numbers), "staff": len(staff)}
+    coming.customers |= {number: names[number] for number in numbers}
+    coming.staff |= staff
 
 
 class _RefusedRow(Exception):
@@ -110,8 +121,8 @@ class _RefusedRow(Exception):
 class _Reader:
     """Reads rows of one table."""
 
-    def __init__(self, table: Table, report: SheetReport, references: References) -> None:
-        self.table, self.report, self.references = table, report, references
+    def __init__(self, table: Table, report: SheetReport, references: References, coming: Coming) -> None:
+        self.table, self.report, self.references, self.coming = table, report, references, coming
         self.columns = {key: table.column(*headings) for key, headings in HEADINGS.items()}
         self.today = business_day(now())
         self.seen: Counter[str] = Counter()
@@ -229,12 +240,15 @@ class _Reader:
             return None, ""
         if not number:
             return self._by_name(name)
-        owner = self.owners.get(number)
-        if owner is not None and name and without_title(name) != without_title(owner.name):
-            raise _RefusedRow("number", _l("This member number belongs to %(name)s.", name=owner.name))
+        owner = self.owners[number].name if number in self.owners else self.coming.customers.get(number)
+        if owner and name and without_title(name) != without_title(owner):
+            raise _RefusedRow("number", _l("This member number belongs to %(name)s.", name=owner))
         return number, name
 
     def _by_name(self, name: str) -> tuple[str | None, str]:
+        numbers = self.coming.numbers_of(name)
+        if len(numbers) == 1 and not self.references.all("customer", name):
+            return numbers[0], name
         try:
             owner = db.session.get_one(Customer, self.references.find("customer", name))
         except Unreadable as error:

@@ -64,7 +64,7 @@ def import_rows(op: Operation, data: ImportInput) -> Answer:
     """Make and correct rows; what the database refuses is named by its field, and the part is not taken."""
     entity, zone = entity_named(data.entity), current_app.config["PEONY"].zone
     fields = entity.fields()
-    _check_references(op, entity, data.rows)
+    first_store = _check_references(op, entity, data.rows)
     there = _corrected(op, entity, data.rows)
     done: list[tuple[Any, dict[str, Any]]] = []
     made: list[Any] = []
@@ -92,7 +92,7 @@ def import_rows(op: Operation, data: ImportInput) -> Answer:
         for row, more in done:
             fill(op, row, more)
     op.detail = {"entity": data.entity, "rows": len(made), "corrected": len(done) - len(made)}
-    return {"ids": [row.id for row, _ in done]}
+    return {"ids": [row.id for row, _ in done], "first_store": first_store}
 
 
 def _set_registered(op: Operation, row: Any, given: ImportedRow) -> None:
@@ -117,24 +117,30 @@ def _corrected(op: Operation, entity: type[Entity], rows: Sequence[ImportedRow])
     return found
 
 
-def _check_references(op: Operation, entity: type[Entity], rows: Sequence[ImportedRow]) -> None:
-    """:raises Missing: a row refers to one that is not there, or not the actor's to see."""
+def _check_references(op: Operation, entity: type[Entity], rows: Sequence[ImportedRow]) -> bool:
+    """Whether the rows needed the first store to be made.
+
+    :raises Missing: a row refers to one that is not there, or not the actor's to see.
+    """
+    made = False
     for field in entity.fields().values():
         if field.kind is not Kind.REFERENCE:
             continue
         ids = {int(row.values[field.name]) for row in rows if field.name in row.values}
         if field.target == Store.named() and NEW_STORE in ids:
             ids.remove(NEW_STORE)
-            _use_first_store(op, field, rows)
+            made |= _use_first_store(op, field, rows)
         target = entity_named(field.target)
         seen = select(target.id).where(target.id.in_(ids), op.access.rows(target))
         if ids and len(set(op.session.scalars(seen))) != len(ids):
             raise Missing(_l("There is no such row, or it is not yours to see."), field.name)
+    return made
 
 
-def _use_first_store(op: Operation, field: Field, rows: Sequence[ImportedRow]) -> None:
-    """Put the rows of a salon without a store into its first one."""
+def _use_first_store(op: Operation, field: Field, rows: Sequence[ImportedRow]) -> bool:
+    """Put the rows of a salon without a store into its first one; whether it was made for them."""
     store = op.session.scalar(select(Store).order_by(Store.id).limit(1))
+    made = store is None
     if store is None:
         store = Store(name=FIRST_STORE)
         op.session.add(store)
@@ -142,6 +148,7 @@ def _use_first_store(op: Operation, field: Field, rows: Sequence[ImportedRow]) -
     for row in rows:
         if row.values.get(field.name) == str(NEW_STORE):
             row.values[field.name] = str(store.id)
+    return made
 
 
 # --------------------------------------------------------------------------------------------- in parts
@@ -159,13 +166,13 @@ def take(
     for start in range(0, len(prepared), CHUNK):
         part = prepared[start : start + CHUNK]
         try:
-            ids |= _perform(entity, part, actor, dry_run)
+            ids |= _perform(entity, part, report, actor, dry_run)
         except Forbidden:
             raise
         except Refused:
             for row in part:
                 try:
-                    ids |= _perform(entity, [row], actor, dry_run)
+                    ids |= _perform(entity, [row], report, actor, dry_run)
                 except Refused as refusal:
                     column = heading(entity, report.table, refusal.field)
                     report.refused.append(RowFault(row.row, column, str(refusal)))
@@ -178,9 +185,12 @@ def take(
     return ids
 
 
-def _perform(entity: type[Entity], part: Sequence[Prepared], actor: Actor, dry_run: bool) -> dict[int, int]:
+def _perform(
+    entity: type[Entity], part: Sequence[Prepared], report: SheetReport, actor: Actor, dry_run: bool
+) -> dict[int, int]:
     rows = [ImportedRow(row=p.row.number, values=dict(p.values), more=p.more, id=p.id, version=p.version) for p in part]
     answer = perform(Name.IMPORT_ROWS, ImportInput(entity=entity.named(), rows=rows), actor=actor, rehearse=dry_run)
+    report.first_store |= answer["first_store"]
     return dict(zip((p.row.number for p in part), answer["ids"], strict=True))
 
 

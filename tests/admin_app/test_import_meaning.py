@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from openpyxl import Workbook
 from sqlalchemy import func, select
 
 from admin_app.doctor import examine
@@ -65,10 +66,17 @@ def counted(report: FileReport) -> list[tuple[int, ...]]:
 
 def tried(kind: str, name: str) -> FileReport:
     """The import, which comes to what its dry run said."""
-    said = counted(bring(kind, name, dry_run=True))
-    report = bring(kind, name)
-    assert counted(report) == said
+    said, report = told(bring(kind, name, dry_run=True)), bring(kind, name)
+    assert told(report) == said
     return report
+
+
+def told(report: FileReport) -> dict[str, Any]:
+    """What a report counts and names, of a dry run or not."""
+    counts = report.counts()
+    for sheet in counts["sheets"]:
+        sheet.pop("operations", None)  # the entries that a dry run does not make
+    return {name: counts[name] for name in ("sheets", "left", "hidden", "aside", "made_store")}
 
 
 def person(number: str) -> Customer:
@@ -352,6 +360,45 @@ def test_a_dry_run_leaves_an_empty_salon_empty(empty: Flask) -> None:
     bring("staff", "staff_no_store.csv", dry_run=True)
     assert db.session.scalar(select(func.max(Operation.id))) == before
     assert db.session.scalar(select(func.count()).select_from(Store)) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "store"),
+    [
+        ("customers", "会员号,姓名,手机\nA1,王芳,13911112222\n", "总店"),
+        ("customers", "会员号,姓名,手机\nA1,,13911112222\n", None),
+        ("sales", "消费日期,会员号,姓名,项目,实付\n2026-01-02,A1,王芳,补水,100\n", "总店"),
+        ("sales", "消费日期,会员号,姓名,项目,实付\n2026-01-02,A1,王芳,补水,x\n", None),
+        ("balances", "会员号,余额\nA1,100\n", None),
+        ("staff", "姓名,岗位\n小美,美容师\n", "总店"),
+        ("brands", "名称\n好牌\n", None),
+    ],
+)
+def test_a_dry_run_names_the_store_that_the_import_makes(
+    empty: Flask, tmp_path: Path, kind: str, content: str, store: str | None
+) -> None:
+    (tmp_path / "in.csv").write_text(content, encoding="utf-8")
+    report = tried(kind, str(tmp_path / "in.csv"))
+    assert report.made_store == store
+    assert db.session.scalar(select(Store.name)) == store
+
+
+def test_a_dry_run_knows_the_customers_of_the_sheet_before(empty: Flask, tmp_path: Path) -> None:
+    book = Workbook()
+    book.active.title = "客户"
+    for row in (["会员号", "姓名", "手机"], ["A1", "王芳", "13911112222"], ["A2", "李娜", "13911112223"]):
+        book.active.append(row)
+    for name in ("一月", "二月"):
+        sheet = book.create_sheet(name)
+        sheet.append(["消费日期", "会员号", "姓名", "项目", "实付", "美容师"])
+        for number, person in (("A1", "王芳"), ("A2", "赵敏"), ("", "李娜"), ("A3", "赵敏")):
+            sheet.append(["2026-01-02", number, person, name, "100", "小美"])
+    book.save(tmp_path / "in.xlsx")
+    _, january, february = tried("customers", str(tmp_path / "in.xlsx")).sheets
+    assert [(s.created, len(s.refused), s.also["customers"], s.also["staff"]) for s in (january, february)] == [
+        (3, 1, 1, 1),
+        (3, 1, 0, 0),
+    ]
 
 
 def test_a_bad_cell_is_left_out_and_comes_with_the_mended_row(empty: Flask, tmp_path: Path) -> None:
