@@ -67,7 +67,7 @@ class Sale(PublicId, Record):
 
     label = _l("Sale")
     plural = _l("Sales")
-    written_by = WrittenBy.by(*SELLS)
+    written_by = WrittenBy.by(*SELLS, Name.OPEN_BALANCES)
     title = ("business_day", "number")
     no_gaps = (NoGaps("number", ("store_id", "business_day")),)
     screen = Screen(
@@ -110,7 +110,7 @@ class SaleLine(Event):
 
     label = _l("Sale line")
     plural = _l("Sale lines")
-    written_by = WrittenBy.by(*SELLS)
+    written_by = WrittenBy.by(*SELLS, Name.OPEN_BALANCES)
     within = "sale_id"
     title = ("item",)
     screen = Screen(Section.SALES, "receipt", ("sale_id", "item", "kind", "quantity", "amount"))
@@ -234,7 +234,9 @@ class Payment(Event):
 
     label = _l("Payment")
     plural = _l("Payments")
-    written_by = WrittenBy.by(*SELLS, Name.PAY_DEBT, Name.REVERSE_SALE, Name.REFUND_CARD)
+    written_by = WrittenBy.by(
+        *SELLS, Name.PAY_DEBT, Name.REVERSE_SALE, Name.REFUND_CARD, Name.OPEN_BALANCES, Name.UNDO_BALANCES
+    )
     title = ("method", "amount")
     screen = Screen(Section.SALES, "coin", ("business_day", "sale_id", "store_id", "method", "amount"), "-business_day")
     __table_args__ = (

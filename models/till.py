@@ -88,7 +88,7 @@ class Reversal(Event):
 
     label = _l("Reversal")
     plural = _l("Reversals")
-    written_by = WrittenBy.by(Name.REVERSE_SALE)
+    written_by = WrittenBy.by(Name.REVERSE_SALE, Name.UNDO_BALANCES)
     title = ("sale_line_id",)
     screen = Screen(
         Section.SALES,

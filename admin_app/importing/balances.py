@@ -1,4 +1,4 @@
-"""The members' sheet of a salon: tier, stored value, points and sessions left become opening entries."""
+"""The members' sheet of a salon: tier, stored value, debt, points and sessions left become opening entries."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ HEADINGS = {
     "tier": ("等级", "会员等级", "tier", "level"),
     "principal": ("储值余额", "余额本金", "本金余额", "卡内余额", "可用余额", "余额", "stored value", "balance"),
     "bonus": ("赠送余额", "余额赠送", "赠送金额", "赠金余额", "赠金", "bonus"),
+    "debt": ("欠款", "欠款金额", "欠费", "挂账", "挂账金额", "应收", "应收款", "owed", "debt"),
     "points": ("积分", "可用积分", "points"),
     "sessions": ("剩余次数", "次数", "sessions left"),
     "until": ("有效期", "有效期至", "到期日", "到期日期", "valid until"),
@@ -44,11 +45,11 @@ _LEFT = re.compile(r".*剩余?\s*([0-9]+)\s*次")
 
 
 def is_balances(table: Table) -> bool:
-    """Whether a sheet tells what members have: who they are, and a balance or sessions."""
+    """Whether a sheet tells what members have: who they are, and a balance, a debt or sessions."""
     fields = Customer.fields()
     known = table.column(*headings_of(fields["member_no"])) is not None
     known = known or all(table.column(*headings_of(fields[name])) is not None for name in ("name", "phone"))
-    return known and table.column(*HEADINGS["principal"], *HEADINGS["sessions"]) is not None
+    return known and table.column(*HEADINGS["principal"], *HEADINGS["sessions"], *HEADINGS["debt"]) is not None
 
 
 def import_balances(tables: Sequence[Table], store_id: int, actor: Actor, dry_run: bool) -> list[SheetReport]:
@@ -195,6 +196,8 @@ class _Reader:
         if key == "number":
             return _number_heading(self.table)
         column = self.columns[key]
+        if key == "debt" and column is None:  # a balance below zero
+            column = self.columns["principal"]
         return HEADINGS[key][0] if column is None else self.table.headings[column]
 
     def opening(self, row: Row, place: int) -> Opening:
@@ -208,7 +211,7 @@ class _Reader:
             "row": place,
             "member_no": number,
             "tier": self.tiers[tier] if tier else None,
-            "principal": self._money(row, "principal"),
+            **self._balance(row),
             "bonus": self._money(row, "bonus"),
             "points": self._count(row, "points", "分"),
             "sessions": self._count(row, "sessions", "次"),
@@ -238,12 +241,21 @@ class _Reader:
                 return found[0].member_no
         raise _RefusedRow("number", _l("Without a member number nobody can say whose this is; write it."))
 
-    def _money(self, row: Row, key: str) -> int:
+    def _balance(self, row: Row) -> dict[str, int]:
+        """Stored value and debt; a balance below zero is what the customer owes."""
+        principal, debt = self._money(row, "principal", below_zero=True), self._money(row, "debt")
+        if principal < 0 and debt not in {0, -principal}:
+            reason = _l("The balance is below zero, and another debt stands beside it; write in one cell what is owed.")
+            raise _RefusedRow("debt", reason)
+        return {"principal": max(principal, 0), "debt": debt or max(-principal, 0)}
+
+    def _money(self, row: Row, key: str, *, below_zero: bool = False) -> int:
         fen = fen_of(self.text(row, key) or "0")
-        if fen is not None and fen < 0:
-            raise _RefusedRow(key, _l("Below zero: what a customer owes is not brought over as a balance."))
         if fen is None:
             raise _RefusedRow(key, _l("This is not an amount that can be brought over."))
+        if fen < 0 and not below_zero:
+            reason = _l("This cannot be below zero; what a customer owes stands in the column of debts, without a minus.")
+            raise _RefusedRow(key, reason)
         return fen
 
     def _count(self, row: Row, key: str, unit: str) -> int:

@@ -1,4 +1,4 @@
-"""What customers had before: tiers, balances, points and sessions, brought over as opening entries; and taken back
+"""What customers had before: tiers, balances, debts, points and sessions, brought over as opening entries; and taken back
 whole.
 """
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import Ledger
+from admin_app.operations.opening_debts import take_debts_back, write_debts
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, Row, operation
 from admin_app.rulebook import rulebook, versions
@@ -47,6 +48,7 @@ class Opening(Row):
     tier: str | None = None
     principal: Annotated[int, Field(ge=0, le=10**11)] = 0
     bonus: Annotated[int, Field(ge=0, le=10**11)] = 0
+    debt: Annotated[int, Field(ge=0, le=10**11)] = 0
     points: Annotated[int, Field(ge=0, le=10**11)] = 0
     sessions: Annotated[int, Field(ge=0, le=10**6)] = 0
     card: Annotated[str, Field(max_length=60)] = ""
@@ -68,7 +70,8 @@ OLD_SESSION = _l("Session of an old card")
 
 @operation(Name.OPEN_BALANCES, label=_l("Bring balances over"), form=False)
 def open_balances(op: Operation, data: OpenBalancesInput) -> Answer:
-    """Write opening entries for customers who have none yet. Known by their member numbers.
+    """Write opening entries for customers who have none yet. Known by their member numbers. A debt is a receipt on
+    account, which is paid at the till.
 
     The answer names the rows of numbers that nobody has, of customers whose entries stand already, and of those whose
     entries say otherwise than the rows.
@@ -85,11 +88,11 @@ def open_balances(op: Operation, data: OpenBalancesInput) -> Answer:
     differing = [row.row for row in stands if standing[people[row.member_no].id] != +asked[people[row.member_no].id]]
     there = [row.row for row in stands if row.row not in set(differing)]
     new = [(people[row.member_no], row) for row in rows if people[row.member_no].id not in standing]
+    op.store_id = store.id
     _Books(op, Ledger(op, store.id, op.day)).open([(customer, row) for customer, row in new if _amounts(row)])
     moved = _open_tiers(op, [(customer, row) for customer, row in new if row.tier is not None])
     there += [row.row for _, row in new if not _amounts(row) and row.row not in moved]
     created = len(rows) - len(differing) - len(there)
-    op.store_id = store.id
     op.detail = {"customers": created, "total": sum(row.principal for _, row in new)}
     unchanged = {"unchanged": len(there), "there": there, "differing": differing}
     return {"created": created, "missing": missing, "operation": op.number, **unchanged}
@@ -103,6 +106,7 @@ def _amounts(row: Opening) -> Counter[AccountKind]:
             AccountKind.BONUS: row.bonus,
             AccountKind.POINTS: row.points,
             AccountKind.SESSIONS: row.sessions,
+            AccountKind.RECEIVABLE: row.debt,
         }
     )
     return +amounts
@@ -133,7 +137,7 @@ def _standing(op: Operation, customers: Sequence[int]) -> dict[int, Counter[Acco
     )
     found: dict[int, Counter[AccountKind]] = defaultdict(Counter)
     for customer, kind, amount in op.session.execute(query):
-        found[customer or 0][kind] = int(amount)  # none of these entries is the house's
+        found[customer or 0][kind] = abs(int(amount))  # none of these entries is the house's; what is owed is negative
     return found
 
 
@@ -153,10 +157,11 @@ class _Books:
         if not rows:
             return
         amounts = [(customer, row, _amounts(row)) for customer, row in rows]
-        kinds = (AccountKind.PRINCIPAL, AccountKind.BONUS, AccountKind.POINTS)
+        kinds = (AccountKind.PRINCIPAL, AccountKind.BONUS, AccountKind.POINTS, AccountKind.RECEIVABLE)
         self.ledger.open_accounts({(kind, c.id, None) for c, _, given in amounts for kind in kinds if given[kind]})
         self._open_cards([(customer, row) for customer, row in rows if row.sessions])
         self._grant(rows)
+        self._owe([(customer, row.debt) for customer, row in rows if row.debt])
         for kind, amount in self.against.items():
             self._enter(self.ledger.house(_AGAINST[kind]), -amount, None)
         self.session.execute(insert(LedgerEntry), self.entries)
@@ -197,7 +202,16 @@ class _Books:
             self.against[kind] += amount
         return ids
 
-    def _enter(self, account: Account, amount: int, lot: int | None) -> None:
+    def _owe(self, debts: Sequence[tuple[Customer, int]]) -> None:
+        """What is owed is negative; the house's account takes it as brought over."""
+        if not debts:
+            return
+        lines = write_debts(self.op, self.ledger.store_id, debts)
+        for (customer, amount), line in zip(debts, lines, strict=True):
+            self._enter(self.ledger.hers(customer.id, AccountKind.RECEIVABLE), -amount, None, line)
+            self.against[AccountKind.RECEIVABLE] -= amount
+
+    def _enter(self, account: Account, amount: int, lot: int | None, line: int | None = None) -> None:
         self.entries.append(
             {
                 "operation_id": self.op.number,
@@ -205,6 +219,7 @@ class _Books:
                 "customer_id": account.customer_id,
                 "amount": amount,
                 "lot_id": lot,
+                "sale_line_id": line,
                 "store_id": self.ledger.store_id,
                 "business_day": self.op.day,
             }
@@ -264,6 +279,7 @@ _AGAINST = {
     AccountKind.BONUS: AccountKind.OPENING,
     AccountKind.POINTS: AccountKind.POINTS_ISSUED,
     AccountKind.SESSIONS: AccountKind.SESSIONS_ISSUED,
+    AccountKind.RECEIVABLE: AccountKind.OPENING,
 }
 """The house's account that stands against what a customer brings over."""
 
@@ -331,13 +347,15 @@ def undo_balances(op: Operation, data: UndoBalancesInput) -> Answer:
     gone = select(LedgerEntry.id).where(LedgerEntry.reverses_id.in_([entry.id for entry in entries]))
     if not entries or op.session.scalar(gone.limit(1)) is not None:
         raise Refused(_l("This was taken back already."), "operation", "again")
-    Ledger(op, entries[0].store_id, op.day).reverse(entries)
+    op.reason, op.store_id = data.why, entries[0].store_id
+    ledger = Ledger(op, entries[0].store_id, op.day)
+    take_debts_back(ledger, entries, data.why)
+    ledger.reverse(entries)
     people = {entry.customer_id for entry in entries if entry.customer_id is not None}
     for card in op.session.scalars(select(Card).where(Card.id.in_(_made_by(data.operation, Card)))):
         card.status = CardStatus.REVERSED
     for held in op.session.scalars(select(Membership).where(Membership.id.in_(_made_by(data.operation, Membership)))):
         held.ended_on = held.ended_on or op.day  # the rules give her one again
-    op.reason, op.store_id = data.why, entries[0].store_id
     op.detail = {"operation": data.operation, "customers": len(people)}
     return {"customers": len(people)}
 

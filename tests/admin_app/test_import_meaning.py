@@ -212,7 +212,8 @@ def test_each_card_keeps_its_name_and_its_bonus(empty: Flask) -> None:
     owned = select(Card.name).where(Card.customer_id == person("B001").id).order_by(Card.id)
     assert db.session.scalars(owned).all() == ["补水10次卡", "祛痘12次卡"]
     assert balances("B004") == {K.PRINCIPAL: 128_000, K.SESSIONS: 3}  # 补水10次剩3次
-    assert reasons(report) == [(6, "储值余额"), (8, "剩余次数"), (11, "剩余次数")]  # -120, 12/10, ②
+    assert balances("B003") == {K.RECEIVABLE: -12_000}  # -120
+    assert reasons(report) == [(8, "剩余次数"), (11, "剩余次数")]  # 12/10, ②
 
 
 def test_balances_that_say_otherwise_than_those_there_are_told(empty: Flask, tmp_path: Path) -> None:

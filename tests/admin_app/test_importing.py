@@ -322,3 +322,23 @@ def test_a_balance_outside_its_range_is_refused_at_its_column(
     report = import_file("balances", path, ME)
     assert [fault.column for fault in report.sheets[0].refused] == [column]
     assert report.sheets[0].created == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "debt", "refused"),
+    [
+        ({"欠款": "300"}, 30_000, []),
+        ({"余额": "-300"}, 30_000, []),
+        ({"余额": "-300", "欠款": "300"}, 30_000, []),
+        ({"余额": "-300", "欠款": "200"}, 0, ["欠款"]),
+        ({"欠款": "-300"}, 0, ["欠款"]),
+        ({"余额": "-99999999999"}, 0, ["余额"]),
+    ],
+)
+def test_a_debt_stands_in_its_column_or_below_zero(
+    sqlite_house: House, tmp_path: Path, values: dict[str, str], debt: int, refused: list[str]
+) -> None:
+    head = ["会员编号", *values]
+    report = import_file("balances", sheet(tmp_path, head, ["V001", *values.values()]), ME)
+    assert [fault.column for fault in report.sheets[0].refused] == refused
+    assert sum(db.session.scalars(select(Payment.amount).where(Payment.method == "on_account"))) == debt
