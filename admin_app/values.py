@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from difflib import SequenceMatcher
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,40 @@ class Unreadable(Exception):
 
     def __str__(self) -> str:
         return str(self.message)
+
+
+class NoChoice(Unreadable):
+    """A word that is none of the choices; the nearest of them where only one is near.
+
+    ``spellings`` are the words for each choice, by what it is called.
+    """
+
+    def __init__(self, word: str, message: LazyString, spellings: Mapping[str, Iterable[str]]) -> None:
+        super().__init__(message)
+        self.word, self.choices = word, tuple(spellings)
+        self.nearest = _nearest(word, spellings)
+
+
+NEAR = 0.5
+"""The least share of letters that two words have in common, in order, for one to stand for the other; they also
+begin or end alike: 白金 is not 金卡.
+"""
+
+
+def _nearest(word: str, spellings: Mapping[str, Iterable[str]]) -> str | None:
+    matcher = SequenceMatcher(autojunk=False)
+    word = word.lower()
+    matcher.set_seq2(word)
+
+    def likeness(spelling: str) -> float:
+        spelling = spelling.lower()
+        matcher.set_seq1(spelling)
+        return matcher.ratio() if spelling[:1] == word[:1] or spelling[-1:] == word[-1:] else 0.0
+
+    found = {choice: max(map(likeness, words), default=0.0) for choice, words in spellings.items()}
+    best = max(found.values(), default=0.0)
+    near = [choice for choice, share in found.items() if share == best]
+    return near[0] if best >= NEAR and len(near) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +304,16 @@ def _choice(choices: type[Choice], written: Any) -> Choice:
     for member in choices:
         if word.lower() in _OTHER_WORDS.get(member.value, ()):
             return member
-    known = "、".join(str(member.label) for member in choices)
-    raise Unreadable(_l("%(word)s is not one of the choices: %(known)s.", word=word[:30], known=known))
+    spellings = {
+        str(member.label): (
+            member.value,
+            *said_in_every_language(member.label),
+            *_OTHER_WORDS.get(member.value, ()),
+        )
+        for member in choices
+    }
+    message = _l("%(word)s is not one of the choices: %(known)s.", word=word[:30], known="、".join(spellings))
+    raise NoChoice(word[:30], message, spellings)
 
 
 # ------------------------------------------------------------------------------------------------ writing

@@ -119,6 +119,8 @@ def import_command(
         if kind not in known:
             fail(_("%(kind)s cannot be imported; one of: %(known)s.", kind=kind, known=", ".join(dict.fromkeys(known))))
         open_house()
+        if kind == "balances":
+            watch_files()  # a tier that was added to the file counts
         save = None if no_backup else lambda: save_before_import(me())
         report = import_file(kind, file, me(), dry_run, hidden, save)
         answer(report.counts(), as_json, lambda: _import_lines(report))

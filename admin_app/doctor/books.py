@@ -140,8 +140,8 @@ VALUE: dict[str, Query] = {
         "SELECT count(*) FROM payment",
         "SELECT p.store_id, p.business_day, p.method, p.amount, coalesce(e.amount, 0) FROM"
         " (SELECT p.store_id, p.business_day, p.method, sum(p.amount) AS amount FROM payment p JOIN sale s"
-        " ON s.id = p.sale_id WHERE (NOT s.imported OR s.source_key IS NULL) AND (p.method = 'cash' OR p.method = 'wechat'"
-        " OR p.method = 'alipay' OR p.method = 'bank_card') GROUP BY p.store_id, p.business_day, p.method) p"
+        " ON s.id = p.sale_id WHERE (NOT s.imported OR s.source_key IS NULL)"
+        " AND (p.method = 'cash' OR p.method = 'wechat' OR p.method = 'alipay' OR p.method = 'bank_card') GROUP BY p.store_id, p.business_day, p.method) p"
         " LEFT JOIN (SELECT e.store_id, e.business_day, a.kind, -sum(e.amount) AS amount FROM ledger_entry e"
         " JOIN account a ON a.id = e.account_id GROUP BY e.store_id, e.business_day, a.kind) e"
         " ON e.store_id = p.store_id AND e.business_day = p.business_day AND e.kind = p.method"

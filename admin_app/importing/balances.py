@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -18,8 +18,9 @@ from admin_app.importing.tables import Row, Table, plain
 from admin_app.operations.kernel import business_day, now, perform
 from admin_app.operations.opening import OpenBalancesInput, Opening
 from admin_app.references import References
+from admin_app.rule_files import path_of
 from admin_app.rulebook import access_for, rulebook
-from admin_app.values import Unreadable
+from admin_app.values import NoChoice, Unreadable
 from models.actor import Actor
 from models.customers import Customer
 from models.entity import db
@@ -174,9 +175,10 @@ class _Reader:
             for key, field in (("number", "member_no"), ("name", "name"), ("phone", "phone"))
         }
         report.unused = unused(self.table, {column for column in self.columns.values() if column is not None})
+        self.outside = report.outside
         tiers = rulebook().tiers.tiers
+        self.spellings = {tier.name: (tier.id, tier.name, tier.name_en) for tier in tiers}
         self.tiers = {name: tier.id for tier in tiers for name in (tier.id, tier.name, tier.name_en)}
-        self.proposed = "、".join(tier.name for tier in tiers)
         self.tiers |= dict.fromkeys(LOWEST, tiers[-1].id)
         rows = [row for row in self.table.rows if not plain(cell_of(row, self.columns["number"]))]
         texts = {plain(cell_of(row, self.columns[key])) for row in rows for key in ("phone", "name")}
@@ -204,8 +206,7 @@ class _Reader:
         """:raises _RefusedRow: something of the row means nothing that can be brought over."""
         number, tier = self._number(row), self.text(row, "tier")
         if tier and tier not in self.tiers:
-            reason = _l("There is no tier called %(name)s; there are: %(known)s.", name=tier, known=self.proposed)
-            raise _RefusedRow("tier", reason)
+            self._no_tier(tier)
         lasts = self.text(row, "until").lower() in FOR_GOOD
         values = {
             "row": place,
@@ -227,6 +228,20 @@ class _Reader:
             key = {"valid_until": "until"}.get(str(fault["loc"][0]), str(fault["loc"][0]))
             reason = fault.get("ctx", {}).get("message", _l("This is not an amount that can be brought over."))
             raise _RefusedRow(key, reason) from error
+
+    def _no_tier(self, word: str) -> NoReturn:
+        """:raises _RefusedRow: the tier is none of the house's; what to add is told beside it."""
+        known = "、".join(self.spellings)
+        reason = _l("There is no tier called %(name)s; there are: %(known)s.", name=word, known=known)
+        todo = _l(
+            "Write one of the choices there; or, if it is a tier of your own, add it in the right place to the list "
+            "«tiers» of %(file)s (or in the rule studio under Tiers): - {id: …, name: %(word)s, enter: …}. "
+            "Then bring the file again.",
+            file=path_of("tiers"),
+            word=word,
+        )
+        self.outside.add(self.heading("tier"), NoChoice(word, reason, self.spellings), todo)
+        raise _RefusedRow("tier", reason)
 
     def _number(self, row: Row) -> str:
         """Her member number; in a sheet without it that of the customer with this phone and name."""
@@ -254,7 +269,7 @@ class _Reader:
         if fen is None:
             raise _RefusedRow(key, _l("This is not an amount that can be brought over."))
         if fen < 0 and not below_zero:
-            reason = _l("This cannot be below zero; what a customer owes stands in the column of debts, without a minus.")
+            reason = _l("This cannot be below zero; what is owed stands in the column of debts, without a minus.")
             raise _RefusedRow(key, reason)
         return fen
 

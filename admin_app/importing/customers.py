@@ -14,7 +14,17 @@ from admin_app.consents import refusing_marketing
 from admin_app.importing.birthdays import read_birthday
 from admin_app.importing.people import Coming, People
 from admin_app.importing.report import Change, RowFault, SheetReport
-from admin_app.importing.rows import Faults, Prepared, Reader, cell_of, heading, headings_of, text_of, unused
+from admin_app.importing.rows import (
+    Faults,
+    Prepared,
+    Reader,
+    cell_of,
+    heading,
+    headings_of,
+    report_of,
+    text_of,
+    unused,
+)
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.importing.taking import FILLS, Corrections, make_named, take
 from admin_app.operations.kernel import Operation, business_day, now
@@ -171,7 +181,7 @@ def import_customers(table: Table, store_id: int, actor: Actor, dry_run: bool, c
     reader = Reader(Customer, table, access, store_id)
     importer = _Importer(reader)
     reading = reader.read(importer)
-    report = SheetReport(table, "customer", refused=reading.refused, lost=reading.lost, duplicates=reading.apart)
+    report = report_of("customer", table, reading)
     report.unused = unused(table, set(reader.columns.values()) | importer.used())
     make_named(reader, report, actor, dry_run)
     people = People(reading.prepared, report, access)

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import UniqueConstraint, select
 
 from admin_app.importing.report import RowFault, SheetReport
-from admin_app.importing.rows import CHUNK, Prepared, Reader, heading, unused
+from admin_app.importing.rows import CHUNK, Prepared, Reader, heading, report_of, unused
 from admin_app.importing.tables import Table
 from admin_app.importing.taking import Corrections, make_named, resolve_made, take
 from admin_app.rulebook import access_for
@@ -31,7 +31,7 @@ def import_table(
     access = access_for(actor)
     reader = Reader(entity, table, access, default_store)
     reading = reader.read()
-    report = SheetReport(table, entity.named(), refused=reading.refused, lost=reading.lost, duplicates=reading.apart)
+    report = report_of(entity.named(), table, reading)
     report.unused = unused(table, set(reader.columns.values()))
     make_named(reader, report, actor, dry_run)
     resolve_made(reader, reading.prepared, report, dry_run)

@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from admin_app.documents.sheets import write_sheets
+from admin_app.importing.outside import OutsideWords
 from admin_app.importing.tables import Row, Table, plain
 
 MOST_LINES = 200
@@ -18,11 +19,15 @@ MOST_LINES = 200
 
 @dataclass(frozen=True)
 class RowFault:
-    """Why a row or a cell was not taken: the column it is about, by its heading, and the reason."""
+    """Why a row or a cell was not taken: the column it is about, by its heading, and the reason.
+
+    ``outside`` says that the reason stands among the words that are none of the choices.
+    """
 
     row: Row
     column: str
     reason: str
+    outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,8 @@ class SheetReport:
     """What came of one sheet.
 
     ``refused`` and ``duplicates`` are rows that were not taken, ``lost`` cells that were not taken of rows that were,
-    ``changes`` what became of rows that were there already, ``notes`` what somebody should look at; ``first_store``
-    whether its rows need a store in a salon that has none.
+    ``changes`` what became of rows that were there already, ``notes`` what somebody should look at; ``outside`` are the
+    words that are none of a column's choices, ``first_store`` says whether rows need a store in a salon that has none.
     """
 
     table: Table
@@ -58,6 +63,7 @@ class SheetReport:
     also: dict[str, Any] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
     first_store: bool = False
+    outside: OutsideWords = field(default_factory=OutsideWords)
 
     def counts(self) -> dict[str, Any]:
         return {
@@ -71,13 +77,15 @@ class SheetReport:
             "refused": len(self.refused),
             "lost": len(self.lost),
             "unused": self.unused,
+            "outside": self.outside.counts(),
             **self.also,
         }
 
     def lines(self) -> list[str]:
         """What a person must know, a line each: refused rows, cells not taken, corrections."""
-        lines = [*self._faults(self.refused)]
-        lines += [_("%(line)s Taken without it.", line=line) for line in self._faults(self.lost)]
+        lines = [*self.outside.lines(self.table.name), *self._faults(self.refused)]
+        lost = [fault for fault in self.lost if not fault.outside]
+        lines += [_("%(line)s Taken without it.", line=line) for line in self._faults(lost)]
         lines += self._faults(self.notes)
         lines += [self._change(change) for change in self.changes]
         if len(lines) > MOST_LINES:

@@ -10,10 +10,11 @@ from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from admin_app.importing.report import RowFault
+from admin_app.importing.outside import CORRECT_IT, LEFT_OUT, OutsideWords
+from admin_app.importing.report import RowFault, SheetReport
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.references import References, made_by_name
-from admin_app.values import NoValue, Unreadable, read_value, said_in_every_language, write_value
+from admin_app.values import NoChoice, NoValue, Unreadable, read_value, said_in_every_language, write_value
 from models.entity import Entity, table_of
 from models.field import Field, Kind
 from rules.decisions.access import Access
@@ -96,7 +97,8 @@ class Prepared:
 class Reading:
     """What reading a table gave: rows that can be taken, rows that cannot, cells that were left out.
 
-    ``made`` are the rows of other entities that the sheet names and that a name is enough for.
+    ``made`` are the rows of other entities that the sheet names and that a name is enough for, ``outside`` the words
+    that are none of a column's choices.
     """
 
     prepared: list[Prepared] = field(default_factory=list)
@@ -104,6 +106,14 @@ class Reading:
     lost: list[RowFault] = field(default_factory=list)
     apart: list[RowFault] = field(default_factory=list)
     made: dict[str, set[str]] = field(default_factory=dict)
+    outside: OutsideWords = field(default_factory=OutsideWords)
+
+
+def report_of(kind: str, table: Table, reading: Reading) -> SheetReport:
+    """What is to be told of a sheet once it has been read."""
+    return SheetReport(
+        table, kind, refused=reading.refused, lost=reading.lost, duplicates=reading.apart, outside=reading.outside
+    )
 
 
 @dataclass
@@ -154,13 +164,17 @@ class Reader:
         values: dict[str, Any] = {}
         more: dict[str, Any] = {}
         later: dict[str, str] = {}
-        faults = Faults()
+        faults, outside = Faults(), set[str]()
         for name, column in self.columns.items():
             try:
                 self._read_cell(name, cell_of(row, column), values, later)
             except Unreadable as error:
                 sort = faults.fatal if self.fields[name].required else faults.lost
                 sort.append((self.table.headings[column], str(error)))
+                if isinstance(error, NoChoice):
+                    outside.add(self.table.headings[column])
+                    optional = not self.fields[name].required
+                    reading.outside.add(self.table.headings[column], error, LEFT_OUT if optional else CORRECT_IT)
         defaults = self._default_store(values, faults)
         if importer is not None:
             importer(row, values, more, faults)
@@ -168,7 +182,7 @@ class Reader:
             told = [*faults.fatal, *faults.lost]
             reading.refused.append(RowFault(row, "、".join(c for c, _ in told), "；".join(r for _, r in told)))
             return
-        reading.lost += [RowFault(row, column, reason) for column, reason in faults.lost]
+        reading.lost += [RowFault(row, column, reason, column in outside) for column, reason in faults.lost]
         reading.prepared.append(Prepared(row, values, more, later, defaults))
 
     def _read_cell(self, name: str, cell: Any, values: dict[str, Any], later: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from admin_app.operations.kernel import business_day, now, perform
 from admin_app.references import References
 from admin_app.rulebook import access_for
 from admin_app.start import first_store
-from admin_app.values import Unreadable
+from admin_app.values import NoChoice, Unreadable
 from models.actor import Actor
 from models.customers import Customer
 from models.entity import db
@@ -172,8 +172,10 @@ class _Reader:
             raise _RefusedRow("quantity", column.range.message(column.kind))
         method = METHODS.get(self.text(row, "method").lower())
         if method is None:
-            known = "、".join(word for word in METHODS if word and not word.isascii())
-            raise _RefusedRow("method", _l("This way of paying is not known; there are: %(known)s.", known=known))
+            words = {word: (word,) for word in METHODS if word and not word.isascii()}
+            reason = _l("This way of paying is not known; there are: %(known)s.", known="、".join(words))
+            self.report.outside.add(self.heading("method"), NoChoice(self.text(row, "method"), reason, words))
+            raise _RefusedRow("method", reason)
         service, product = self.text(row, "service"), self.text(row, "product")
         performer = self._performer(row)
         written = self.text(row, "number")

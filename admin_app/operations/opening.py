@@ -1,5 +1,5 @@
-"""What customers had before: tiers, balances, debts, points and sessions, brought over as opening entries; and taken back
-whole.
+"""What customers had before: tiers, balances, debts, points and sessions, brought over as opening entries; and taken
+back whole.
 """
 
 from __future__ import annotations
