@@ -105,10 +105,18 @@ def _lines(counts: dict[str, int]) -> list[str]:
 @click.option("--dry-run", is_flag=True, help="Say what would come of it, and change nothing.")
 @click.option("--hidden", is_flag=True, help="Take hidden sheets too; without it they are only named.")
 @click.option("--no-backup", is_flag=True, help="Make no backup before; there is one already.")
+@click.option("--encoding", help="Encoding of a .csv or .txt file, such as gb18030; told by its bytes by default.")
 @JSON
 @click.pass_context
 def import_command(
-    context: click.Context, kind: str, file: Path, dry_run: bool, hidden: bool, no_backup: bool, as_json: bool
+    context: click.Context,
+    kind: str,
+    file: Path,
+    dry_run: bool,
+    hidden: bool,
+    no_backup: bool,
+    encoding: str | None,
+    as_json: bool,
 ) -> None:
     """Bring in KIND (customers, sales, balances, services, products …) from FILE (.xlsx, .xls, .ods, .csv or .txt).
 
@@ -122,7 +130,7 @@ def import_command(
         if kind == "balances":
             watch_files()  # a tier that was added to the file counts
         save = None if no_backup else lambda: save_before_import(me())
-        report = import_file(kind, file, me(), dry_run, hidden, save)
+        report = import_file(kind, file, me(), dry_run, hidden, save, encoding)
         answer(report.counts(), as_json, lambda: _import_lines(report))
 
 
@@ -131,6 +139,8 @@ IMPORT_COUNTS = ("sheet", "rows", "created", "updated", "unchanged", "duplicates
 
 def _import_lines(report: FileReport) -> list[str]:
     told: list[str] = []
+    if report.encoding:
+        told.append(_("Read as %(encoding)s.", encoding=report.encoding))
     for sheet in report.sheets:
         counts = sheet.counts()
         told += sheet.lines()

@@ -39,7 +39,8 @@ class FileReport:
     """What came of a file: its sheets, those nobody understood, hidden ones, and the file of rows not taken.
 
     ``aside`` are rows that are no data, with their sheet: titles above the headings, totals and signatures below;
-    ``made_store`` is the store that the file made, or would make, in a salon without one.
+    ``encoding`` is that in which a text was read, ``made_store`` the store that the file made, or would make, in a salon
+    without one.
     """
 
     sheets: list[SheetReport] = field(default_factory=list)
@@ -47,6 +48,7 @@ class FileReport:
     hidden: list[str] = field(default_factory=list)
     aside: list[tuple[str, int, str]] = field(default_factory=list)
     failed_file: Path | None = None
+    encoding: str | None = None
     made_store: str | None = None
     dry_run: bool = False
     backup: Path | None = None
@@ -58,6 +60,7 @@ class FileReport:
             "hidden": self.hidden,
             "aside": [{"sheet": sheet, "row": row, "text": text} for sheet, row, text in self.aside],
             "failed_file": str(self.failed_file) if self.failed_file else None,
+            "encoding": self.encoding,
             "made_store": self.made_store,
             "dry_run": self.dry_run,
             "backup": str(self.backup) if self.backup else None,
@@ -88,16 +91,18 @@ def import_file(
     dry_run: bool = False,
     hidden: bool = False,
     save: Callable[[], Path] | None = None,
+    encoding: str | None = None,
 ) -> FileReport:
     """Bring in a file of ``customers`` (with the sales a workbook may hold beside them), ``sales``, ``balances`` or
     another entity. Sheets that are hidden are left unless ``hidden`` says otherwise. ``save`` makes a backup before
-    the first row is written, and gives its path.
+    the first row is written, and gives its path. ``encoding`` is that of a text whose bytes are not to be asked.
 
     :raises UnreadableFileError: the file, or every sheet of it, is not what was said.
     """
-    every = [_without_doubts(kind, table) for table in read_tables(path, heading_words())]
+    every = [_without_doubts(kind, table) for table in read_tables(path, heading_words(), encoding)]
     tables = [table for table in every if hidden or not table.hidden]
     report = FileReport(dry_run=dry_run, hidden=[table.name for table in every if table.hidden and not hidden])
+    report.encoding = next((table.encoding for table in every), None)
     if save is not None and not dry_run:
         report.backup = save()
     if kind in OF_A_SALON:

@@ -37,11 +37,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet as it stands: its rows that are not empty."""
+    """A sheet as it stands: its rows that are not empty. ``encoding`` is that in which a text was read."""
 
     name: str
     rows: tuple[Row, ...]
     hidden: bool = False
+    encoding: str | None = None
 
 
 class Limits:

@@ -18,7 +18,7 @@ from flask_babel import lazy_gettext as _l
 
 from admin_app.importing.ods import read_ods
 from admin_app.importing.sheets import LARGEST_FILE, MOST_UNPACKED, Limits, Row, Sheet, UnreadableFileError
-from admin_app.importing.text_files import read_text
+from admin_app.importing.text_files import codec_of, read_text
 from admin_app.importing.xls import read_xls
 from admin_app.importing.xlsx import read_xlsx
 from admin_app.values import NoValue
@@ -26,6 +26,7 @@ from models.plain_text import folded
 
 __all__ = ["Row", "Table", "UnreadableFileError", "fingerprint", "plain", "read_tables"]
 
+ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 HEADINGS_WITHIN = 20
 """The headings stand in one of the first rows; above them stand titles."""
@@ -45,13 +46,17 @@ _SIGNED = re.compile(
 
 @dataclass(frozen=True)
 class Table:
-    """A sheet understood: its headings and the rows of data below; ``aside`` are titles above and totals below."""
+    """A sheet understood: its headings and the rows of data below; ``aside`` are titles above and totals below.
+
+    ``encoding`` is that in which a text was read.
+    """
 
     name: str
     headings: tuple[str, ...]
     rows: tuple[Row, ...]
     aside: tuple[Row, ...] = ()
     hidden: bool = False
+    encoding: str | None = None
 
     def column(self, *names: str) -> int | None:
         """The column of the first of these headings that the table has, in the order in which they are given."""
@@ -72,31 +77,35 @@ def heading_key(heading: str) -> str:
     return _SPACE.sub("", spaced).translate(_TRADITIONAL)
 
 
-def read_tables(path: Path, vocabulary: Collection[str] = ()) -> list[Table]:
-    """Every sheet of a workbook, or the one table of a text file; ``vocabulary`` are words that headings may be.
+def read_tables(path: Path, vocabulary: Collection[str] = (), encoding: str | None = None) -> list[Table]:
+    """Every sheet of a workbook, or the one table of a text file; ``vocabulary`` are words that headings may be,
+    ``encoding`` is that of the text where it is not to be told by its bytes.
 
-    :raises UnreadableFileError: it is neither, too large, or protected.
+    :raises UnreadableFileError: it is neither, too large, or protected, or the encoding is not the file's.
     """
     keys = {heading_key(word) for word in vocabulary}
-    return [table_of(sheet, keys) for sheet in read_sheets(path)]
+    return [table_of(sheet, keys) for sheet in read_sheets(path, encoding)]
 
 
-def read_sheets(path: Path) -> list[Sheet]:
+def read_sheets(path: Path, encoding: str | None = None) -> list[Sheet]:
     """The sheets of a file, by what it holds and not by its name.
 
     :raises UnreadableFileError: see ``read_tables``.
     """
-    limits = Limits()
+    limits, codec = Limits(), None if encoding is None else codec_of(encoding)
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise UnreadableFileError(_("%(path)s: larger than 100 MB", path=path))
         with path.open("rb") as file:
             head = file.read(8)
-        if head[:4] == b"PK\x03\x04":
+        if codec is not None and (head[:4] == ZIP or head == OLE):
+            message = _("%(path)s: a workbook is in no encoding of its own; leave --encoding out.", path=path)
+            raise UnreadableFileError(message)
+        if head[:4] == ZIP:
             return _zipped_sheets(path, limits)
         if head == OLE:
             return read_xls(path.read_bytes(), limits)
-        return read_text(path.stem, path.read_bytes(), limits)
+        return read_text(path.stem, path.read_bytes(), limits, codec)
     except OSError as error:
         raise UnreadableFileError(_("%(path)s: %(why)s", path=path, why=error.strerror or error)) from error
     except xlrd.XLRDError as error:
@@ -136,7 +145,7 @@ def _zipped_sheets(path: Path, limits: Limits) -> list[Sheet]:
 def table_of(sheet: Sheet, vocabulary: set[str]) -> Table:
     """Find the headings of a sheet, and put aside what is no data."""
     if not sheet.rows:
-        return Table(sheet.name, (), (), hidden=sheet.hidden)
+        return Table(sheet.name, (), (), hidden=sheet.hidden, encoding=sheet.encoding)
     place = _heading_place(sheet.rows, vocabulary)
     headings = _labels(sheet.rows[place])
     body = list(sheet.rows[place + 1 :])
@@ -146,7 +155,8 @@ def table_of(sheet: Sheet, vocabulary: set[str]) -> Table:
     rows: list[Row] = []
     for row in body:
         (aside if _is_footer(row) else rows).append(row)
-    return Table(sheet.name, tuple(headings), tuple(_without_doubles(headings, rows)), tuple(aside), sheet.hidden)
+    data = tuple(_without_doubles(headings, rows))
+    return Table(sheet.name, tuple(headings), data, tuple(aside), sheet.hidden, sheet.encoding)
 
 
 def _labels(row: Row) -> list[str]:

@@ -8,6 +8,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from flask_babel import gettext as _
@@ -29,12 +30,12 @@ SURE = 0.75
 MARGIN = 0.15
 
 
-def read_text(name: str, content: bytes, limits: Limits) -> list[Sheet]:
-    """The one table of a text file.
+def read_text(name: str, content: bytes, limits: Limits, codec: str | None = None) -> list[Sheet]:
+    """The one table of a text file, in the encoding of a ``codec`` or in that which its bytes tell.
 
-    :raises UnreadableFileError: its encoding is not certain, or a quotation never ends.
+    :raises UnreadableFileError: its encoding is not certain, or another than this; a quotation never ends.
     """
-    text = decoded(content)
+    text, encoding = decoded(content) if codec is None else (decoded_as(name, content, codec), codec)
     if len(_CONTROLS.findall(text[:10_000])) * 50 > len(text[:10_000]):
         raise UnreadableFileError(_("%(path)s: not a spreadsheet or CSV file that can be read", path=name))
     if re.match(r"\s*<(?:!doctype|html|table|\?xml|meta)", text, re.IGNORECASE):
@@ -44,21 +45,69 @@ def read_text(name: str, content: bytes, limits: Limits) -> list[Sheet]:
                 name=name,
             )
         )
-    return [Sheet(name, tuple(rows_of(name, _rows(name, text), limits)))]
+    return [Sheet(name, tuple(rows_of(name, _rows(name, text), limits)), encoding=encoding)]
 
 
-def decoded(content: bytes) -> str:
-    """The text, in the encoding that its bytes tell.
+_NO_TEXTS = {"idna", "punycode", "undefined", "unicode-escape", "unicode_escape", "raw-unicode-escape", "utf-7"}
+"""Codecs that no program writes tables in."""
+
+
+def codec_of(encoding: str) -> str:
+    """The name of the codec of an encoding, however it is written (``GBK``, ``Big5``, ``UTF 8``).
+
+    :raises UnreadableFileError: there is no such encoding.
+    """
+    try:
+        name = codecs.lookup(encoding).name
+        with suppress(UnicodeDecodeError):
+            b"a".decode(encoding)  # refused where it is none of texts
+    except (LookupError, ValueError):
+        name = ""
+    if not name or name in _NO_TEXTS:
+        raise UnreadableFileError(
+            _(
+                "There is no encoding called %(encoding)s; usual ones are utf-8, gb18030 (GBK, mainland China), "
+                "big5 (Taiwan, Hong Kong), cp1252 (Western Europe), utf-16 (Excel's «Unicode text»).",
+                encoding=encoding,
+            )
+        )
+    return {"gb2312": "gb18030", "gbk": "gb18030", "big5": "cp950"}.get(name, name)
+
+
+def decoded_as(name: str, content: bytes, codec: str) -> str:
+    """The text in this encoding.
+
+    :raises UnreadableFileError: the file says that it is in another, or holds what this has no letter for.
+    """
+    marked = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
+    if marked is not None and not codec.startswith(marked.removesuffix("-sig")):
+        raise UnreadableFileError(
+            _(
+                "%(name)s: the file says by its first bytes that it is %(found)s; leave --encoding out.",
+                name=name,
+                found=marked.removesuffix("-sig"),
+            )
+        )
+    try:
+        return content.decode(codec).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = _("%(name)s, line %(line)s: this is not %(encoding)s.", name=name, line=line, encoding=codec)
+        raise UnreadableFileError(message) from error
+
+
+def decoded(content: bytes) -> tuple[str, str]:
+    """The text and its encoding, which its bytes tell.
 
     :raises UnreadableFileError: several are as likely, or none is.
     """
     for mark, encoding in _MARKS:
         if content.startswith(mark):
-            return _strictly(content, encoding)
+            return _strictly(content, encoding), encoding.removesuffix("-sig")
     if content.count(0) * 10 > len(content):
         return _wide(content)
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         return _of_a_country(content)
 
@@ -70,27 +119,32 @@ def _strictly(content: bytes, encoding: str) -> str:
         raise UnreadableFileError(_unsure()) from error
 
 
-def _unsure() -> str:
-    return str(_("The encoding of the file is not certain; save it as «CSV UTF-8», or as .xlsx."))
+def _unsure(*likely: str) -> str:
+    message: str = _(
+        "The encoding of the file is not certain; save it as «CSV UTF-8» or as .xlsx, or name it: --encoding %(name)s",
+        name=" / ".join(likely or _TYPICAL),
+    )
+    return message
 
 
-def _wide(content: bytes) -> str:
+def _wide(content: bytes) -> tuple[str, str]:
     """UTF-16 without its mark: of the ASCII characters in it, the zero bytes are on one side."""
     zeros = [content[place::2].count(0) for place in (0, 1)]
     if len(content) % 2 or not (zeros[0] > 4 * zeros[1] or zeros[1] > 4 * zeros[0]):
         raise UnreadableFileError(_unsure())
-    return _strictly(content, "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le")
+    encoding = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    return _strictly(content, encoding), encoding
 
 
-def _of_a_country(content: bytes) -> str:
+def _of_a_country(content: bytes) -> tuple[str, str]:
     """What Windows writes in China, in Taiwan and Hong Kong, or in Western Europe: the one its bytes are typical of."""
     texts = {encoding: text for encoding in _TYPICAL if (text := _decoded_or_none(content, encoding)) is not None}
     scores = {encoding: _TYPICAL[encoding](content) + _headed(text) for encoding, text in texts.items()}
     likely = sorted(scores, key=lambda encoding: scores[encoding], reverse=True)
     second = scores[likely[1]] if len(likely) > 1 else 0.0
     if not likely or scores[likely[0]] < SURE or scores[likely[0]] - second < MARGIN:
-        raise UnreadableFileError(_unsure())
-    return texts[likely[0]]
+        raise UnreadableFileError(_unsure(*likely))
+    return texts[likely[0]], likely[0]
 
 
 def _decoded_or_none(content: bytes, encoding: str) -> str | None:

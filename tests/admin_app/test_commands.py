@@ -193,6 +193,15 @@ def test_check_says_what_is_wrong_and_where(door: Door, tmp_path: Path) -> None:
     assert "active" in found["faults"][0]
 
 
+def test_an_encoding_is_named_and_told(door: Door, tmp_path: Path) -> None:
+    sheet = tmp_path / "brands.csv"
+    sheet.write_bytes("名称\n好牌\n".encode("gb18030"))
+    found = door.json("import", "brands", str(sheet), "--encoding", "gbk", "--dry-run")
+    assert (found["encoding"], found["sheets"][0]["created"]) == ("gb18030", 1)
+    assert "martian" in refused(door, "import", "brands", str(sheet), "--encoding", "martian")
+    assert "Read as gb18030." in door.run("import", "brands", str(sheet), "--encoding", "GBK", "--no-backup")
+
+
 def test_export_and_import_are_each_others_mirror(door: Door, tmp_path: Path) -> None:
     """Services out of one salon and into another: the same rows come out again."""
     sheet = tmp_path / "services.csv"

@@ -120,8 +120,49 @@ def test_a_file_of_another_country_is_read_as_what_it_is(tmp_path: Path, text: s
     ids=["two encodings", "none", "torn"],
 )
 def test_a_file_whose_encoding_is_not_certain_is_asked_about(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(UnreadableFileError, match="encoding"):
+    with pytest.raises(UnreadableFileError, match=r"--encoding .*gb18030"):
         table(tmp_path, content)
+
+
+UNCERTAIN = "会员号,姓名\n1,王芳\n".encode("gb18030") + b"2,\x81\x30\n"
+"""Its last name is no text of any encoding."""
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "name", "read_as"),
+    [
+        ("name,phone\nМария,1\n".encode("cp1251"), "Windows-1251", "Мария", "cp1251"),
+        ("name,phone\n山田,1\n".encode("cp932"), "cp932", "山田", "cp932"),
+        (CHINESE.encode("gb18030"), "GBK", "申红梅", "gb18030"),
+        (TAIWAN.encode("cp950"), "big5", "陳曉紅", "cp950"),
+        (CHINESE.encode("utf-8-sig"), "UTF8", "申红梅", "utf-8"),
+        (CHINESE.encode("gb18030"), None, "申红梅", "gb18030"),
+        (CHINESE.encode("utf-8-sig"), None, "申红梅", "utf-8"),
+    ],
+)
+def test_a_file_is_read_in_the_encoding_that_is_named(
+    tmp_path: Path, content: bytes, encoding: str | None, name: str, read_as: str
+) -> None:
+    [found] = read_tables(written(tmp_path, content), WORDS, encoding)
+    assert (found.encoding, found.headings[0] in {"name", "会员号", "會員號"}) == (read_as, True)
+    assert any(name in row.cells for row in found.rows)
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "said"),
+    [
+        (CHINESE.encode(), "martian", "no encoding called martian; usual ones are utf-8"),
+        (CHINESE.encode(), "base64", "no encoding called base64"),
+        (CHINESE.encode(), "idna", "no encoding called idna"),
+        (CHINESE.encode("utf-8-sig"), "gbk", "by its first bytes that it is utf-8"),
+        (CHINESE.encode("gb18030"), "utf-8", "line 1: this is not utf-8"),
+        (UNCERTAIN, "gb18030", "line 3: this is not gb18030"),
+        (b"PK\x03\x04", "utf-8", "leave --encoding out"),
+    ],
+)
+def test_an_encoding_that_is_not_the_files_is_refused(tmp_path: Path, content: bytes, encoding: str, said: str) -> None:
+    with pytest.raises(UnreadableFileError, match=said):
+        read_tables(written(tmp_path, content), WORDS, encoding)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
