@@ -7,7 +7,9 @@ the standing schema is compared with the models word for word. Anything amiss ro
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import NamedTuple
 
 from alembic import command
 from alembic.config import Config
@@ -21,13 +23,14 @@ import models.migrations
 from admin_app import at_rest
 from admin_app.backup import back_up
 from admin_app.data_folder import backup_folder, database_file
+from admin_app.mending import Mended, Mender
 from admin_app.operations.house import UpgradeInput
 from admin_app.operations.kernel import now, perform
 from models import schema, triggers
-from models.actor import SYSTEM
+from models.actor import SYSTEM, Actor
 from models.connection import WRITES, why_of
 from models.entity import db
-from models.migrations import RowsInTheWay, editions
+from models.migrations import OutsideValue, RowsInTheWay, editions, mending
 from models.names import Name
 
 SCRIPTS = Path(models.migrations.__file__).parent
@@ -99,8 +102,18 @@ def check() -> bool:
     )
 
 
-def upgrade(scripts: Path = SCRIPTS) -> tuple[str, str, Path | None]:
-    """Bring the database to the newest revision: before, after, and the backup that was made.
+class Upgrade(NamedTuple):
+    """The revision before and after, the backup that was made, and the values that were mended."""
+
+    before: str
+    after: str
+    backup: Path | None = None
+    mended: tuple[Mended, ...] = ()
+
+
+def upgrade(scripts: Path = SCRIPTS, mend: Actor | None = None) -> Upgrade:
+    """Bring the database to the newest revision. Values that it does not take are set to the nearest allowed ones only
+    where somebody, ``mend``, asks for it.
 
     :raises SchemaError: it could not be; the database is as it was.
     """
@@ -108,13 +121,13 @@ def upgrade(scripts: Path = SCRIPTS) -> tuple[str, str, Path | None]:
     if before is None:
         raise SchemaError(_("The database is empty; start with: python run.py"))
     if before == after:
-        return before, after, None
+        return Upgrade(before, after)
     with at_rest.alone():
-        return before, after, _upgraded(before, after, scripts)
+        return _upgraded(before, after, scripts, mend)
 
 
-def _upgraded(before: str, after: str, scripts: Path) -> Path:
-    """The backup that was made before."""
+def _upgraded(before: str, after: str, scripts: Path, mend: Actor | None) -> Upgrade:
+    mender = Mender()
     backup = backup_folder() / f"before-{after}-{now():%Y%m%d-%H%M%S}.backup"
     back_up(backup)
     db.session.rollback()
@@ -124,14 +137,18 @@ def _upgraded(before: str, after: str, scripts: Path) -> Path:
             _foreign_keys(connection, on=False)
         try:
             with connection.begin():
-                _migrate(connection, scripts)
+                with mending(None if mend is None else mender):
+                    _migrate(connection, scripts)
                 _check_whole(connection)
+                if mend is not None and mender.mended:
+                    mender.write_log(connection, before, after, mend)
         except RowsInTheWay as error:
             raise SchemaError(
                 _(
-                    "Some rows hold values that this release does not take; nothing was changed. Correct them with the "
-                    "release they are of, then upgrade again: %(rows)s",
-                    rows="; ".join(error.rows),
+                    "Some rows hold values that this release does not take; nothing was changed: %(rows)s. Correct "
+                    "them with the release they are of, then upgrade again; or have each set to the nearest value "
+                    "allowed, after the backup and with an entry in the log: python run.py upgrade --mend-values",
+                    rows="; ".join(map(_said, error.rows)),
                 )
             ) from error
         except IntegrityError as error:
@@ -145,8 +162,22 @@ def _upgraded(before: str, after: str, scripts: Path) -> Path:
         finally:
             if sqlite:
                 _foreign_keys(connection, on=True)
-    perform(Name.UPGRADE, UpgradeInput(before=before, after=after), actor=SYSTEM)
-    return backup
+    if not mender.mended:  # else the entry stands beside what was mended
+        perform(Name.UPGRADE, UpgradeInput(before=before, after=after), actor=SYSTEM)
+    return Upgrade(before, after, backup, tuple(mender.mended))
+
+
+def _said(value: OutsideValue) -> str:
+    said: str = _(
+        "%(table)s, row %(row)s, %(column)s: %(value)s (allowed: %(least)s to %(most)s)",
+        table=value.table,
+        row=value.row,
+        column=value.column,
+        value=json.loads(value.value),
+        least=value.least.strip("'"),
+        most=value.most.strip("'"),
+    )
+    return said
 
 
 def _foreign_keys(connection: Connection, on: bool) -> None:

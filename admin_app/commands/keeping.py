@@ -70,18 +70,24 @@ def _restore_lines(done: restore.Restored) -> list[str]:
 
 
 @click.command("upgrade")
+@click.option(
+    "--mend-values", is_flag=True, help="Set numbers and dates that this release does not take to the nearest it takes."
+)
 @click.pass_context
-def upgrade_command(context: click.Context) -> None:
+def upgrade_command(context: click.Context, mend_values: bool) -> None:
     """Bring a database of an older release to this one, after a backup."""
     with house(context):
         restore.check_not_interrupted()
         if upgrade.standing() is not None:
             check_keys()
-        before, after, saved = upgrade.upgrade()
-        if saved is None:
-            click.echo(_("The database is of this release (%(revision)s) already.", revision=after))
+        done = upgrade.upgrade(mend=me() if mend_values else None)
+        for line in (line for mended in done.mended for line in mended.lines()):
+            click.echo(line)
+        said = {"before": done.before, "after": done.after, "file": done.backup}
+        if done.backup is None:
+            click.echo(_("The database is of this release (%(revision)s) already.", revision=done.after))
         else:
-            click.echo(_("From %(before)s to %(after)s; backup: %(file)s", before=before, after=after, file=saved))
+            click.echo(_("From %(before)s to %(after)s; backup: %(file)s", **said))
 
 
 @click.command("create-owner")

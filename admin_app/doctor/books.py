@@ -140,7 +140,8 @@ VALUE: dict[str, Query] = {
         "SELECT count(*) FROM payment",
         "SELECT p.store_id, p.business_day, p.method, p.amount, coalesce(e.amount, 0) FROM"
         " (SELECT p.store_id, p.business_day, p.method, sum(p.amount) AS amount FROM payment p JOIN sale s"
-        " ON s.id = p.sale_id WHERE (NOT s.imported OR s.source_key IS NULL)"
+        " ON s.id = p.sale_id WHERE (NOT s.imported"
+        " OR s.id IN (SELECT sale_id FROM payment WHERE method = 'on_account'))"
         " AND (p.method = 'cash' OR p.method = 'wechat' OR p.method = 'alipay' OR p.method = 'bank_card')"
         " GROUP BY p.store_id, p.business_day, p.method) p"
         " LEFT JOIN (SELECT e.store_id, e.business_day, a.kind, -sum(e.amount) AS amount FROM ledger_entry e"
@@ -182,7 +183,7 @@ def _events() -> Query:
         _l("events never change"),
         "SELECT count(*) FROM row_change",
         "SELECT c.id, c.entity, c.row_id, c.kind FROM row_change c JOIN operation o ON o.id = c.operation_id"
-        f" WHERE c.kind <> 'insert' AND o.name <> '{Name.ERASE_CUSTOMER}' AND ({events})",
+        f" WHERE c.kind <> 'insert' AND o.name NOT IN ('{Name.ERASE_CUSTOMER}', '{Name.UPGRADE}') AND ({events})",
         _l("row change {0}: {1} {2}: {3}"),
     )
 

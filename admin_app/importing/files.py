@@ -39,8 +39,8 @@ class FileReport:
     """What came of a file: its sheets, those nobody understood, hidden ones, and the file of rows not taken.
 
     ``aside`` are rows that are no data, with their sheet: titles above the headings, totals and signatures below;
-    ``encoding`` is that in which a text was read, ``made_store`` the store that the file made, or would make, in a salon
-    without one.
+    ``encoding`` is that in which a text was read, ``made_store`` the store that the file made, or would make, in a
+    salon without one.
     """
 
     sheets: list[SheetReport] = field(default_factory=list)

@@ -5,7 +5,12 @@ constraints with ``op.f("ck_room_turnover")``. PostgreSQL then alters in place; 
 ``as_it_stands`` is what keeps its CHECKs, its partial indexes and the names of its constraints.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Connection, DateTime, Integer, MetaData, Table, inspect, text
@@ -35,30 +40,69 @@ def as_it_stands(connection: Connection, name: str) -> Table:
     return table
 
 
-class RowsInTheWay(Exception):
-    """Rows hold values that the new schema does not take; ``rows`` names some of them."""
+@dataclass(frozen=True)
+class OutsideValue:
+    """A value that a coming CHECK refuses: where it stands, as JSON, and the bounds as SQL literals."""
 
-    def __init__(self, rows: list[str]) -> None:
-        super().__init__("; ".join(rows))
+    table: str
+    row: int
+    column: str
+    value: str
+    least: str
+    most: str
+
+
+class RowsInTheWay(Exception):
+    """Rows hold values that the new schema does not take; ``rows`` are some of them."""
+
+    def __init__(self, rows: list[OutsideValue]) -> None:
+        super().__init__(f"{len(rows)} values")
         self.rows = rows
 
 
 MOST_NAMED = 20
+Mend = Callable[[Connection, Sequence[OutsideValue]], None]
+_mend: ContextVar[Mend | None] = ContextVar("mend", default=None)
+
+
+@contextmanager
+def mending(mend: Mend | None) -> Iterator[None]:
+    """Let what is outside be mended where migrations look for it, instead of refused."""
+    token = _mend.set(mend)
+    try:
+        yield
+    finally:
+        _mend.reset(token)
+
+
+_BOUNDS = re.compile(r'"\w+" >= (.+) AND "\w+" <= (.+)')
 
 
 def refuse_rows(connection: Connection, conditions: Mapping[str, Mapping[str, str]]) -> None:
-    """Look for rows that the coming CHECKs, by table and column, would refuse.
+    """Look for values that the coming CHECKs, by table and column, would refuse; a condition names its two bounds.
 
-    :raises RowsInTheWay: there are some.
+    :raises RowsInTheWay: there are some, and nobody mends them.
     """
-    rows: list[str] = []
+    mend = _mend.get()
+    if mend is not None:
+        mend(connection, list(_outside(connection, conditions)))
+    if rows := list(islice(_outside(connection, conditions), MOST_NAMED)):
+        raise RowsInTheWay(rows)
+
+
+def _outside(connection: Connection, conditions: Mapping[str, Mapping[str, str]]) -> Iterator[OutsideValue]:
     for table, columns in conditions.items():
         broken = " OR ".join(f"NOT ({condition})" for condition in columns.values())
-        query = f'SELECT * FROM "{table}" WHERE {broken} ORDER BY id LIMIT {MOST_NAMED}'
-        for row in connection.execute(text(query)).mappings().all():
-            for column, condition in columns.items():
-                one = f'SELECT 1 FROM "{table}" WHERE id = :id AND NOT ({condition})'
-                if connection.execute(text(one), {"id": row["id"]}).first():
-                    rows.append(f"{table} {row['id']}: {column} {row[column]}")
-    if rows:
-        raise RowsInTheWay(rows[:MOST_NAMED])
+        each = ", ".join(f"NOT ({condition}), {as_json(connection, name)}" for name, condition in columns.items())
+        query = text(f'SELECT id, {each} FROM "{table}" WHERE {broken} ORDER BY id')
+        for row in connection.execute(query).all():
+            for place, (column, condition) in enumerate(columns.items()):
+                refused, value = row[1 + 2 * place], row[2 + 2 * place]
+                bounds = _BOUNDS.fullmatch(condition)
+                if refused and bounds is not None:
+                    yield OutsideValue(table, row[0], column, value, bounds[1], bounds[2])
+
+
+def as_json(connection: Connection, column: str) -> str:
+    """The SQL that gives a column as JSON, also a date that Python does not know."""
+    return f'json_quote("{column}")' if connection.dialect.name == "sqlite" else f'to_jsonb("{column}")::text'

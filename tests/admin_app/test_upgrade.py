@@ -160,5 +160,5 @@ def test_an_older_database_is_told_to_upgrade(house: House, later: Path, monkeyp
 
 
 def test_the_newest_needs_no_upgrade(house: House) -> None:
-    assert upgrade() == (LAST, LAST, None)
+    assert upgrade()[:3] == (LAST, LAST, None)
     assert check() is True

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from flask import Flask
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
+from admin_app.doctor import examine
 from admin_app.upgrade import SCRIPTS, SchemaError, newest, standing, upgrade
 from models import schema
+from models.actor import command_actor
 from models.connection import WRITES
+from models.customers import Customer
 from models.entity import db
+from models.log import Operation, RowChange, RowValue
+from models.sales import Payment, Sale, SaleLine
 from tests import engines
 from tests.admin_app.houses import opened
+from tests.admin_app.test_commands import Inside
 from tests.admin_app.test_upgrade_first import ROWS
 
 DATA = Path(__file__).parents[1] / "data"
@@ -92,7 +100,7 @@ def tables_of(edition: Edition, engine: str) -> list[str]:
 @contextmanager
 def made(edition: Edition, engine: str, folder: Path, rows: tuple[str, ...] = ROWS) -> Iterator[Flask]:
     url = f"sqlite:///{folder / 'old.db'}" if engine == "sqlite" else engines.fresh(engines.needed(), "edition")
-    with opened(data_dir=folder, database_url=url) as app:
+    with opened(data_dir=folder, database_url=url, language="en") as app:
         with db.engine.connect().execution_options(**{WRITES: True}) as connection:
             if engine == "sqlite":
                 connection.connection.execute("PRAGMA foreign_keys=OFF")
@@ -158,3 +166,64 @@ def test_a_row_that_does_not_fit_is_said_and_nothing_changed(tmp_path: Path) -> 
         assert standing() == "0001"
         with db.engine.connect() as connection:
             assert schema.schema_of(connection) == before
+
+
+# ------------------------------------------------------------------------------------------- values outside ranges
+
+EARLY = (
+    *ROWS,
+    "INSERT INTO sale (public_id, store_id, business_day, number, customer_id, visit_id, sold_at, total, imported,"
+    " version) VALUES ('y1', 1, '0202-01-05', 1, 1, 1, '0202-01-05 04:00:00.000000', 100, false, 1)",
+    "INSERT INTO sale (public_id, store_id, business_day, number, customer_id, visit_id, sold_at, total, imported,"
+    " version) VALUES ('y2', 1, '0202-03-01', 1, 1, 1, '2026-03-01 04:00:00.000000', 200, false, 1)",
+    "INSERT INTO sale_line (sale_id, position, kind, item, quantity, discount, amount)"
+    " VALUES (2, 1, 'service', '补水', 3000000, 0, 100), (3, 1, 'service', '补水', 1, 0, 200)",
+    "INSERT INTO payment (sale_id, customer_id, store_id, business_day, paid_at, method, amount)"
+    " VALUES (2, 1, 1, '0202-01-05', '2999-01-05 04:00:00.000000', 'unknown', 100),"
+    " (3, 1, 1, '2026-03-01', '2026-03-01 04:00:00.000000', 'unknown', 200)",
+    "UPDATE customer SET contact_every_days = 4000 WHERE id = 1",
+)
+"""Sales of the year 202, as an older release imported them, a quantity and an interval beyond today's ranges."""
+
+
+def mended_lines(engine: str, folder: Path) -> list[str]:
+    """What is said of an upgrade that mends; by the command on SQLite."""
+    if engine == "sqlite":
+        db.session.remove()
+        db.engine.dispose()
+        door = Inside(folder)
+        door.environment["PEONY_DATABASE_URL"] = f"sqlite:///{folder / 'old.db'}"
+        return door.run("upgrade", "--mend-values").splitlines()
+    return [line for row in upgrade(mend=command_actor("tester")).mended for line in row.lines()]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_values_out_of_range_are_mended_and_logged_where_that_is_asked(tmp_path: Path, engine: str) -> None:
+    """A date keeps its place before or after the others; a number that may be missing is left empty; receipts of one
+    day are numbered on.
+    """
+    with made(EDITIONS["the very first"], engine, tmp_path, EARLY):
+        lines = mended_lines(engine, tmp_path)
+        assert standing() == newest()
+        assert "sale, row 3, business_day: 0202-03-01 → 1900-01-01" in lines
+        assert "customer, row 1, contact_every_days: 4000 → –" in lines
+        sales = [(row.business_day, row.number) for row in db.session.scalars(select(Sale).order_by(Sale.id))]
+        assert sales == [(date(2026, 2, 1), 1), (date(1900, 1, 1), 1), (date(1900, 1, 1), 2)]
+        assert db.session.get_one(Sale, 2).sold_at.year == 1900
+        assert db.session.get_one(Payment, 2).paid_at.isoformat()[:16] == "2199-12-31T23:59"
+        assert db.session.get_one(SaleLine, 2).quantity == 1_000_000
+        assert db.session.get_one(Customer, 1).contact_every_days is None
+        [entry] = db.session.scalars(select(Operation).where(Operation.name == "upgrade"))
+        assert (entry.actor_kind, entry.detail["mended"]) == ("command", 5)
+        query = select(RowChange.columns, RowValue.old, RowValue.new).join(RowValue)
+        logged = db.session.execute(query.where(RowChange.entity == "sale", RowChange.row_id == 3)).all()
+        assert [(c, json.loads(old), json.loads(new)) for c, old, new in logged] == [
+            (
+                "business_day,number",
+                {"business_day": "0202-03-01", "number": 1},
+                {"business_day": "1900-01-01", "number": 2},
+            )
+        ]
+        assert db.session.scalar(text("SELECT min(customer_id) FROM changed_customer")) == 0
+        db.session.rollback()
+        assert {finding.name: finding.faults for finding in examine() if finding.faults} == {}

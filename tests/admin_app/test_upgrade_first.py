@@ -45,7 +45,7 @@ ROWS = (
 def first_release(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     """An application over a database of the first release with a receipt in it."""
     url = f"sqlite:///{tmp_path / 'old.db'}" if request.param == "sqlite" else engines.fresh(engines.needed(), "first")
-    with opened(data_dir=tmp_path, database_url=url) as app:
+    with opened(data_dir=tmp_path, database_url=url, language="en") as app:
         with db.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
             file = DATA / f"release_0001.{request.param}.sql"
             for statement in (*file.read_text(encoding="utf-8").splitlines(), *ROWS):
@@ -87,14 +87,16 @@ def test_a_salon_of_the_first_release_can_take_a_recharge_after_the_upgrade(firs
 
 
 def test_rows_that_a_range_does_not_take_are_named_and_nothing_is_changed(first_release: Flask) -> None:
-    """An owner learns which rows she has to correct; none is lost, none is given another value."""
+    """An owner learns which rows to correct, and how; none is lost, none is given another value."""
     with db.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
         for name, value in (("contact_every_days", "1000000"), ("first_visit_on", "'0202-03-01'")):
             connection.exec_driver_sql(f"UPDATE customer SET {name} = {value}")
     before = rows_of("customer")
     with pytest.raises(SchemaError) as refusal:
         upgrade()
-    assert "customer 1: contact_every_days 1000000; customer 1: first_visit_on 0202-03-01" in str(refusal.value)
+    assert "customer, row 1, contact_every_days: 1000000 (allowed: 0 to 3650)" in str(refusal.value)
+    assert "customer, row 1, first_visit_on: 0202-03-01 (allowed: 1900-01-01 to 2199-12-31)" in str(refusal.value)
+    assert "python run.py upgrade --mend-values" in str(refusal.value)
     assert standing() == "0001"
     assert rows_of("customer") == before
 
