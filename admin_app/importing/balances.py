@@ -234,9 +234,9 @@ class _Reader:
         known = "、".join(self.spellings)
         reason = _l("There is no tier called %(name)s; there are: %(known)s.", name=word, known=known)
         todo = _l(
-            "Write one of the choices there; or, if it is a tier of your own, add it in the right place to the list "
-            "«tiers» of %(file)s (or in the rule studio under Tiers): - {id: …, name: %(word)s, enter: …}. "
-            "Then bring the file again.",
+            "Write one of the choices there; or, if it is a tier of your own, add «%(word)s» in its place to the list "
+            "«tiers» of %(file)s, with id, name and enter (or in the rule studio under Tiers). Then bring the file "
+            "again.",
             file=path_of("tiers"),
             word=word,
         )
