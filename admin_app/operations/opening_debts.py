@@ -16,6 +16,7 @@ from admin_app.operations.receipts import pay
 from admin_app.operations.refusals import Refused
 from models.connection import lock_day
 from models.customers import Customer
+from models.entity import lock_row
 from models.organisation import Store
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine
 from models.till import DayClose, Reversal
@@ -30,7 +31,7 @@ def write_debts(op: Operation, store_id: int, owed: Sequence[tuple[Customer, int
     A receipt bears the day on which the customer was registered, so that nobody counts as having bought today; it is
     owed from today on.
     """
-    op.session.execute(select(Store.id).where(Store.id == store_id).with_for_update(key_share=True))
+    lock_row(op.session, Store, store_id)
     days = _days(op, store_id, [customer for customer, _ in owed])
     query = select(Sale.business_day, func.max(Sale.number)).where(Sale.store_id == store_id)
     last = Counter(
