@@ -658,3 +658,43 @@ def test_an_evening_that_is_taken_is_known_before_the_database_is_asked(desk: Sa
     said = taken(desk, at(7.5), customer="berta")
     assert "员工therapist" in said
     assert "18:00" in said
+
+
+# ------------------------------------------------------------------------------------------------------- merged
+
+
+def merge(desk: Salon, lost: str = "anna", kept: str = "berta") -> dict[str, Any]:
+    return {"role": "owner", "customer": desk.ids[lost], "into": desk.ids[kept], "why": "同一人"}
+
+
+def test_bookings_that_are_not_over_move_to_the_record_that_stays(desk: Salon) -> None:
+    coming, over = book(desk, at(0)), book(desk, at(2))
+    become(desk, Name.CANCEL_BOOKING, over)
+    desk.do(Name.MERGE_CUSTOMERS, **merge(desk))
+    whose = {row.id: row.customer_id for row in desk.rows(Appointment)}
+    assert whose == {coming: desk.ids["berta"], over: desk.ids["anna"]}
+    assert "客户" in taken(desk, at(0.5), ("hydra", "bea"), customer="berta")
+    become(desk, Name.MOVE_BOOKING, coming, starts_at=at(1))
+    assert book(desk, at(0), ("hydra", "bea"), customer="berta")
+
+
+def test_whoever_is_here_stays_here_when_records_are_merged(desk: Salon) -> None:
+    booking = book(desk, NOON + timedelta(hours=1))
+    become(desk, Name.ARRIVE, booking)
+    desk.do(Name.MERGE_CUSTOMERS, **merge(desk))
+    become(desk, Name.FINISH_VISIT, booking)
+    assert desk.rows(Appointment, id=booking)[0].customer_id == desk.ids["berta"]
+    assert book(desk, NOON + timedelta(hours=1), ("hydra", "bea"), customer="berta")
+
+
+def test_bookings_of_both_at_the_same_time_are_named(desk: Salon) -> None:
+    book(desk, at(0))
+    mine = book(desk, at(3))
+    book(desk, at(0.5), ("hydra", "bea"), customer="berta")
+    book(desk, at(3.5), ("eye", "bea"), customer="berta")
+    assert desk.refused(Name.MERGE_CUSTOMERS, **merge(desk)) == ("booked", None)
+    day = TODAY + timedelta(1)
+    said = desk.said(Name.MERGE_CUSTOMERS, **merge(desk))
+    assert f"{day} 12:00–13:00 第一店 / {day} 12:30–13:30 第一店；{day} 15:00–16:00" in said
+    become(desk, Name.CANCEL_BOOKING, mine)
+    assert f"{day} 15:00" not in desk.said(Name.MERGE_CUSTOMERS, **merge(desk))
