@@ -89,8 +89,9 @@ class PutBack:
             return
         row, label = self.op.session.get_one(Customer, customer), Customer.fields()["stage"].label
         undone = changes[: ours.index(False)] if False in ours else changes
-        if not undone:
+        if not undone and row.stage is not changes[ours.index(True)].before:
             self.stays.append(str(_("%(field)s: %(value)s", field=label, value=row.stage.label)))
+        if not undone:
             return
         last = set_by[undone[0].after, undone[0].as_of or date.min]
         back = undone[-1].before
