@@ -309,3 +309,18 @@ def test_what_another_rule_has_done_since_stays(salon: Salon) -> None:
         assert stands(salon) == ("member", False)
         salon.reverse(sale)
     assert stands(salon) == ("member", False)
+
+
+def test_a_tag_is_not_put_back_whose_own_rule_rested_on_the_same(salon: Salon) -> None:
+    rules = CHANGING.replace("paid_365d: {at_least: 0}", "largest_recharge_365d: {at_least: 1000}") % "withdraw"
+    salon.put_in_force("campaigns", SHIPPED["campaigns"] + rules)
+    evaluate(TODAY)
+    first = salon.recharge(100_000)["sale"]
+    evaluate(TODAY, full=False)
+    assert stands(salon) == ("lead", True)
+    second = salon.recharge(300_000)["sale"]
+    evaluate(TODAY, full=False)
+    salon.reverse(first)
+    assert stands(salon) == ("member", False)
+    assert "沉睡" not in salon.reverse(second)["warning"]
+    assert stands(salon) == ("lead", False)
