@@ -1,5 +1,5 @@
 """What rules gave on the evidence of a sale that is now taken back: tiers fall, promises are withdrawn, points go back,
-tasks and alerts are closed, each unless its document says ``keep``.
+tasks and alerts are closed, fields and tags are put back, each unless its document says ``keep``.
 
 Who takes back asks what the rules say before and after, with what is taken back as if it had never been sold. What they
 said on the day of the gift and would not say now, of that day or of today, rested on it. What was decided by hand or
@@ -23,8 +23,10 @@ from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import Ledger
 from admin_app.operations.registry import Answer
 from admin_app.operations.todo import EVIDENCE_GONE
+from admin_app.put_back import Matches, PutBack, changing
 from admin_app.rulebook import rulebook, versions, words_of
-from models.rulebook import EffectKind, EffectState, RuleEffect
+from models.customers import Customer
+from models.rulebook import EffectKind, EffectState, RuleEffect, RuleMatch
 from models.standing import Alert, CustomerTag, Membership, Tag, Task, TierChange, TierMove
 from rules.book import Rulebook
 from rules.decisions.tiers import tier_for, until
@@ -65,7 +67,7 @@ class Evidence:
     def of(cls, op: Operation, customer: int | None, since: date) -> Evidence:
         """Of a customer and of whoever her purchases count for; ``since``: the day of the sale."""
         evidence = cls(op, since, set() if customer is None else with_kin(op.session, [customer]))
-        if not (evidence._memberships() or evidence._effects() or evidence._asked()):
+        if not (evidence._memberships() or evidence._effects() or evidence._asked() or evidence._changed()):
             evidence.customers = set()
         evidence.before = evidence._judged()
         return evidence
@@ -81,17 +83,25 @@ class Evidence:
         closed = [
             one for one in self._asked() if self._is_lost(after, one.source, one.customer_id or 0, day_of(one.occasion))
         ]
+        lost = [one for one in self._changed() if self._is_lost(after, one.rule, one.customer_id, one.since)]
+        undoing = PutBack(self.op, lost, lambda rule, customer: self._stands(after, rule, customer))
+        undoing.settle()
         for effect in effects:
             if effect.kind is EffectKind.POINTS and effect.state is EffectState.DONE:
                 ledger.reclaim_points(effect.customer_id, effect.amount)
             effect.state = EffectState.WITHDRAWN
         for one in closed:
             self._close(one)
-        words = [*fallen, *_said(Counter(effect.kind for effect in effects), len(closed))]
-        if not words:
-            return {}
-        self.op.detail |= {"withdrawn": len(effects), "closed": len(closed), "tiers_fallen": len(fallen)}
-        return {"warning": str(_("What rules gave for it goes too: %(what)s.", what="；".join(words)))}
+        words = [*fallen, *_said(Counter(effect.kind for effect in effects), len(closed)), *undoing.back]
+        if words:
+            self.op.detail |= {"withdrawn": len(effects), "closed": len(closed), "tiers_fallen": len(fallen)}
+        if undoing.back:
+            self.op.detail["put_back"] = len(undoing.back)
+        sentences = [str(_("What rules gave for it goes too: %(what)s.", what="；".join(words)))] if words else []
+        if undoing.stays:
+            what = "；".join(undoing.stays)
+            sentences.append(str(_("What rules did for it was changed since, and stays: %(what)s.", what=what)))
+        return {"warning": " ".join(sentences)} if sentences else {}
 
     # ------------------------------------------------------------------------------------------------ judging
 
@@ -99,7 +109,7 @@ class Evidence:
         if not self.customers:
             return {}
         days = {self.op.day, *(one.since for one in self._memberships()), *(one.made_on for one in self._effects())}
-        days |= {day_of(one.occasion) for one in self._asked()}
+        days |= {day_of(one.occasion) for one in self._asked()} | {one.since for one in self._changed()}
         return {
             (day, customer): judgement
             for day in days
@@ -112,6 +122,12 @@ class Evidence:
         if then is None or since is None:
             return False
         return rule in then.rules and rule not in since.rules and rule not in after[today].rules
+
+    def _stands(self, after: Judged, rule: str, customer: int) -> bool:
+        """Whether a rule that holds now goes on holding; one that today's facts never gave is left as it is."""
+        key = (self.op.day, customer)
+        falls = key in after and rule in self.before[key].rules and rule not in after[key].rules
+        return not falls
 
     def _withdrawing(self) -> set[str]:
         return {rule.id for rule in rulebook(self.op.session).rules() if rule.taken_back == "withdraw"}
@@ -137,6 +153,19 @@ class Evidence:
             rows: Iterable[Alert | Task] = self.op.session.scalars(select(entity).where(*hers).order_by(entity.id))
             waiting += [row for row in rows if day_of(row.occasion) >= self.since]
         return waiting
+
+    def _changed(self) -> Matches:
+        """What holds, or held, since the day of the sale of rules that set a field or take a tag off."""
+        names = changing(rulebook(self.op.session).rules()) & self._withdrawing()
+        if not names:
+            return []
+        query = (
+            select(RuleMatch)
+            .join(Customer, Customer.id == RuleMatch.customer_id)
+            .where(RuleMatch.customer_id.in_(self.customers), RuleMatch.since >= self.since, RuleMatch.rule.in_(names))
+            .where(Customer.merged_into_id.is_(None))
+        )
+        return self.op.session.scalars(query.order_by(RuleMatch.id)).all()
 
     def _close(self, one: Alert | Task) -> None:
         outcome = str(EVIDENCE_GONE)

@@ -18,7 +18,7 @@ from admin_app.operations.kernel import Operation
 from admin_app.tag_effects import BATCH, take_off
 from admin_app.tier_moves import raise_tiers
 from admin_app.todo_effects import words_for
-from models.customers import Customer
+from models.customers import Customer, Stage
 from models.entity import insert_new
 from models.rulebook import EffectKind, EffectState, RuleEffect
 from models.standing import Membership
@@ -65,11 +65,15 @@ def give(op: Operation, frame: Frame, book: Rulebook, doing: Doing, out: set[tup
 
 def _set_fields(op: Operation, effects: list[tuple[Effect, int]]) -> None:
     for effect, customer in effects:
-        if effect.field is None:
-            continue
-        differs = (Customer.id == customer, Customer.stage != effect.field.stage)
-        values = {"stage": effect.field.stage, "version": Customer.version + 1}
-        op.session.execute(update(Customer).where(*differs).values(values))
+        if effect.field is not None:
+            write_stage(op, customer, effect.field.stage)
+
+
+def write_stage(op: Operation, customer: int, stage: Stage) -> None:
+    """Set the customer's stage, unless it is that already."""
+    differs = (Customer.id == customer, Customer.stage != stage)
+    values = {"stage": stage, "version": Customer.version + 1}
+    op.session.execute(update(Customer).where(*differs).values(values))
 
 
 def _rows(

@@ -117,11 +117,20 @@ def _group_taken(op: Operation, tag: Tag, customer: int, pinned: set[tuple[int, 
     return any((customer, other) in pinned for other in others)
 
 
+def put_on(op: Operation, tag: Tag, customers: list[int]) -> bool:
+    """Put a tag on, by rules, whoever lacks it; whether anybody got it. A decision by hand in its group stands."""
+    current = _current(op, set(customers))
+    pinned = {(row.customer_id, row.tag_id) for row in current.values() if row.by_hand and row.held}
+    values = {"tag_id": tag.id, "held": True, "by_hand": False, "since": op.at}
+    lacking = [who for who in customers if (who, tag.id) not in current and not _group_taken(op, tag, who, pinned)]
+    if lacking:
+        op.session.execute(insert(table_of(CustomerTag)), [{"customer_id": who, **values} for who in lacking])
+    return bool(lacking)
+
+
 def hold_by_rules(op: Operation, tag: Tag, customers: list[int]) -> None:
     """Put on what rules hold of a tag, or of its exclusive group, now that the decision by hand is gone."""
     group = select(Tag).where(Tag.group == tag.group) if tag.exclusive else select(Tag).where(Tag.id == tag.id)
-    current = _current(op, set(customers)).values()
-    pinned = {(row.customer_id, row.tag_id) for row in current if row.by_hand and row.held}
     for one in op.session.scalars(group).all():
         rules = setters_of(op, {one.slug})[one.slug]
         decided = select(CustomerTag.customer_id).where(CustomerTag.tag_id == one.id, CustomerTag.until.is_(None))
@@ -131,8 +140,4 @@ def hold_by_rules(op: Operation, tag: Tag, customers: list[int]) -> None:
             RuleMatch.customer_id.in_(customers),
             RuleMatch.customer_id.not_in(decided),
         )
-        values = {"tag_id": one.id, "held": True, "by_hand": False, "since": op.at}
-        hers = sorted(set(op.session.scalars(matches)))
-        fresh = [{"customer_id": who, **values} for who in hers if not _group_taken(op, one, who, pinned)]
-        if fresh:
-            op.session.execute(insert(table_of(CustomerTag)), fresh)
+        put_on(op, one, sorted(set(op.session.scalars(matches))))

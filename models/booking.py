@@ -68,7 +68,7 @@ class Appointment(PublicId, Record):
 
     label = _l("Booking")
     plural = _l("Bookings")
-    written_by = WrittenBy.by(*BOOKS, Name.FINISH_VISIT)
+    written_by = WrittenBy.by(*BOOKS, Name.FINISH_VISIT, also=(Name.MERGE_CUSTOMERS,))
     imports = False
     title = ("starts_at", "customer_id")
     screen = Screen(
@@ -139,7 +139,7 @@ class BookingClaim(Record):
 
     label = _l("Claim of a booking")
     plural = _l("Claims of bookings")
-    written_by = WrittenBy.by(*CLAIMS)
+    written_by = WrittenBy.by(*CLAIMS, also=(Name.MERGE_CUSTOMERS,))
     imports = False
     within = "segment_id"
     title = ("starts_at",)

@@ -187,14 +187,14 @@ class Shift(Record):
 
     label = _l("Shift")
     plural = _l("Shifts")
-    written_by = WrittenBy.by(Name.PLAN_SHIFT)
+    written_by = WrittenBy.by(Name.PLAN_SHIFT, Name.EDIT_ENTITY, Name.ARCHIVE_ENTITY, Name.RESTORE_ENTITY)
     title = ("staff_id", "starts_at")
     screen = Screen(Section.ORGANISATION, "clock", ("staff_id", "store_id", "starts_at", "ends_at"), "-starts_at")
     no_overlap = (NoOverlap("staff_id", "starts_at", "ends_at"),)
     __table_args__ = (holds("starts_at < ends_at", "span", "ends_at", _l("The end must come after the beginning.")),)
 
-    staff_id: Mapped[int] = reference("staff", label=_l("Staff member"))
-    store_id: Mapped[int] = reference("store", label=_l("Store"))
+    staff_id: Mapped[int] = reference("staff", label=_l("Staff member"), fixed=True)
+    store_id: Mapped[int] = reference("store", label=_l("Store"), fixed=True)
     starts_at: Mapped[datetime] = field(Instant, label=_l("Start"), index=True)
     ends_at: Mapped[datetime] = field(Instant, label=_l("End"))
 

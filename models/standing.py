@@ -64,7 +64,9 @@ class CustomerTag(Record):
 
     label = _l("Customer tag")
     plural = _l("Customer tags")
-    written_by = WrittenBy.by(Name.TAG_CUSTOMERS, Name.UNTAG_CUSTOMERS, Name.APPLY_RULES, also=(Name.MERGE_CUSTOMERS,))
+    written_by = WrittenBy.by(
+        Name.TAG_CUSTOMERS, Name.UNTAG_CUSTOMERS, Name.APPLY_RULES, also=(*TAKES_BACK, Name.MERGE_CUSTOMERS)
+    )
     marks = False
     title = ("customer_id", "tag_id")
     screen = Screen(Section.CUSTOMERS, "tag", ("customer_id", "tag_id", "held", "by_hand", "since", "until"))

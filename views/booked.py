@@ -70,10 +70,13 @@ class Act:
     address: str
 
 
-def acts_of(booking: Appointment, segment: Segment | None, back: str, among: Collection[Name] = ()) -> list[Act]:
+def acts_of(
+    booking: Appointment, segment: Segment | None, back: str, among: Collection[Name] = (), customer: int | None = None
+) -> list[Act]:
     """The buttons of a booking, of those she may press today (``among`` some only); each leads back where it was.
 
-    The form of what is done with the customer is filled in with what was booked.
+    The form of what is done with the customer is filled in with what was booked. ``customer``: who it is by now, where
+    the record of the booking was merged.
     """
     today, at = business_day(now()), now()
     told: dict[str, Any] = {"store": booking.store_id}
@@ -87,6 +90,6 @@ def acts_of(booking: Appointment, segment: Segment | None, back: str, among: Col
             continue
         spec = spec_named(name)
         hers = spec.on is Customer
-        on, more = (booking.customer_id, told) if hers else (booking.id, {"version": booking.version})
+        on, more = (customer or booking.customer_id, told) if hers else (booking.id, {"version": booking.version})
         found.append(Act(spec, url_for("operation", **{"name": name, "on": on, "next": back, **more})))
     return found

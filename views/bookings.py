@@ -18,6 +18,7 @@ from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Forbidden
 from admin_app.titles import titles_by
 from models.booking import Appointment, ClosedPeriod, Segment, Waitlist
+from models.customers import Customer, current_id
 from models.entity import db
 from models.names import Name
 from models.organisation import Leave, Staff, StaffTitle, Store
@@ -186,7 +187,7 @@ def _lanes(board: Day, here: str) -> list[Lane]:
     """A lane for everybody on shift, and for whoever has a booking all the same."""
     shifts = _shifts(board)
     rows = _segments(board)
-    staff = set(shifts) | {segment.staff_id for segment, _, _ in rows}
+    staff = set(shifts) | {segment.staff_id for segment, *_ in rows}
     names = titles_by({"staff": staff}, access())
     blocks = _blocks(board, rows, here)
     shut = defaultdict(list)
@@ -197,7 +198,7 @@ def _lanes(board: Day, here: str) -> list[Lane]:
         lane = Lane(number, names["staff", number], blocks[number])
         off_duty = [(span, "") for span in gaps(board.span, shifts.get(number, []))]
         lane.shut = [Shut(span, board.place(span), why) for span, why in [*off_duty, *shut[number]]]
-        busy = [(segment.starts_at, segment.busy_until) for segment, _, _ in rows if segment.staff_id == number]
+        busy = [(segment.starts_at, segment.busy_until) for segment, *_ in rows if segment.staff_id == number]
         lane.free = _free(board, lane, busy, here)
         lanes.append(lane)
     return lanes
@@ -214,30 +215,31 @@ def _shifts(board: Day) -> dict[int, list[Span]]:
     return {one: planned[one] for one in therapists if one in planned}
 
 
-def _segments(board: Day) -> list[tuple[Segment, Appointment, bool]]:
-    """The booked services of the day, and whether their booking exists for her."""
+def _segments(board: Day) -> list[tuple[Segment, Appointment, int, bool]]:
+    """The booked services of the day, who their customer is by now, and whether their booking exists for the reader."""
     hers = case((access().rows(Appointment), True), else_=False)
     query = (
-        select(Segment, Appointment, hers)
+        select(Segment, Appointment, current_id(), hers)
         .join(Appointment, Appointment.id == Segment.appointment_id)
+        .join(Customer, Customer.id == Appointment.customer_id)
         .where(Appointment.store_id == board.store.id, Appointment.business_day == board.day)
         .where(Appointment.status.not_in(OFF), Segment.archived_at.is_(None))
         .order_by(Segment.starts_at, Segment.id)
     )
-    return [(segment, booking, bool(seen)) for segment, booking, seen in db.session.execute(query)]
+    return [(segment, booking, who, bool(seen)) for segment, booking, who, seen in db.session.execute(query)]
 
 
-def _blocks(board: Day, rows: Sequence[tuple[Segment, Appointment, bool]], here: str) -> dict[int, list[Block]]:
+def _blocks(board: Day, rows: Sequence[tuple[Segment, Appointment, int, bool]], here: str) -> dict[int, list[Block]]:
     """Booked services by whom they are with; of those not hers to see, only that the time is taken."""
-    seen = [(segment, booking) for segment, booking, hers in rows if hers]
+    seen = [(segment, who) for segment, _, who, hers in rows if hers]
     wanted = {
-        "customer": {booking.customer_id for _, booking in seen},
+        "customer": {who for _, who in seen},
         "service": {segment.service_id for segment, _ in seen},
         "bed": {segment.bed_id for segment, _ in seen if segment.bed_id is not None},
     }
     called = titles_by(wanted, access())
     found: dict[int, list[Block]] = defaultdict(list)
-    for segment, booking, hers in rows:
+    for segment, booking, who, hers in rows:
         busy = (segment.starts_at, segment.busy_until)
         idle = board.place((segment.busy_until, segment.ends_at)) if segment.busy_until < segment.ends_at else None
         place = board.place(busy)
@@ -248,10 +250,10 @@ def _blocks(board: Day, rows: Sequence[tuple[Segment, Appointment, bool]], here:
                 idle,
                 status_tone(booking.status),
                 booking,
-                called["customer", booking.customer_id],
+                called["customer", who],
                 called["service", segment.service_id],
                 called["bed", segment.bed_id] if segment.bed_id is not None else "",
-                acts_of(booking, segment, here),
+                acts_of(booking, segment, here, customer=who),
             )
         else:
             block = Block(busy, place, None, "taken")
@@ -331,12 +333,12 @@ def _waiting(board: Day) -> list[tuple[Waitlist, str, str, str]]:
 
 def _called_off(board: Day) -> list[tuple[Appointment, str]]:
     """Bookings of the day that will not be kept, and whose."""
-    query = select(Appointment).where(
-        Appointment.store_id == board.store.id,
-        Appointment.business_day == board.day,
-        Appointment.status.in_(OFF),
-        access().rows(Appointment),
+    query = (
+        select(Appointment, current_id())
+        .join(Customer, Customer.id == Appointment.customer_id)
+        .where(Appointment.store_id == board.store.id, Appointment.business_day == board.day)
+        .where(Appointment.status.in_(OFF), access().rows(Appointment))
     )
-    rows = list(db.session.scalars(query.order_by(Appointment.starts_at, Appointment.id).limit(50)))
-    called = titles_by({"customer": {row.customer_id for row in rows}}, access())
-    return [(row, called["customer", row.customer_id]) for row in rows]
+    rows = db.session.execute(query.order_by(Appointment.starts_at, Appointment.id).limit(50)).all()
+    called = titles_by({"customer": {who for _, who in rows}}, access())
+    return [(row, called["customer", who]) for row, who in rows]

@@ -14,6 +14,7 @@ from admin_app.documents.export import Selection, export_to
 from admin_app.rulebook import access_for
 from admin_app.start import open_house
 from models.entity import Entity, entities
+from views.computed import exported
 from views.listing import read_listing
 
 
@@ -60,7 +61,7 @@ def _selection(entity: type[Entity], filters: tuple[str, ...]) -> Selection:
     listing = read_listing(entity, access_for(me()), args)
     if listing.faults:
         fail("\n".join(str(_("%(param)s: %(message)s", param=param, message=text)) for param, text in listing.faults))
-    return Selection(entity, listing.all_conditions(), listing.said())
+    return Selection(entity, listing.all_conditions(), listing.said(), exported(entity, access_for(me())))
 
 
 COMMANDS: list[Any] = [export_command]

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -30,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from admin_app.documents.export import Extra
 from admin_app.holdings import stored_of, stored_value, tiers_of
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
@@ -52,10 +54,11 @@ Ids = Sequence[int]
 
 @dataclass(frozen=True)
 class Part:
-    """Part of a cell: a text, and the tone of its chip (none: plain text)."""
+    """Part of a cell: a text, the tone of its chip (none: plain text), and what it is in a spreadsheet."""
 
     text: str
     tone: str = ""
+    value: date | Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,25 @@ def computed_fields(entity: type[Entity], access: Access) -> list[ComputedField]
     ]
 
 
+def exported(entity: type[Entity], access: Access) -> list[Extra]:
+    """The computed columns that this person may see, for a file of the list."""
+    return [_extra(one, access) for one in computed_fields(entity, access)]
+
+
+def _extra(one: ComputedField, access: Access) -> Extra:
+    def values(ids: Ids) -> dict[int, Any]:
+        return {row: _in_file(parts) for row, parts in one.load(ids, access).items()}
+
+    return Extra(one.name, one.label, one.after, values)
+
+
+def _in_file(parts: Sequence[Part]) -> Any:
+    """A date or an amount in yuan as such; else what the page says."""
+    if len(parts) == 1 and parts[0].value is not None:
+        return parts[0].value
+    return "、".join(part.text for part in parts)
+
+
 # ---------------------------------------------------------------------------------------------- of a customer
 
 
@@ -124,7 +146,7 @@ def _tier_matches(operator: str, values: list[Any], _access: Access) -> ColumnEl
 
 def _load_balance(ids: Ids, _access: Access) -> dict[int, list[Part]]:
     held = stored_of(db.session(), ids, business_day(now()))
-    return {customer: [Part(money(amount))] for customer, amount in held.items()}
+    return {customer: [Part(money(amount), value=Decimal(amount) / 100)] for customer, amount in held.items()}
 
 
 def _balance_matches(operator: str, values: list[Any], _access: Access) -> ColumnElement[bool]:
@@ -153,7 +175,8 @@ def _load_last_visit(ids: Ids, access: Access) -> dict[int, list[Part]]:
         .where(owner.in_(ids), access.rows(Visit))
         .group_by(owner)
     )
-    return {customer: [Part(_as_day(day).isoformat())] for customer, day in db.session.execute(query)}
+    days = ((customer, _as_day(day)) for customer, day in db.session.execute(query))
+    return {customer: [Part(day.isoformat(), value=day)] for customer, day in days}
 
 
 def _as_day(value: Any) -> date:

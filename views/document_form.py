@@ -36,7 +36,7 @@ from views.document_fields import (
     without_blank_rows,
 )
 from views.examples import examples
-from views.person import do, refuse
+from views.person import do, refuse, renew_form_key
 from views.rule_choices import Choices
 from views.rule_form import Group, Options, tree_of
 from views.rule_studio import (
@@ -50,6 +50,7 @@ from views.rule_studio import (
     unlisted,
     ways_in,
 )
+from views.unsent import is_redisplay
 
 AS_YAML = frozenset({"roles"})
 """Documents that are changed as YAML alone."""
@@ -108,6 +109,8 @@ def form_page(document: str) -> Any:
     form = _opened(document, _base(document, standing))
     form.slots = sent(form.was, tree_of(request.form.to_dict(flat=False)))
     name_new_rows(form.slots, fresh_id)
+    if is_redisplay():
+        return _page(form), 422
     action = request.form.get("action", "refresh")
     if action != "save":
         change(form.slots, action)
@@ -144,6 +147,7 @@ def _saved(form: DocumentForm) -> Any:
         made = do(Name.DRAFT_RULES, data)
     except Refused as refusal:
         form.faults.setdefault("", []).append(str(refusal))
+        renew_form_key()
         return _page(form), 422
     return redirect(url_for("rules.version", number=made["id"]))
 

@@ -40,7 +40,7 @@ from views.acts import acts_with
 from views.broken_bookings import warn_of_broken
 from views.cells import Cells, list_fields, sensitive_shown, visible_fields
 from views.choices import offered
-from views.computed import computed_fields
+from views.computed import computed_fields, exported
 from views.customer_head import customer_head
 from views.customer_page import customer_page
 from views.customer_strip import customer_of, strip_of
@@ -479,7 +479,8 @@ class EntityScreen(ModelView):
             raise Refused(_("%(param)s: %(message)s", param=param, message=message), param, "filter")
         if is_number_search(self.entity, access(), listing.words):
             note_number_search(self.entity.named(), listing.words)
-        chosen = Selection(self.entity, listing.all_conditions(), listing.said())
+        extra = exported(self.entity, access())
+        chosen = Selection(self.entity, listing.all_conditions(), listing.said(), extra)
         return download(f"{self.entity.named()}.{export_type}", lambda path: export_to(path, chosen, actor()))
 
     @expose("/ajax/lookup/", methods=("GET", "POST"))

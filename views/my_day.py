@@ -95,36 +95,36 @@ def _names(customers: Collection[int]) -> dict[int, str]:
 
 def _guests(staff: int, today: date) -> list[Guest]:
     """Her bookings of the day in their order; those called off are left out."""
-    dangers = _dangers([row.customer_id for row in _bookings(staff, today)])
+    dangers = _dangers([who for _, who in _bookings(staff, today)])
     rows = _bookings(staff, today)  # read anew: that dangers were shown has been written down in between
-    services = services_of([row.id for row in rows], access())
-    customers = {row.customer_id for row in rows}
+    services = services_of([row.id for row, _ in rows], access())
+    customers = {who for _, who in rows}
     last, names = _last_treatments(customers), _names(customers)
     guests = []
-    for row in rows:
+    for row, who in rows:
         hers = [one for one in services[row.id] if one.segment.staff_id == staff]
-        treatment = last.get(row.customer_id)
-        known = dangers.get(row.customer_id, [])
-        acts = _acts(row, hers, treatment)
-        guests.append(Guest(row, hers, names[row.customer_id], known, treatment, acts))
+        treatment = last.get(who)
+        acts = _acts(row, who, hers, treatment)
+        guests.append(Guest(row, hers, names[who], dangers.get(who, []), treatment, acts))
     return guests
 
 
 def _coming(staff: int, day: date) -> list[Guest]:
     """Her bookings of another day, to prepare for: without buttons, and without what was done last."""
     rows = _bookings(staff, day)
-    services, names = services_of([row.id for row in rows], access()), _names({row.customer_id for row in rows})
-    endangered, _shown = dangers_of({row.customer_id for row in rows}, access())
+    customers = {who for _, who in rows}
+    services, names = services_of([row.id for row, _ in rows], access()), _names(customers)
+    endangered, _shown = dangers_of(customers, access())
     return [
         Guest(
             row,
             [one for one in services[row.id] if one.segment.staff_id == staff],
-            names[row.customer_id],
-            endangered.get(row.customer_id, []),
+            names[who],
+            endangered.get(who, []),
             None,
             [],
         )
-        for row in rows
+        for row, who in rows
     ]
 
 
@@ -134,23 +134,25 @@ def _to_ask(staff: int, today: date) -> Figure | None:
     return figure if figure.visible(access()) else None
 
 
-def _acts(booking: Appointment, services: list[Booked], last: Treatment | None) -> list[Act]:
+def _acts(booking: Appointment, customer: int, services: list[Booked], last: Treatment | None) -> list[Act]:
     """What she may do next with it; a treatment recorded today is not asked for again."""
     recorded = last is not None and last.business_day == booking.business_day
     among = [name for name in HERS if not (recorded and name is Name.RECORD_TREATMENT)]
-    return acts_of(booking, services[0].segment if services else None, url_for("my_day"), among)
+    return acts_of(booking, services[0].segment if services else None, url_for("my_day"), among, customer)
 
 
-def _bookings(staff: int, today: date) -> list[Appointment]:
+def _bookings(staff: int, today: date) -> list[tuple[Appointment, int]]:
+    """Bookings of the day with a member of the staff, and who their customer is by now."""
     hers = select(Segment.appointment_id).where(Segment.staff_id == staff, Segment.archived_at.is_(None))
     query = (
-        select(Appointment)
+        select(Appointment, current_id())
+        .join(Customer, Customer.id == Appointment.customer_id)
         .where(Appointment.id.in_(hers), Appointment.business_day == today, access().rows(Appointment))
         .where(Appointment.status.not_in(OFF))
         .order_by(Appointment.starts_at, Appointment.id)
         .limit(MOST)
     )
-    return list(db.session.scalars(query))
+    return [(booking, who) for booking, who in db.session.execute(query)]
 
 
 def _dangers(customers: Collection[int]) -> dict[int, list[str]]:

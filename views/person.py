@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection
 from typing import Any
 
@@ -44,6 +45,19 @@ def do(name: Name | str, data: Input | dict[str, Any] | None = None, *, reason: 
     """Perform an operation as whoever is looking, with the key that her form brought along."""
     key = request.form.get("op_id") or None
     return perform(name, data, actor=actor(), key=key[:64] if key else None, reason=reason)
+
+
+def form_key() -> str:
+    """The key of the form that was sent, for the same form shown again; else a new one."""
+    if "form_key" not in g:
+        g.form_key = request.form.get("op_id", "")[:64] or secrets.token_hex(16)
+    key: str = g.form_key
+    return key
+
+
+def renew_form_key() -> None:
+    """Give the form a new key: what it asked for was refused."""
+    g.form_key = secrets.token_hex(16)
 
 
 def note_number_search(entity: str, words: str, found: int = 0) -> None:

@@ -42,7 +42,7 @@ from rules.language.sentences import Words, fact_said, value_said
 from rules.language.writing import emit, plain_of
 from views.examples import examples
 from views.navigation import list_address
-from views.person import access, do, refuse
+from views.person import access, do, form_key, refuse, renew_form_key
 from views.rule_choices import Choices, choices
 from views.rule_form import (
     NEW_TAG,
@@ -58,10 +58,12 @@ from views.rule_form import (
     row_of,
 )
 from views.rule_templates import form_from, template_asked
+from views.unsent import is_redisplay
 
 
 def register(app: Flask) -> None:
     app.jinja_env.globals["outlay_said"] = outlay_said
+    app.jinja_env.globals["form_key"] = form_key
     app.add_url_rule("/rules", "rules", rules_page)
     app.add_url_rule("/rules/<document>/rule", "rules.rule", rule_page, methods=["GET", "POST"])
     app.add_url_rule("/rules/<document>/yaml", "rules.yaml", yaml_page, methods=["GET", "POST"])
@@ -202,6 +204,8 @@ def rule_page(document: str) -> Any:
     if request.method == "GET":
         return _rule_page(document, rule_id, _first_form(document, rule_id))
     form = read_form(request.form.to_dict(flat=False), rule_id)
+    if is_redisplay():
+        return _rule_page(document, rule_id, form), 422
     action = request.form.get("action", "refresh")
     if action not in ("look", "save"):
         change(form, action)
@@ -224,6 +228,7 @@ def rule_page(document: str) -> Any:
         made = do(Name.DRAFT_RULES, {"document": document, "text": fresh, "why": request.form.get("why", "")[:200]})
     except Refused as refusal:
         form.faults.setdefault("", []).append(str(refusal))
+        renew_form_key()
         return _rule_page(document, rule_id, form), 422
     return redirect(url_for("rules.version", number=made["id"]))
 
@@ -392,12 +397,13 @@ def yaml_page(document: str) -> Any:
         raise refuse(Forbidden, "rules")
     text = request.form.get("text", "").replace("\r\n", "\n")
     faults = faults_of(document, text)
-    if not faults:
+    if not faults and not is_redisplay():
         data = {"document": document, "text": text, "why": request.form.get("why", "")[:200]}
         try:
             return redirect(url_for("rules.version", number=do(Name.DRAFT_RULES, data)["id"]))
         except Refused as refusal:
             flash(str(refusal), "danger")
+            renew_form_key()
     return render_template(
         "rules_yaml.html", document=document, label=label_of(document), text=text, faults=faults
     ), 422

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +34,9 @@ from rules.evaluation.trial import failing_tests
 from rules.language.faults import Fault
 from rules.language.reading import read_document
 from rules.language.sentences import Words
-from views.person import access, actor, do, refuse
+from views.person import access, actor, do, form_key, refuse, renew_form_key
 from views.rule_studio import ensure_opened, faults_of, label_of, people_in
+from views.unsent import is_redisplay
 
 AT_ONCE = 20_000
 """Up to so many customers a changed rule is evaluated while she waits; beyond that within minutes."""
@@ -87,6 +87,8 @@ def version_page(number: int) -> Any:
     if request.method == "GET":
         return _version_page(_compared(version))
     compared = _compared(version)
+    if is_redisplay():
+        return _version_page(compared, many=compared.moves if compared.moves > MANY else 0), 422
     if not request.form.get("sure") and compared.moves > MANY:
         many = compared.moves
         fault = _("This changes something for %(count)s customers: say that you are sure.", count=f"{many:,}")
@@ -95,6 +97,7 @@ def version_page(number: int) -> Any:
     try:
         do(Name.ACTIVATE_VERSION, _activation(number))
     except Refused as refusal:
+        renew_form_key()
         return _version_page(_compared(db.session.get_one(RuleVersion, number)), str(refusal)), 422
     return _activated(document, what)
 
@@ -207,7 +210,7 @@ def _version_page(compared: Compared, fault: str = "", many: int = 0) -> str:
         alone=version.document in SECOND_PERSON and version.made_by == actor().name[:60],
         fault=fault,
         many=many,
-        key=secrets.token_hex(16),
+        key=form_key(),
         may_activate=access().does(Name.ACTIVATE_VERSION),
     )
 

@@ -114,7 +114,7 @@ def sent_form() -> Unsent | None:
 def shows_again(address: str) -> bool:
     """Whether a form can be shown filled in without being done."""
     path = address.partition("?")[0]
-    return path.startswith("/do/") or path.endswith(("/new/", "/edit/"))
+    return path.startswith(("/do/", "/rules/")) or path.endswith(("/new/", "/edit/"))
 
 
 def is_redisplay() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, func, select
 
@@ -33,12 +34,23 @@ PAGE = 2_000
 
 
 @dataclass(frozen=True)
+class Extra:
+    """A column that no row stores, behind the stored column ``after``: ``values`` are cells by the ids of rows."""
+
+    name: str
+    label: LazyString
+    after: str
+    values: Callable[[Sequence[int]], dict[int, Any]]
+
+
+@dataclass(frozen=True)
 class Selection:
-    """What of an entity: further conditions, how they were said, and the order."""
+    """What of an entity: further conditions, how they were said, and columns beside the stored ones."""
 
     entity: type[Entity]
     conditions: Sequence[ColumnElement[bool]] = ()
     said: dict[str, Any] = field(default_factory=dict)
+    extra: Sequence[Extra] = ()
 
 
 def export_to(path: Path, chosen: Selection, actor: Actor) -> int:
@@ -47,13 +59,13 @@ def export_to(path: Path, chosen: Selection, actor: Actor) -> int:
     :raises Refused: more rows than may leave at once, or she may not export.
     """
     access = access_for(actor)
-    fields = exported_fields(access, chosen.entity)
+    columns = _columns(access, chosen)
     query = select(chosen.entity).where(access.rows(chosen.entity), *chosen.conditions)
     most = current_app.config["PEONY"].export_rows
     if (db.session.scalar(select(func.count()).select_from(query.limit(most + 1).subquery())) or 0) > most:
         raise Refused(_l("More than %(most)s rows; narrow the filter.", most=most), None, "too_many")
-    headings = [str(one.label) for one in fields]
-    body = _body(query, chosen.entity, fields, access)
+    headings = [str(one.label) for one in columns]
+    body = _body(query, chosen.entity, columns, access)
     if path.suffix.lower() == ".csv":
         rows = write_csv(path, headings, body)
     else:
@@ -64,7 +76,7 @@ def export_to(path: Path, chosen: Selection, actor: Actor) -> int:
         entity=chosen.entity.named(),
         format=path.suffix.lower().lstrip("."),
         rows=rows,
-        columns=[one.name for one in fields],
+        columns=[one.name for one in columns],
         filter=chosen.said,
         sha256=digest,
     )
@@ -82,8 +94,22 @@ def exported_fields(access: Access, entity: type[Entity]) -> list[Field]:
     return [one for one in entity.fields().values() if one.name not in kept and access.sight(one) is not Sight.HIDDEN]
 
 
-def _body(query: AnySelect, entity: type[Entity], fields: list[Field], access: Access) -> Iterator[list[Any]]:
+def _columns(access: Access, chosen: Selection) -> list[Field | Extra]:
+    """The columns of a file in the order of the declaration, each extra one behind the stored one that it follows."""
+    stored = {one.name: one for one in exported_fields(access, chosen.entity)}
+    columns: list[Field | Extra] = []
+    for name in chosen.entity.fields():
+        if name in stored:
+            columns.append(stored[name])
+        columns += [one for one in chosen.extra if one.after == name]
+    return columns
+
+
+def _body(
+    query: AnySelect, entity: type[Entity], columns: Sequence[Field | Extra], access: Access
+) -> Iterator[list[Any]]:
     """Rows by pages of ids, so that memory does not grow with the file."""
+    fields = [one for one in columns if isinstance(one, Field)]
     labels = {one.name: dict(words_of(one.info.words)) for one in fields if one.info.words}
     writer = _CellWriter(access, current_app.config["PEONY"].zone, labels)
     titles: dict[tuple[str, int], str] = {}
@@ -93,9 +119,13 @@ def _body(query: AnySelect, entity: type[Entity], fields: list[Field], access: A
         if not page:
             return
         titles |= reference_names(_referred(page, fields, titles), access)
-        in_money = money_accounts(page)
+        in_money, ids = money_accounts(page), [row.id for row in page]
+        extra = {one.name: one.values(ids) for one in columns if isinstance(one, Extra)}
         for row in page:
-            yield [writer.cell(row, one, titles, in_money) for one in fields]
+            yield [
+                extra[one.name].get(row.id, "") if isinstance(one, Extra) else writer.cell(row, one, titles, in_money)
+                for one in columns
+            ]
         last = page[-1].id
         db.session.expunge_all()
 

@@ -129,7 +129,7 @@ def restore_entity(op: Operation, data: RowInput) -> Answer:
         raise Refused(MERGED, None, "merged")
     row.archived_at = None
     op.concerns(row)
-    return {"id": row.id}
+    return {"id": row.id, **broken_by(op, row)}
 
 
 def _record(op: Operation, data: RowInput) -> Record:

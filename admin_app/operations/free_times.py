@@ -162,6 +162,11 @@ def _resources(
     return [known[number] for number in ids]
 
 
+def customer_resource(session: Session, customer_id: int) -> int:
+    """The resource that a customer's bookings take; made when first needed."""
+    return _resources(session, "customer", [(customer_id, "")], {})[0]
+
+
 def starts_of(plan: Plan) -> list[datetime]:
     """The starts offered on the day asked for: at full steps, neither past nor too far ahead, done by closing."""
     till, day = rulebook().till, business_day(plan.request.starts_at)

@@ -1,6 +1,7 @@
 """What becomes of a person's standing when two of her records become one.
 
-What is open or holds now moves to the record that stays: tasks, alerts, tags, tier, assignments, what is known of her.
+What is open or holds now moves to the record that stays: tasks, alerts, tags, tier, assignments, what is known of her;
+bookings that are not over as well (``merged_bookings``).
 What happened stays where it was written, and everything reads it through the record that stays (``records_of``).
 ``tests/admin_app/test_merging.py`` holds that each entity with a customer is one or the other.
 """

@@ -6,21 +6,19 @@ from typing import Annotated
 
 from flask_babel import lazy_gettext as _l
 from pydantic import Field
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from admin_app.operations.in_use import ERASED
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import Grant, Ledger
+from admin_app.operations.merged_bookings import move_bookings
 from admin_app.operations.merged_standing import move_standing
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
-from models.booking import OPEN, Appointment, AppointmentStatus
 from models.cards import Card, CardItem
 from models.customers import Customer
 from models.names import Name
 from models.value import IN_LOTS, Account, AccountBalance, AccountKind, Lot
-
-ARRIVED = AppointmentStatus.ARRIVED
 
 
 class MergeInput(Input):
@@ -35,7 +33,7 @@ class MergeInput(Input):
 def merge_customers(op: Operation, data: MergeInput) -> Answer:
     """Let one record stand for another: what she has and what is open moves, what happened counts for the other.
 
-    :raises Refused: one of them stands for another already, was erased, or has bookings to come.
+    :raises Refused: one of them stands for another already, was erased, or both have bookings at one time.
     """
     lost: Customer = op.subject
     kept = op.find(Customer, data.into)
@@ -48,13 +46,8 @@ def merge_customers(op: Operation, data: MergeInput) -> Answer:
     move_value(op, ledger, lost.id, kept.id)
     for card in cards:
         card.customer_id = kept.id
-    coming = exists().where(Appointment.customer_id == lost.id, Appointment.status.in_((*OPEN, ARRIVED)))
-    if op.session.scalar(select(coming)):
-        raise Refused(
-            _l("Under this record are bookings that are not over: finish, move or cancel them first."),
-            None,
-            "booked",
-        )
+    if moved := move_bookings(op, lost.id, kept.id):
+        op.detail = {"bookings": moved}
     for earlier in op.session.scalars(select(Customer).where(Customer.merged_into_id == lost.id)).all():
         earlier.merged_into_id = kept.id
     op.session.flush()

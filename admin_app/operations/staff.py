@@ -44,20 +44,26 @@ MOST_DAYS = 62
 
 @operation(Name.PLAN_SHIFT, label=_l("Plan shifts"), on=Staff)
 def plan_shift(op: Operation, data: ShiftInput) -> Answer:
-    """Write a shift for each day and person; one that overlaps another is refused, and all with it."""
+    """Write a shift for each day and person; one that overlaps another is refused, and all with it.
+
+    The answer lists the bookings of these people that no shift covers now.
+    """
     days = (data.last_day - data.first_day).days + 1
     if not 1 <= days <= MOST_DAYS:
         raise Refused(_l("The last day comes after the first, at most 62 days on."), "last_day")
     template = op.find(ShiftTemplate, data.template)
     zone = current_app.config["PEONY"].zone
+    planned: list[Shift] = []
     for person in op.subjects:
         for offset in range(days):
             day = data.first_day + timedelta(offset)
             starts = datetime.combine(day, template.starts_at, zone)
             ends = datetime.combine(day, template.ends_at, zone)
-            op.session.add(Shift(staff_id=person.id, store_id=template.store_id, starts_at=starts, ends_at=ends))
+            planned.append(Shift(staff_id=person.id, store_id=template.store_id, starts_at=starts, ends_at=ends))
+    op.session.add_all(planned)
     op.session.flush()
-    return {"shifts": days * len(op.subjects)}
+    one_of_each = {shift.staff_id: shift for shift in planned}.values()
+    return {"shifts": len(planned), **broken_by(op, *one_of_each)}
 
 
 class LeaveInput(Input):

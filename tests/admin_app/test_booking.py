@@ -13,14 +13,15 @@ from models.booking import (
     Appointment,
     AppointmentEvent,
     BookingClaim,
+    ClosedPeriod,
     Resource,
     Segment,
     Waitlist,
 )
-from models.entity import db
+from models.entity import db, entity_named
 from models.log import Operation as LogEntry
 from models.names import Name
-from models.organisation import Staff, StaffSkill
+from models.organisation import Shift, Staff, StaffSkill
 from models.sales import Visit
 from tests.cast import NOON, TODAY, create
 from tests.salon_day import Salon
@@ -213,13 +214,15 @@ def test_whoever_gives_it_has_the_skill_and_works_there(desk: Salon) -> None:
     assert desk.refused(Name.BOOK, **wish(desk, at(0))) == ("skill", "services")
 
 
-def shift(desk: Salon, who: str, begins: str, ends: str) -> None:
+def shift(desk: Salon, who: str, begins: str, ends: str) -> list[int]:
+    """Plan tomorrow's shift; the bookings that it breaks."""
     template = create(
         "shift_template", name=f"{who}{begins}", store_id=desk.ids["first"], starts_at=begins, ends_at=ends
     )
     day = TODAY + timedelta(1)
     staff = [desk.ids[who]]
-    desk.do(Name.PLAN_SHIFT, role="owner", staff=staff, template=template, first_day=day, last_day=day)
+    planned = {"staff": staff, "template": template, "first_day": day, "last_day": day}
+    return desk.do(Name.PLAN_SHIFT, role="owner", **planned).get("broken_bookings", [])
 
 
 def test_once_shifts_are_planned_only_who_has_one_works(desk: Salon) -> None:
@@ -423,6 +426,68 @@ def test_archiving_and_closing_list_the_bookings_they_break(desk: Salon) -> None
     ):
         assert put_away(desk, entity, row).get("broken_bookings") == [booking], entity
     assert "broken_bookings" not in put_away(desk, "staff", desk.ids["bea"])
+
+
+def edit(desk: Salon, entity: str, row: int, **values: str) -> list[int]:
+    """The bookings that new values of a row break."""
+    version = desk.rows(entity_named(entity), id=row)[0].version
+    edited = {"entity": entity, "id": row, "values": values, "version": version}
+    return desk.do(Name.EDIT_ENTITY, role="owner", **edited).get("broken_bookings", [])
+
+
+def test_hours_and_closed_days_list_the_bookings_they_break(desk: Salon) -> None:
+    early, late, next_day = book(desk, at(-2)), book(desk, at(8)), book(desk, at(24))
+    book(desk, at(0), ("hydra", "other_staff"), customer="berta", store=desk.ids["second"], role="owner")
+    store = desk.ids["first"]
+    assert edit(desk, "store", store, opens_at="10:00", closes_at="21:00") == []
+    assert edit(desk, "store", store, opens_at="10:15") == [early]
+    assert edit(desk, "store", store, opens_at="10:00", closes_at="20:45") == [late]
+    assert edit(desk, "store", store, closes_at="21:00", holidays=str(TODAY + timedelta(2))) == [next_day]
+
+
+def test_shifts_list_the_bookings_they_no_longer_cover(desk: Salon) -> None:
+    first, second = book(desk, at(-2), ("hydra", "amy")), book(desk, at(4), ("hydra", "amy"))
+    of_bea = book(desk, at(4), ("hydra", "bea"), customer="berta")
+    assert shift(desk, "amy", "10:00", "13:00") == [second]
+    assert shift(desk, "amy", "16:00", "20:00") == []
+    assert shift(desk, "bea", "10:00", "15:00") == [of_bea]
+    morning, evening, _ = [row.id for row in desk.rows(Shift)]
+    assert edit(desk, "shift", evening, starts_at=f"{TODAY + timedelta(1)} 17:00") == [second]
+    assert edit(desk, "shift", evening, starts_at=f"{TODAY + timedelta(1)} 16:00") == []
+    assert put_away(desk, "shift", morning)["broken_bookings"] == [first]
+    assert put_away(desk, "shift", evening)["broken_bookings"] == [first, second]
+
+
+def test_without_any_shift_everybody_works(desk: Salon) -> None:
+    book(desk, at(0), ("hydra", "amy"))
+    assert shift(desk, "amy", "15:00", "17:00") != []
+    assert "broken_bookings" not in put_away(desk, "shift", desk.rows(Shift)[0].id)
+
+
+def test_what_becomes_unfit_lists_the_bookings_it_breaks(desk: Salon) -> None:
+    room = create("room", name="身体房", store_id=desk.ids["first"], kind="body")
+    other = create("room", name="面部房", store_id=desk.ids["first"], kind="facial")
+    bed = create("bed", name="床", room_id=room)
+    device = create("equipment", name="射频仪", store_id=desk.ids["first"])
+    make(desk, "spa", room_kind="body", equipment_needed="射频仪")
+    booking = book(desk, at(0), ("spa", "amy"))
+    assert edit(desk, "bed", bed, name="靠窗床") == edit(desk, "room", room, name="一号房") == []
+    assert edit(desk, "bed", bed, room_id=str(other)) == [booking]
+    assert edit(desk, "bed", bed, room_id=str(room)) == []
+    assert edit(desk, "room", room, kind="facial") == [booking]
+    assert edit(desk, "equipment", device, model="X") == []
+    assert edit(desk, "equipment", device, name="超声仪") == [booking]
+    assert edit(desk, "equipment", device, name="射频仪", store_id=str(desk.ids["second"])) == [booking]
+
+
+def test_a_closed_period_brought_back_lists_the_bookings_it_breaks(desk: Salon) -> None:
+    closed = {"store_id": desk.ids["first"], "reason": "停电", "starts_at": at(0.5), "ends_at": at(2)}
+    period = desk.do(Name.CREATE_ENTITY, role="owner", entity="closed_period", values=closed)["id"]
+    put_away(desk, "closed_period", period)
+    booking = book(desk, at(0))
+    [row] = desk.rows(ClosedPeriod)
+    back = {"entity": "closed_period", "id": period, "version": row.version}
+    assert desk.do(Name.RESTORE_ENTITY, role="owner", **back)["broken_bookings"] == [booking]
 
 
 def test_a_booking_that_cannot_move_keeps_its_time(desk: Salon) -> None:
@@ -658,3 +723,43 @@ def test_an_evening_that_is_taken_is_known_before_the_database_is_asked(desk: Sa
     said = taken(desk, at(7.5), customer="berta")
     assert "员工therapist" in said
     assert "18:00" in said
+
+
+# ------------------------------------------------------------------------------------------------------- merged
+
+
+def merge(desk: Salon, lost: str = "anna", kept: str = "berta") -> dict[str, Any]:
+    return {"role": "owner", "customer": desk.ids[lost], "into": desk.ids[kept], "why": "同一人"}
+
+
+def test_bookings_that_are_not_over_move_to_the_record_that_stays(desk: Salon) -> None:
+    coming, over = book(desk, at(0)), book(desk, at(2))
+    become(desk, Name.CANCEL_BOOKING, over)
+    desk.do(Name.MERGE_CUSTOMERS, **merge(desk))
+    whose = {row.id: row.customer_id for row in desk.rows(Appointment)}
+    assert whose == {coming: desk.ids["berta"], over: desk.ids["anna"]}
+    assert "客户" in taken(desk, at(0.5), ("hydra", "bea"), customer="berta")
+    become(desk, Name.MOVE_BOOKING, coming, starts_at=at(1))
+    assert book(desk, at(0), ("hydra", "bea"), customer="berta")
+
+
+def test_whoever_is_here_stays_here_when_records_are_merged(desk: Salon) -> None:
+    booking = book(desk, NOON + timedelta(hours=1))
+    become(desk, Name.ARRIVE, booking)
+    desk.do(Name.MERGE_CUSTOMERS, **merge(desk))
+    become(desk, Name.FINISH_VISIT, booking)
+    assert desk.rows(Appointment, id=booking)[0].customer_id == desk.ids["berta"]
+    assert book(desk, NOON + timedelta(hours=1), ("hydra", "bea"), customer="berta")
+
+
+def test_bookings_of_both_at_the_same_time_are_named(desk: Salon) -> None:
+    book(desk, at(0))
+    mine = book(desk, at(3))
+    book(desk, at(0.5), ("hydra", "bea"), customer="berta")
+    book(desk, at(3.5), ("eye", "bea"), customer="berta")
+    assert desk.refused(Name.MERGE_CUSTOMERS, **merge(desk)) == ("booked", None)
+    day = TODAY + timedelta(1)
+    said = desk.said(Name.MERGE_CUSTOMERS, **merge(desk))
+    assert f"{day} 12:00–13:00 第一店 / {day} 12:30–13:30 第一店；{day} 15:00–16:00" in said
+    become(desk, Name.CANCEL_BOOKING, mine)
+    assert f"{day} 15:00" not in desk.said(Name.MERGE_CUSTOMERS, **merge(desk))

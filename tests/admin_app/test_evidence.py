@@ -12,11 +12,12 @@ from sqlalchemy import select
 from admin_app.evaluation import evaluate
 from admin_app.operations.kernel import perform
 from models.actor import SYSTEM
+from models.customers import Customer
 from models.entity import db
 from models.log import Operation
 from models.names import Name
 from models.rulebook import EffectState, RuleEffect
-from models.standing import Alert, Membership, Task, TierChange
+from models.standing import Alert, CustomerTag, Membership, Tag, Task, TierChange
 from models.value import AccountKind
 from tests.cast import NOON, TODAY
 from tests.rules.texts import SHIPPED
@@ -206,3 +207,120 @@ def test_points_for_a_friend_go_when_her_first_sale_is_taken_back(salon: Salon) 
     salon.reverse(sale)
     assert states(salon, "thanks-for-a-friend") == {"points": "withdrawn", "coupon": "withdrawn"}
     assert points(salon) == 0
+
+
+# ---------------------------------------------------------------------------------------------- fields and tags
+
+CHANGING = """
+  - id: quiet-one
+    name: 安静
+    when: {paid_365d: {at_least: 0}}
+    existing_customers: all
+    then: [{tag: dormant}]
+  - id: welcome
+    name: 欢迎
+    when: {largest_recharge_365d: {at_least: 3000}}
+    taken_back: %s
+    existing_customers: all
+    then:
+      - field: {stage: member}
+      - untag: dormant
+"""
+
+
+def stands(salon: Salon) -> tuple[str, bool]:
+    """Anna's stage, and whether the tag is on."""
+    [customer] = salon.rows(Customer, id=salon.ids["anna"])
+    [tag] = salon.rows(Tag, slug="dormant")
+    held = salon.rows(CustomerTag, customer_id=customer.id, tag_id=tag.id, until=None)
+    return customer.stage.value, any(row.held for row in held)
+
+
+def welcomed(salon: Salon, policy: str = "withdraw") -> int:
+    """A recharge by which a rule made a member of Anna and took a tag off."""
+    salon.put_in_force("campaigns", SHIPPED["campaigns"] + CHANGING.lstrip("\n") % policy)
+    evaluate(TODAY)
+    assert stands(salon) == ("lead", True)
+    sale = int(salon.recharge(300_000)["sale"])
+    evaluate(TODAY, full=False)
+    assert stands(salon) == ("member", False)
+    return sale
+
+
+def test_a_field_and_a_tag_are_put_back(salon: Salon) -> None:
+    answer = salon.reverse(welcomed(salon))
+    assert stands(salon) == ("lead", True)
+    assert "潜客" in answer["warning"]
+    assert "沉睡" in answer["warning"]
+    evaluate(TODAY)
+    assert stands(salon) == ("lead", True)
+
+
+def test_they_stay_where_the_rule_keeps_them(salon: Salon) -> None:
+    salon.reverse(welcomed(salon, "keep"))
+    assert stands(salon) == ("member", False)
+
+
+def test_what_somebody_changed_since_stays_and_is_said(salon: Salon) -> None:
+    sale = welcomed(salon)
+    [customer] = salon.rows(Customer, id=salon.ids["anna"])
+    edited = {"entity": "customer", "id": customer.id, "values": {"stage": "trial"}, "version": customer.version}
+    perform(Name.EDIT_ENTITY, edited, actor=SYSTEM)
+    [tag] = salon.rows(Tag, slug="dormant")
+    salon.do(Name.UNTAG_CUSTOMERS, role="manager", customers=[customer.id], tag=tag.id)
+    answer = salon.reverse(sale)
+    assert stands(salon) == ("trial", False)
+    assert "体验" in answer["warning"]
+    assert "沉睡" in answer["warning"]
+
+
+def test_they_stay_where_another_recharge_gives_them(salon: Salon) -> None:
+    sale = welcomed(salon)
+    salon.recharge(300_000)
+    salon.reverse(sale)
+    assert stands(salon) == ("member", False)
+
+
+def test_two_rules_of_one_sale_are_undone_one_after_the_other(salon: Salon) -> None:
+    """And one of them does not stand for the other."""
+    more = (
+        CHANGING.replace("welcome", "welcome-too")
+        .split("  - id: welcome-too")[1]
+        .replace("stage: member", "stage: trial")
+    )
+    rules = SHIPPED["campaigns"] + CHANGING.lstrip("\n") % "withdraw" + "  - id: welcome-too" + more % "withdraw"
+    salon.put_in_force("campaigns", rules)
+    evaluate(TODAY)
+    sale = int(salon.recharge(300_000)["sale"])
+    evaluate(TODAY, full=False)
+    assert stands(salon) == ("trial", False)
+    salon.reverse(sale)
+    assert stands(salon) == ("lead", True)
+
+
+def test_what_another_rule_has_done_since_stays(salon: Salon) -> None:
+    other = CHANGING.split("  - id: welcome")[1].replace("largest_recharge_365d: {at_least: 3000}", "stage: member")
+    salon.put_in_force("campaigns", SHIPPED["campaigns"] + CHANGING % "withdraw" + "  - id: other" + other % "withdraw")
+    evaluate(TODAY)
+    sale = int(salon.recharge(300_000)["sale"])
+    evaluate(TODAY, full=False)
+    with time_machine.travel(NOON + timedelta(days=1)):
+        evaluate(TODAY + timedelta(1))
+        assert stands(salon) == ("member", False)
+        salon.reverse(sale)
+    assert stands(salon) == ("member", False)
+
+
+def test_a_tag_is_not_put_back_whose_own_rule_rested_on_the_same(salon: Salon) -> None:
+    rules = CHANGING.replace("paid_365d: {at_least: 0}", "largest_recharge_365d: {at_least: 1000}") % "withdraw"
+    salon.put_in_force("campaigns", SHIPPED["campaigns"] + rules)
+    evaluate(TODAY)
+    first = salon.recharge(100_000)["sale"]
+    evaluate(TODAY, full=False)
+    assert stands(salon) == ("lead", True)
+    second = salon.recharge(300_000)["sale"]
+    evaluate(TODAY, full=False)
+    salon.reverse(first)
+    assert stands(salon) == ("member", False)
+    assert "沉睡" not in salon.reverse(second)["warning"]
+    assert stands(salon) == ("lead", False)

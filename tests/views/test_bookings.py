@@ -9,6 +9,7 @@ from html import unescape
 
 import pytest
 import time_machine
+from sqlalchemy import select
 
 from admin_app import rulebook
 from models.entity import db
@@ -16,8 +17,9 @@ from models.organisation import Shift
 from tests.cast import ROLES, TODAY, create, raw_operation
 from tests.conftest import House
 from tests.views import oracle
-from tests.views.pages import main_part, sql_of, words
+from tests.views.pages import main_part, sent_as_shown, sql_of, words
 from tests.views.salon_day import MORNING, at, booked, done, service
+from tests.web import english
 from views.bookings import gaps
 
 
@@ -258,3 +260,22 @@ def test_gaps_are_what_no_part_covers() -> None:
         (at(16), at(20)),
     ]
     assert gaps(whole, [(at(12), at(17)), (at(13), at(14))]) == [(at(10), at(12)), (at(17), at(20))]
+
+
+def test_a_shift_is_changed_and_archived_and_the_page_lists_what_that_breaks(sqlite_house: House) -> None:
+    house = sqlite_house
+    booked(house, service(house), 12)
+    shift(house, "therapist", 10, 18)
+    shift(house, "reception", 10, 18)
+    mine = db.session.scalars(select(Shift).order_by(Shift.id)).first()
+    assert mine is not None
+    manager, address = english(house, "manager"), f"/shift/edit/?id={mine.id}"
+    form = sent_as_shown(manager.get(address).text)
+    assert {"staff_id", "store_id"}.isdisjoint(form)
+    saved = manager.post(address, {**form, "starts_at": f"{at(13):%Y-%m-%d} 13:00"}, follow_redirects=True).text
+    assert "1 bookings cannot be kept like this" in words(saved)
+    assert "12:00 第一店 安娜" in words(saved)
+    version = sent_as_shown(manager.get(address).text)["version"]
+    gone = manager.post("/shift/delete/", {"id": mine.id, "version": version}, follow_redirects=True).text
+    assert "1 bookings cannot be kept like this" in words(gone)
+    assert english(house, "reception").get(address).status_code == 403

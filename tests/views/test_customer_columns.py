@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import csv
+import io
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from openpyxl import load_workbook
+from sqlalchemy import select
 
+from admin_app.importing.files import import_file
+from admin_app.operations.kernel import perform
+from admin_app.operations.rules import ActivateInput
+from admin_app.rulebook import refresh
+from models.actor import SYSTEM
 from models.customers import Customer
 from models.entity import db
+from models.log import Operation
+from models.names import Name
 from models.standing import CustomerTag, Membership, Tag
 from tests.cast import NOON, TODAY, create, raw_operation
 from tests.conftest import House
+from tests.rules.texts import SHIPPED
 from tests.views.pages import tables, visited
-from tests.views.salon_day import recharged
+from tests.views.salon_day import done, recharged, service, sold
 
 COLUMNS = ["Tier", "Stored value", "Last visit", "Tags"]
 
@@ -107,3 +121,54 @@ def test_a_merged_record_counts_for_the_one_that_is_kept(standing: House) -> Non
     found = {row["Member number"] or row["Full name"]: row["Last visit"] for row in rows(standing)}
     assert TODAY.isoformat() in found.values()
     assert name(standing, "anna") in names(standing, f"/customer/?last_visit.from={TODAY.isoformat()}")
+
+
+def in_file(house: House, role: str = "owner", kind: str = "xlsx") -> list[dict[str, Any]]:
+    """The rows of the list as a file, by their headings."""
+    answer = house.browser(role).get(f"/customer/export/{kind}/", headers={"Accept-Language": "en"})
+    assert answer.status_code == 200
+    if kind == "csv":
+        return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+    sheet = load_workbook(io.BytesIO(answer.data)).active
+    assert sheet is not None
+    head, *body = sheet.iter_rows(values_only=True)
+    return [dict(zip(map(str, head), row, strict=True)) for row in body]
+
+
+def test_a_file_holds_each_as_what_it_is(standing: House) -> None:
+    found = {row["Full name"]: [row[one] for one in COLUMNS] for row in in_file(standing)}
+    day = datetime(2026, 11, 21)  # noqa: DTZ001 - as Excel has it
+    assert found[name(standing, "anna")] == ["Gold", 1050, day, "Likes it quiet"]
+    assert found[name(standing, "cora")] == [None] * 4
+    assert list(in_file(standing)[0])[2:7] == ["Phone", *COLUMNS]
+    berta = next(row for row in in_file(standing, kind="csv") if row["Full name"] == name(standing, "berta"))
+    assert [berta[one] for one in COLUMNS] == ["Silver", "100.00", "2026-10-23", ""]
+
+
+def test_a_file_holds_none_that_its_reader_may_not_see(standing: House) -> None:
+    everything = 'may: {"*": [view, export, reveal, history]'
+    text = SHIPPED["roles"].replace(everything, f"{everything}, account: []")
+    perform(Name.ACTIVATE_RULES, ActivateInput(texts={"roles": text}), actor=SYSTEM)
+    refresh()
+    assert {*COLUMNS} & {*in_file(standing, "auditor")[0]} == {"Tier", "Last visit", "Tags"}
+
+
+def test_the_log_knows_of_them_and_an_import_passes_over_them(standing: House, tmp_path: Path) -> None:
+    answer = standing.browser("owner").get("/customer/export/xlsx/")
+    db.session.rollback()
+    [entry] = db.session.scalars(select(Operation).where(Operation.name == "export_rows"))
+    assert entry.detail is not None
+    assert {"tier", "balance", "last_visit", "tags"} <= {*entry.detail["columns"]}
+    path = tmp_path / "customer.xlsx"
+    path.write_bytes(answer.data)
+    report = import_file("customers", path, SYSTEM)
+    assert [(one.created, one.updated, one.unchanged) for one in report.sheets] == [(0, 0, 3)]
+
+
+def test_the_state_of_a_sale_is_in_the_file_too(standing: House) -> None:
+    taken = sold(standing, service(standing))
+    done(standing, Name.REVERSE_SALE, sale=taken.id, lines=[], why="按错了")
+    answer = standing.browser("owner").get("/sale/export/csv/", headers={"Accept-Language": "en"})
+    rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+    assert [row["State"] for row in rows][-1] == "Taken back"
+    assert {row["State"] for row in rows[:-1]} == {""}

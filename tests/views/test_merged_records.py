@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +32,7 @@ from tests import factory
 from tests.cast import NOON, TODAY, create, raw_operation
 from tests.conftest import House
 from tests.views.pages import rows_linked, words
+from tests.views.salon_day import MORNING, booked, done, service
 from views.listing import read_listing
 from views.related import related_tab, related_to
 
@@ -169,6 +171,27 @@ def test_whoever_sees_one_record_of_a_person_sees_what_belongs_to_all(sqlite_hou
     access = access_for(house.actor("consultant"))
     assert db.session.scalar(select(Visit.id).where(access.rows(Visit))) == number
     assert db.session.scalar(select(Customer.id).where(Customer.id == house.ids["anna"], access.rows(Customer)))
+
+
+def test_pages_of_the_day_read_finished_and_cancelled_bookings_through_the_record_that_stays(
+    sqlite_house: House,
+) -> None:
+    house, ids = sqlite_house, sqlite_house.ids
+    with time_machine.travel(MORNING, tick=False):
+        of = service(house)
+        over, off = booked(house, of, 10, "berta"), booked(house, of, 12, "berta")
+        for name in (Name.ARRIVE, Name.FINISH_VISIT):
+            done(house, name, booking=over)
+        done(house, Name.CANCEL_BOOKING, booking=off)
+        merge(house, "berta", "anna")
+        my_day = house.browser("therapist").get("/my-day").text
+        day = house.browser("owner").get(f"/bookings?store={ids['first']}").text
+    assert db.session.get_one(Appointment, over).customer_id == ids["berta"]
+    for page in (my_day, day):
+        assert "安娜" in words(page)
+        assert "贝塔" not in words(page)
+    for page, act in ((my_day, "record_treatment"), (day, "sell")):
+        assert set(re.findall(rf"/do/{act}/\?on=(\d+)", page)) == {str(ids["anna"])}
 
 
 def test_erasing_a_person_erases_all_her_records(sqlite_house: House) -> None:

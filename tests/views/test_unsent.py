@@ -9,18 +9,22 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from admin_app import create_app
-from admin_app.operations.kernel import now
+from admin_app.operations.kernel import now, perform
 from models.accounts import UserSession
+from models.actor import SYSTEM
 from models.connection import WRITES
 from models.customers import Customer
 from models.entity import db
+from models.names import Name
+from models.rulebook import RuleActivation, RuleVersion
 from models.sales import Sale
 from tests.cast import create, password_of
 from tests.conftest import House
+from tests.rules.texts import SHIPPED
 from tests.views.pages import sent_as_shown
 from views import register_screens
 from views.unsent import LASTS, Unsent
@@ -205,6 +209,71 @@ def test_an_edit_and_an_operation_come_back_too(tabs: Tabs) -> None:
     assert (again["lines-0-product"], again["lines-0-quantity"]) == ([str(product)], ["2"])
     assert db.session.scalar(select(Sale.id)) is None
     assert "336" in tabs.send(sell, again).text
+
+
+RULE = {
+    "name": "久未到店",
+    "when.kind": "all",
+    "when.0.fact": "days_since_visit",
+    "when.0.op": "at_least",
+    "when.0.value": "61",
+    "then.0.kind": "tag",
+    "then.0.value": "+",
+    "existing_customers": "tag_only",
+    "action": "save",
+}
+STUDIO: dict[str, dict[str, Any]] = {
+    "/rules/tags/rule": RULE,
+    "/rules/till/yaml": {"text": SHIPPED["till"].replace("gifts_a_month: 500", "gifts_a_month: 600")},
+    "/rules/till/form": {"gifts_a_month": "600", "action": "save"},
+}
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["session over", "signed in anew in another tab"])
+@pytest.mark.parametrize("address", STUDIO)
+def test_a_form_of_the_rule_studio_comes_back_and_is_kept_once(sqlite_house: House, address: str, anew: bool) -> None:
+    tabs, typed = Tabs(sqlite_house), {**STUDIO[address], "why": "试一试"}
+    tabs.sign_in("owner")
+    form = filled(tabs, address, typed)
+    versions = db.session.scalar(select(func.count(RuleVersion.id))) or 0
+    if anew:
+        tabs.sign_out()
+        tabs.sign_in("owner")
+        shown = tabs.send(address, form)
+    else:
+        end_sessions(sqlite_house)
+        shown = go_on(tabs, back_in(tabs, tabs.send(address, form), "owner"))
+    assert shown.status_code == 422
+    again = sent_as_shown(shown.text)
+    assert {name: "".join(again[name]) for name in typed if name not in {"action", "text"}} == {
+        name: value for name, value in typed.items() if name not in {"action", "text"}
+    }
+    assert again["op_id"] == form["op_id"]
+    assert db.session.scalar(select(func.count(RuleVersion.id))) == versions
+    kept = [tabs.send(address, {**again, "action": "save"}) for _ in range(2)]
+    assert [one.status_code for one in kept] == [302, 302]
+    assert kept[0].location == kept[1].location
+    db.session.rollback()
+    assert db.session.scalar(select(func.count(RuleVersion.id))) == versions + 1
+    text = db.session.scalars(select(RuleVersion.text).order_by(RuleVersion.id.desc())).first()
+    assert text is not None
+    assert "at_least: 61" in text if "rule" in address.rpartition("/")[2] else "gifts_a_month: 600" in text
+
+
+def test_a_version_is_put_in_force_only_once_it_is_shown_again(sqlite_house: House) -> None:
+    tabs, text = Tabs(sqlite_house), STUDIO["/rules/till/yaml"]["text"]
+    tabs.sign_in("owner")
+    number = perform(Name.DRAFT_RULES, {"document": "till", "text": text}, actor=SYSTEM)["id"]
+    address = f"/rules/version/{number}"
+    form = filled(tabs, address, {"why": "商量过"})
+    end_sessions(sqlite_house)
+    shown = go_on(tabs, back_in(tabs, tabs.send(address, form), "owner"))
+    again = sent_as_shown(shown.text)
+    assert (shown.status_code, again["why"], again["op_id"]) == (422, ["商量过"], form["op_id"])
+    activated = select(RuleActivation.id).where(RuleActivation.rule_version_id == number)
+    assert db.session.scalars(activated).all() == []
+    assert tabs.send(address, again).status_code == 302
+    assert len(db.session.scalars(activated).all()) == 1
 
 
 def test_a_form_that_cannot_be_shown_again_is_sent_by_a_press(tabs: Tabs) -> None:
