@@ -40,7 +40,7 @@ from tests.menu import build_menu
 from tests.properties.by_heart import CARD_PRICE, IN_LOTS, SERVICES, WORTH, Books, No, Sale
 from tests.rules.texts import SHIPPED
 
-SIZES = {"sqlite": "25x50", "postgresql": "4x30"}
+SIZES = {"sqlite": "15x50", "postgresql": "4x30"}
 """Histories and the steps of each."""
 
 STANDING = text(
