@@ -25,7 +25,7 @@ from rules.decisions import times
 from seed import menu
 from seed.people import STORIES, Person
 from seed.rota import CLOSES, OPENS, Rota
-from seed.team import THERAPISTS, Rows
+from seed.team import HOUSE, THERAPISTS, Rows, gives
 from seed.till import Tables
 from seed.when import When
 
@@ -35,6 +35,8 @@ TURNOVER = 10
 ROOMS_A_STORE = 4
 ASKED_TODAY = 3
 """How many have asked for the first therapist today."""
+SELDOM = 0.5
+"""Of the days and stores, in how many somebody books a service that is sold seldom."""
 KEPT, CANCELLED, MISSED = AppointmentStatus.FINISHED, AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW
 REASONS = {CANCELLED: ("临时加班", "孩子生病", "改到下周"), MISSED: ("电话未接", "忘记了，已致歉")}
 SOURCES = (AppointmentSource.WECHAT, AppointmentSource.WECHAT, AppointmentSource.PHONE, AppointmentSource.FRONT_DESK)
@@ -67,7 +69,7 @@ class Calendar:
 
     def need(self, store: int, service: int, staff: Iterable[int]) -> times.Need:
         """What one service needs here."""
-        row = menu.service(service - 1)
+        row = menu.service(service)
         rooms = (ROOMS_A_STORE,) if row["category"] == "身体护理" else range(1, ROOMS_A_STORE)
         beds = tuple(self.resource("bed", (store - 1) * ROOMS_A_STORE + room) for room in rooms)
         people = tuple(self.resource("staff", one) for one in staff)
@@ -79,7 +81,7 @@ class Calendar:
         on_duty = {
             self.resource("staff", duty.staff): [(self.when.at(day, duty.begins), self.when.at(day, duty.ends))]
             for duty in self.rota.duties(day)
-            if duty.staff <= THERAPISTS
+            if duty.staff not in HOUSE
         }
         known = times.Day(self.taken, on_duty)
         found = times.place(known, self.resource("customer", person.id), needs, at)
@@ -192,16 +194,18 @@ def booking_rows(random: Random, when: When, everybody: list[Person], rota: Rota
     calendar = Calendar(random, when, rota)
     _kept(calendar, everybody, rows)
     came = {(row["customer_id"], row["business_day"]) for row in rows.visits[-2_000:]}
-    regulars = [p for p in everybody[len(STORIES) :] if p.habit.away <= 25 and p.id % 14 != 5]
+    regulars = [p for p in everybody[len(STORIES) :] if p.habit.away <= 25 and not p.allergic]
     _called_off(calendar, regulars, came)
-    _to_come(calendar, [p for p in regulars if (p.id, when.today) not in came])
+    left = _to_come(calendar, [p for p in regulars if (p.id, when.today) not in came])
+    waiting = _waiting(random, when, regulars)
+    _seldom_to_come(calendar, left)
     return [
         (Resource, calendar.resources),
         (Appointment, calendar.appointments),
         (Segment, calendar.segments),
         (BookingClaim, calendar.claims),
         (AppointmentEvent, calendar.events),
-        (Waitlist, _waiting(random, when, regulars)),
+        (Waitlist, waiting),
         (ClosedPeriod, [_training(when)]),
     ]
 
@@ -246,11 +250,11 @@ def _called_off(calendar: Calendar, regulars: list[Person], came: set[tuple[int,
         for person in calendar.random.sample(regulars, 4):
             chance = calendar.random.random()
             if (person.id, day) not in came and person.habit.since > ago + 10:
-                _book(calendar, person, day, CANCELLED if chance < 0.6 else MISSED)
+                _book_everyday(calendar, person, day, CANCELLED if chance < 0.6 else MISSED)
 
 
-def _to_come(calendar: Calendar, regulars: list[Person]) -> None:
-    """Fuller today than in two weeks; some have asked for the first therapist today."""
+def _to_come(calendar: Calendar, regulars: list[Person]) -> dict[int, list[Person]]:
+    """Fuller today than in two weeks; some have asked for the first therapist today; who is left, by store."""
     waiting = calendar.random.sample(regulars, len(regulars))
     by_store = {store: [p for p in waiting if p.row["store_id"] == store] for store in range(1, len(menu.STORES) + 1)}
     for ahead in range(DAYS + 1):
@@ -260,22 +264,53 @@ def _to_come(calendar: Calendar, regulars: list[Person]) -> None:
                 sure = calendar.random.random() < 0.7 - 0.05 * ahead
                 status = AppointmentStatus.CONFIRMED if sure else AppointmentStatus.BOOKED
                 asked = 1 if (store, ahead) == (1, 0) and place < ASKED_TODAY else None
-                _book(calendar, people.pop(), day, status, asked)
+                _book_everyday(calendar, people.pop(), day, status, asked)
+    return by_store
 
 
-def _book(calendar: Calendar, person: Person, day: date, status: AppointmentStatus, asked: int | None = None) -> None:
-    """One booking at one of a few times drawn; none when it fits at none of them."""
+def _seldom_to_come(calendar: Calendar, left: dict[int, list[Person]]) -> None:
+    """About every other day, somebody in each store wants something that is sold seldom."""
+    random, rota = calendar.random, calendar.rota
+    for ahead in range(1, DAYS + 1):
+        day = calendar.when.today + timedelta(days=ahead)
+        for store, people in left.items():
+            service, wanted = random.choice(menu.SELDOM), random.random() < SELDOM
+            there = [duty.staff for duty in rota.duties(day) if duty.store == store]
+            able = [number for number in there if gives(rota.staff[number - 1]["level"], service)]
+            if wanted and able and people:
+                _book(calendar, people.pop(), day, AppointmentStatus.BOOKED, [(service, able)])
+
+
+def _book_everyday(
+    calendar: Calendar, person: Person, day: date, status: AppointmentStatus, asked: int | None = None
+) -> None:
+    """One or two services, by any therapist of the store or the one asked for."""
+    random, store = calendar.random, person.row["store_id"]
+    services = random.sample(menu.EVERYDAY, k=2 if random.random() < 0.2 else 1)
+    on_duty = [d.staff for d in calendar.rota.duties(day) if d.store == store and d.staff in THERAPISTS]
+    able = on_duty if asked is None else [asked]
+    _book(calendar, person, day, status, [(service, able) for service in services], asked_for=asked is not None)
+
+
+def _book(
+    calendar: Calendar,
+    person: Person,
+    day: date,
+    status: AppointmentStatus,
+    wanted: list[tuple[int, list[int]]],
+    *,
+    asked_for: bool = False,
+) -> None:
+    """One booking of services, each with who can give it, at one of a few times drawn; none when it fits at none."""
     random, when, store = calendar.random, calendar.when, person.row["store_id"]
-    services = random.sample(range(1, len(menu.SERVICES)), k=2 if random.random() < 0.2 else 1)
-    on_duty = [d.staff for d in calendar.rota.duties(day) if d.store == store and d.staff <= THERAPISTS]
-    needs = [calendar.need(store, service, on_duty if asked is None else (asked,)) for service in services]
+    needs = [calendar.need(store, service, able) for service, able in wanted]
     length = sum((need.length for need in needs), timedelta())
     for minute in random.sample(range(OPENS, CLOSES, 15), 12):
         at = when.at(day, minute)
         fits = at + length <= when.at(day, CLOSES) and (status in OVER or at > when.moment)
         placed = calendar.place(person, needs, at) if fits else None
         if placed is not None:
-            calendar.write(person, services, placed, status, asked_for=asked is not None)
+            calendar.write(person, [service for service, _ in wanted], placed, status, asked_for=asked_for)
             return
 
 
@@ -286,7 +321,7 @@ def _waiting(random: Random, when: When, regulars: list[Person]) -> list[dict[st
             "id": n,
             "customer_id": person.id,
             "store_id": person.row["store_id"],
-            "service_id": random.randint(1, len(menu.SERVICES) - 1),
+            "service_id": random.choice(menu.EVERYDAY),
             "wanted_on": when.today + timedelta(days=n),
             "note": "下班后方便" if n % 2 else "希望周末上午",
             "settled_at": when.at(when.day(1), OPENS + 90) if n == 1 else None,

@@ -1,4 +1,4 @@
-"""The demo salon: three stores, twenty people, 800 customers, two years; the same from one seed number and one day."""
+"""The demo salon: three stores, 24 people, 800 customers, two years; the same from one seed number and one day."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ from models.till import Approval, Reversal, Voucher
 from models.value import Account, LedgerEntry, Lot
 from seed.bookings import booking_rows
 from seed.care import care_rows
+from seed.chance import beside
 from seed.contacts import contact_rows
 from seed.drawer import drawer_rows
 from seed.history import history
 from seed.people import people
 from seed.reference import reference_rows
 from seed.rota import Rota, rota_rows
+from seed.seldom import sell_seldom
 from seed.team import Rows
 from seed.till import Till
 from seed.treatments import treatment_rows
@@ -86,6 +88,7 @@ def rows_of(
     book = rulebook(db.session())
     till = Till(random, book, versions(), operation)
     history(random, when, everybody, rota, till)
+    sell_seldom(beside(apart), when, everybody, rota, till.rows)
     yield from till_rows(till)
     yield from drawer_rows(Random(apart.getrandbits(64)), when, rota, till.rows)
     yield from treatment_rows(Random(apart.getrandbits(64)), when, everybody, till.rows)

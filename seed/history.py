@@ -18,7 +18,6 @@ from seed.till import Line, Now, Tender, Till
 from seed.wallet import Wallet
 from seed.when import When
 
-TRIAL_SERVICE = len(menu.SERVICES)
 METHODS = (
     PaymentMethod.WECHAT,
     PaymentMethod.WECHAT,
@@ -174,12 +173,12 @@ class History:
 
     def _service(self, wallet: Wallet, budget: int) -> Line:
         """A service she can afford, or the cheapest."""
-        fitting = [n for n in range(1, TRIAL_SERVICE) if menu.fen(menu.SERVICES[n - 1][2]) <= max(budget, 16_800)]
+        fitting = [n for n in menu.EVERYDAY if menu.fen(menu.SERVICES[n - 1][2]) <= max(budget, 16_800)]
         few = self.random.sample(fitting, k=min(4, len(fitting)))
         return self._line(wallet, max(few, key=lambda n: menu.SERVICES[n - 1][2]))
 
     def _product(self, wallet: Wallet, budget: int) -> Line:
-        fitting = [n for n, row in enumerate(menu.PRODUCTS, 1) if menu.fen(row[3]) <= max(budget, 16_800)]
+        fitting = [n for n in menu.FOR_SALE if menu.fen(menu.PRODUCTS[n - 1][3]) <= max(budget, 16_800)]
         few = self.random.sample(fitting, k=min(2, len(fitting)))
         return self._line(wallet, max(few, key=lambda n: menu.PRODUCTS[n - 1][3]), LineKind.PRODUCT)
 
@@ -189,7 +188,7 @@ class History:
         name, yuan = (menu.SERVICES[number - 1][0::2] if service else menu.PRODUCTS[number - 1][0::3])[:2]
         tier = self.till.book.tiers.tier(wallet.tier)
         shares = pricing.Shares(tier.services, tier.products, self.till.book.till.floor) if tier else pricing.Shares()
-        special = service and number == TRIAL_SERVICE
+        special = service and number == menu.TRIAL
         priced = pricing.price(pricing.Wanted(kind, menu.fen(yuan), quantity, special=special), shares)
         reason = tier.name if tier and priced.discount else None
         of, product = (number, None) if service else (None, number)
@@ -209,7 +208,7 @@ class History:
         return [(PaymentMethod.DEPOSIT, deposit), (PaymentMethod.STORED_VALUE, stored), (last, rest)]
 
     def _trial(self, now: Now, wallet: Wallet) -> None:
-        line = self._line(wallet, TRIAL_SERVICE)
+        line = self._line(wallet, menu.TRIAL)
         self.till.sell(now, wallet, [line], [(PaymentMethod.VOUCHER, line.amount)])
 
     # ------------------------------------------------------------------------------------------------ stories
@@ -240,7 +239,7 @@ class History:
         self.till.sell(now, wallet, [line], [(PaymentMethod.STORED_VALUE, stored), (method, line.amount - stored)])
 
     def _dearest(self, budget: int) -> int:
-        fitting = [n for n in range(1, TRIAL_SERVICE) if menu.fen(menu.SERVICES[n - 1][2]) <= max(budget, 16_800)]
+        fitting = [n for n in menu.EVERYDAY if menu.fen(menu.SERVICES[n - 1][2]) <= max(budget, 16_800)]
         return max(fitting, key=lambda n: menu.SERVICES[n - 1][2])
 
     def _told_lines(self, wallet: Wallet, budget: int) -> list[Line]:
@@ -251,7 +250,7 @@ class History:
                 lines.append(self._line(wallet, self._dearest(left)))
             else:
                 number = max(
-                    (n for n, row in enumerate(menu.PRODUCTS, 1) if menu.fen(row[3]) <= max(left, 16_800)),
+                    (n for n in menu.FOR_SALE if menu.fen(menu.PRODUCTS[n - 1][3]) <= max(left, 16_800)),
                     key=lambda n: menu.PRODUCTS[n - 1][3],
                 )
                 quantity = max(1, min(3, left // menu.fen(menu.PRODUCTS[number - 1][3])))

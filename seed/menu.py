@@ -14,10 +14,31 @@ SERVICES: tuple[tuple[Any, ...], ...] = (
     ("肩颈舒缓", "身体护理", 198, 45, 0, 20, "standard", ["颈椎病"], ["1"]),
     ("全身 SPA", "身体护理", 598, 90, 0, 45, "premium", ["孕期", "高血压"], ["1"]),
     ("团购体验护理", "体验", 99, 45, 0, 15, "trial", [], ["1", "3"]),
+    ("舒敏修护护理", "面部护理", 328, 60, 15, 28, "standard", ["果酸"], ["1", "3"]),
+    ("亮肤焕采护理", "面部护理", 598, 75, 15, 45, "premium", ["孕期", "果酸"], ["1", "7"]),
+    ("面部拨筋提拉", "面部护理", 298, 60, 0, 28, "standard", ["植入器械", "破损"], ["1"]),
+    ("颈部细致护理", "面部护理", 198, 45, 0, 18, "standard", ["甲状腺疾病"], ["1"]),
+    ("背部精油舒压", "身体护理", 298, 60, 0, 28, "standard", ["孕期"], ["1"]),
+    ("腰腹紧实护理", "身体护理", 598, 75, 15, 48, "premium", ["孕期", "植入器械"], ["1", "7"]),
+    ("腿部舒缓护理", "身体护理", 198, 45, 0, 20, "standard", ["静脉曲张"], ["1"]),
+    ("全身磨砂嫩肤", "身体护理", 328, 60, 0, 30, "standard", ["破损"], ["1"]),
+    ("头皮舒压养护", "头皮养护", 168, 45, 0, 16, "standard", ["颈椎病"], ["1"]),
+    ("头皮净透护理", "头皮养护", 298, 60, 10, 26, "standard", ["破损"], ["3"]),
+    ("草本养发护理", "头皮养护", 328, 60, 20, 30, "standard", ["花粉"], ["7"]),
+    ("手部嫩肤护理", "手足护理", 168, 40, 0, 15, "standard", ["破损"], []),
+    ("足部嫩肤护理", "手足护理", 198, 50, 0, 18, "standard", ["破损"], []),
+    ("单色美甲", "手足护理", 168, 60, 0, 20, "standard", [], []),
+    ("嫁接睫毛", "美睫美眉", 298, 90, 0, 35, "standard", ["乳胶"], ["3"]),
+    ("眉形设计", "美睫美眉", 68, 20, 0, 8, "standard", [], []),
 )
+"""Those sold every day come first, then the trial, then those sold seldom."""
 SERVICE_KEYS = ("name", "category", "price", "busy", "idle", "fee", "grade", "contra", "follow")
+TRIAL = next(n for n, row in enumerate(SERVICES, 1) if row[6] == "trial")
+EVERYDAY = range(1, TRIAL)
+SELDOM = range(TRIAL + 1, len(SERVICES) + 1)
+"""Numbers of services, as ``TRIAL`` is."""
 
-PRODUCTS = (
+PRODUCTS: tuple[tuple[Any, ...], ...] = (
     # name, brand, spec, yuan, cost, use, suited skin, reorder, maximum, months after opening
     ("玻尿酸保湿面膜", "水漾", "5 片", 168, 62, "both", ["干性", "中性"], 20, 120, None),
     ("舒缓修护精华", "水漾", "30 ml", 398, 150, "both", ["敏感"], 10, 60, 6),
@@ -27,7 +48,12 @@ PRODUCTS = (
     ("精油身体乳", "素颜", "200 ml", 218, 80, "both", ["干性"], 10, 60, 12),
     ("防晒乳 SPF50", "素颜", "50 ml", 298, 110, "retail", ["中性", "混合"], 12, 80, 9),
     ("逆时光精华液", "素颜", "50 ml", 1280, 520, "retail", ["干性", "中性"], 5, 30, 6),
+    ("头皮养护精华", "水漾", "100 ml", 268, 90, "in_house", [], 6, 40, 6),
+    ("可卸甲油胶", "素颜", "8 ml", 98, 32, "in_house", [], 10, 60, 12),
+    ("嫁接睫毛胶", "素颜", "5 ml", 168, 60, "in_house", [], 4, 24, 3),
 )
+FOR_SALE = tuple(n for n, row in enumerate(PRODUCTS, 1) if row[5] != "in_house")
+"""Numbers of the products that customers buy."""
 
 STORES = (
     # name, address, telephone, days since it opened
@@ -61,6 +87,23 @@ SUPPLIES = (
     ("全身 SPA", "精油身体乳", 250),
     ("团购体验护理", "氨基酸洁面乳", 30),
     ("团购体验护理", "玻尿酸保湿面膜", 200),
+    ("舒敏修护护理", "舒缓修护精华", 90),
+    ("亮肤焕采护理", "舒缓修护精华", 80),
+    ("亮肤焕采护理", "玻尿酸保湿面膜", 200),
+    ("面部拨筋提拉", "舒缓修护精华", 60),
+    ("颈部细致护理", "紧致眼霜", 80),
+    ("背部精油舒压", "精油身体乳", 100),
+    ("腰腹紧实护理", "精油身体乳", 150),
+    ("腿部舒缓护理", "精油身体乳", 90),
+    ("全身磨砂嫩肤", "精油身体乳", 200),
+    ("头皮舒压养护", "头皮养护精华", 50),
+    ("头皮净透护理", "头皮养护精华", 80),
+    ("草本养发护理", "头皮养护精华", 120),
+    ("手部嫩肤护理", "精油身体乳", 30),
+    ("足部嫩肤护理", "精油身体乳", 40),
+    ("单色美甲", "可卸甲油胶", 60),
+    ("嫁接睫毛", "嫁接睫毛胶", 50),
+    ("眉形设计", "氨基酸洁面乳", 10),
 )
 PACKAGES = (
     # name, yuan, days valid, services and products with how many
@@ -86,5 +129,5 @@ def fen(yuan: int) -> int:
 
 
 def service(number: int) -> dict[str, Any]:
-    """The n-th service by name of its parts."""
-    return dict(zip(SERVICE_KEYS, SERVICES[number], strict=True))
+    """The service of this number, counted from 1, by name of its parts."""
+    return dict(zip(SERVICE_KEYS, SERVICES[number - 1], strict=True))

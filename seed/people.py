@@ -47,6 +47,10 @@ class Person:
         """Her visits and spending are told, not drawn."""
         return self.told is not None
 
+    @property
+    def allergic(self) -> bool:
+        return self.id % 14 == 5
+
 
 SHARES = (("basic", 420), ("silver", 200), ("gold", 128), ("platinum", 40), ("diamond", 12))
 """How many customers the rules are to find in each tier."""

@@ -124,7 +124,7 @@ def _services() -> list[dict[str, Any]]:
             "follow_up_days": row["follow"],
             "room_kind": RoomKind.BODY if row["category"] == "身体护理" else RoomKind.FACIAL,
         }
-        for n, row in _numbered(menu.service(place) for place in range(len(menu.SERVICES)))
+        for n, row in _numbered(menu.service(number) for number, _ in _numbered(menu.SERVICES))
     ]
 
 

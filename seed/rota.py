@@ -9,7 +9,8 @@ from random import Random
 from typing import Any
 
 from models.organisation import Attendance, AttendanceKind, Leave, LeaveKind, Shift, StaffTitle
-from seed.team import OFFICE, SHIFTS, THERAPISTS, Rows
+from seed.chance import beside
+from seed.team import HOUSE, OFFICE, SHIFTS, SPECIALISTS, THERAPISTS, Rows
 from seed.when import When
 
 OPENS, CLOSES = SHIFTS[0][1], SHIFTS[-1][2]
@@ -53,20 +54,26 @@ class Rota:
 
     def duties(self, day: date) -> list[Duty]:
         if day not in self._known:
-            self._known[day] = [*self._therapists(day), *self._others(day)]
+            self._known[day] = [*self._therapists(day), *self._others(day), *self._specialists(day)]
         return self._known[day]
 
     def therapists(self, store: int, day: date, minute: int) -> list[int]:
-        """Who is there to begin a treatment."""
+        """Who is there to begin a treatment of those given every day."""
+        return [one for one in self.givers(store, day, minute) if one in THERAPISTS]
+
+    def givers(self, store: int, day: date, minute: int) -> list[int]:
+        """Therapists and specialists who are there to begin a treatment."""
         return [
             duty.staff
             for duty in self.duties(day)
-            if duty.store == store and duty.staff <= THERAPISTS and duty.begins <= minute <= duty.ends - 60
+            if duty.store == store and duty.staff not in HOUSE and duty.begins <= minute <= duty.ends - 60
         ]
 
     def desk(self, store: int, day: date) -> list[Duty]:
         """Who speaks with customers: manager, reception, consultant."""
-        return [duty for duty in self.duties(day) if duty.store == store and THERAPISTS < duty.staff != OFFICE]
+        return [
+            duty for duty in self.duties(day) if duty.store == store and duty.staff in HOUSE and duty.staff != OFFICE
+        ]
 
     def manager_of(self, store: int) -> str:
         """The name of a store's manager."""
@@ -82,7 +89,7 @@ class Rota:
 
     def _therapists(self, day: date) -> list[Duty]:
         by_store: dict[int, list[int]] = defaultdict(list)
-        for person in self.staff[:THERAPISTS]:
+        for person in (self.staff[number - 1] for number in THERAPISTS):
             if self._is_there(person, day, (person["id"] - 1) % 4):
                 by_store[person["store_id"]].append(person["id"])
         week = day.isocalendar().week
@@ -95,7 +102,7 @@ class Rota:
     def _others(self, day: date) -> list[Duty]:
         """Managers open, receptions close; the consultant goes round the stores; the office keeps the week-end."""
         found: list[Duty] = []
-        for person in self.staff[THERAPISTS:]:
+        for person in (self.staff[number - 1] for number in HOUSE):
             title, store = person["position"], person["store_id"]
             if title is StaffTitle.CONSULTANT:
                 store = CONSULTANT_ROUND[(day.weekday() + 1 - self._first_day_off) % 7]
@@ -104,6 +111,15 @@ class Rota:
             if store is not None and not resting and self._is_there(person, day, off):
                 found.append(Duty(person["id"], store, *SHIFTS[title is StaffTitle.RECEPTION][1:]))
         return found
+
+    def _specialists(self, day: date) -> list[Duty]:
+        """Early and late shifts week by week, with a day off."""
+        week = day.isocalendar().week
+        return [
+            Duty(number, person["store_id"], *SHIFTS[(number + week) % len(SHIFTS)][1:])
+            for number in SPECIALISTS
+            if self._is_there(person := self.staff[number - 1], day, 2 + number % 4)
+        ]
 
 
 def rota_rows(random: Random, when: When, rota: Rota) -> Rows:
@@ -143,11 +159,13 @@ def _leave(when: When, person: int, kind: LeaveKind, begins: int, days: int, rea
 def _attendance(random: Random, when: When, rota: Rota, days: list[date]) -> list[dict[str, Any]]:
     """Most come a little early, one in twenty a little late; nobody goes before her time."""
     rows: list[dict[str, Any]] = []
+    later = beside(random)
     for day in days:
         for duty in rota.duties(day):
-            late = random.random() < 0.05
-            came = duty.begins + (random.randint(3, 12) if late else -random.randint(2, 15))
-            went = duty.ends + random.randint(0, 25)
+            draws = later if duty.staff in SPECIALISTS else random
+            late = draws.random() < 0.05
+            came = duty.begins + (draws.randint(3, 12) if late else -draws.randint(2, 15))
+            went = duty.ends + draws.randint(0, 25)
             for kind, minute in ((AttendanceKind.ARRIVED, came), (AttendanceKind.LEFT, went)):
                 row = {"staff_id": duty.staff, "store_id": duty.store, "kind": kind, "at": when.at(day, minute)}
                 rows.append({**row, "business_day": day})

@@ -23,8 +23,14 @@ SEEN = (
     ("T 区出油，下巴有少量闭口", "清洁、清痘、舒缓", "清淡饮食，按时卸妆"),
     ("眼周细纹，略浮肿", "眼部按摩、眼膜", "早睡，睡前少喝水"),
     ("肤色暗沉，弹性一般", "清洁、提拉按摩、面膜", "每晚使用精华"),
-    ("肩颈僵硬，右侧明显", "热敷、推拿、拉伸", "少低头，每小时活动一次"),
 )
+OF_CATEGORY = {
+    "身体护理": ("肩颈", "肩颈僵硬，右侧明显", "热敷、推拿、拉伸", "少低头，每小时活动一次"),
+    "头皮养护": ("头皮", "头皮偏油，发根扁塌", "洗护、按摩、导入精华", "两天内不烫染"),
+    "手足护理": ("手足", "皮肤干燥，甲周有倒刺", "修形、去角质、滋润", "每晚涂护手霜"),
+    "美睫美眉": ("眼周", "睫毛稀疏，眉形略散", "清洗、设计、定型", "当天不沾热水，不揉眼"),
+}
+"""Where, what was seen, what was done and what was advised, in all but the care of the face."""
 ANSWERS = ("皮肤状态很好，客户满意", "第二天略干，已加强保湿", "没有不适，约了下次", "电话未接，微信已回复满意")
 EFFECTS = (Effect.GOOD, Effect.GOOD, Effect.GOOD, Effect.FAIR, Effect.FAIR, Effect.NONE)
 REACTION = "护理后两颊泛红发热，冷敷半小时后缓解"
@@ -68,9 +74,9 @@ def _given(when: When, rows: Tables) -> list[dict[str, Any]]:
 
 def _treatment(random: Random, number: int, given: dict[str, Any], adverse: bool) -> dict[str, Any]:
     line, sale = given["line"], given["sale"]
-    body = menu.SERVICES[line["service_id"] - 1][1] == "身体护理"
-    seen, done, advice = SEEN[-1] if body else random.choice(SEEN[:-1])
-    room = ROOMS_A_STORE if body else random.randint(1, ROOMS_A_STORE - 1)
+    category = menu.service(line["service_id"])["category"]
+    area, seen, done, advice = OF_CATEGORY.get(category) or ("面部", *random.choice(SEEN))
+    room = ROOMS_A_STORE if category == "身体护理" else random.randint(1, ROOMS_A_STORE - 1)
     effect = random.choice(EFFECTS)
     return {
         "id": number,
@@ -82,7 +88,7 @@ def _treatment(random: Random, number: int, given: dict[str, Any], adverse: bool
         "service_id": line["service_id"],
         "staff_id": given["staff"],
         "bed_id": (sale["store_id"] - 1) * ROOMS_A_STORE + room,
-        "area": "肩颈" if body else "面部",
+        "area": area,
         "steps_done": done,
         "skin_before": seen,
         "effect": Effect.ADVERSE if adverse else effect,
@@ -93,7 +99,7 @@ def _treatment(random: Random, number: int, given: dict[str, Any], adverse: bool
 
 def _follow_ups(random: Random, when: When, treatment: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for word in menu.service(treatment["service_id"] - 1)["follow"]:
+    for word in menu.service(treatment["service_id"])["follow"]:
         due: date = treatment["business_day"] + timedelta(days=int(word))
         late, answer = random.random() < LATE, random.choice(ANSWERS)
         done = due < when.today and not late

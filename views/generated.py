@@ -52,6 +52,8 @@ from views.person import access, actor, do, log_read, note_number_search, refuse
 from views.related import related_tab, related_to
 
 LOOKUP_ROWS = 20
+LOOKUP_WHOLE = 50
+"""What a look-up answers where there are more rows, and how many it answers whole."""
 
 NEEDS = {
     "index_view": Action.VIEW,
@@ -485,15 +487,21 @@ class EntityScreen(ModelView):
 
     @expose("/ajax/lookup/", methods=("GET", "POST"))
     def ajax_lookup(self) -> Any:
-        """Rows for a relation, searched here, and only those that exist for her."""
+        """Rows for a relation, searched here, and only those that the person may see.
+
+        What a list sorts by name comes in the order in which it was put in, as in a plain list of choices.
+        """
         words = request.values.get("q", "")[:60].strip()
         args = {"q": words} if words else {}
         listing = read_listing(self.entity, access(), args)
-        listing.size = LOOKUP_ROWS
+        listing.size = LOOKUP_WHOLE
+        if listing.sort == "name":
+            listing.sort = "id"
         if is_number_search(self.entity, access(), words):
             note_number_search(self.entity.named(), words)
-        rows, _more = listing.rows()
-        return jsonify([{"id": one.row_id, "text": one.title, "more": one.more} for one in offered(rows, access())])
+        rows, more = listing.rows()
+        shown = offered(rows[:LOOKUP_ROWS] if more else rows, access())
+        return jsonify([{"id": one.row_id, "text": one.title, "more": one.more} for one in shown])
 
 
 def _joined() -> dict[str, str]:

@@ -148,12 +148,12 @@ def test_points_buy_the_gifts_that_were_promised(one: Salon) -> None:
     assert sorted(row["points"] for row in generated()["gift"]) == [1_500, 5_000, 12_000]
 
 
-def test_three_stores_have_twelve_therapists_and_eight_others(one: Salon) -> None:
+def test_three_stores_have_sixteen_who_give_services_and_eight_others(one: Salon) -> None:
     titles = Counter(db.session.scalars(select(Staff.position)).all())
-    assert titles.pop(StaffTitle.THERAPIST) == 12
+    assert titles.pop(StaffTitle.THERAPIST) == 16
     assert titles.total() == 8
     stores = Counter(db.session.scalars(select(Staff.store_id).where(Staff.position == StaffTitle.THERAPIST)).all())
-    assert stores == {1: 4, 2: 4, 3: 4}
+    assert stores == {1: 6, 2: 5, 3: 5}
 
 
 TIERS = [
@@ -442,7 +442,7 @@ def test_a_therapist_works_in_her_own_store(one: Salon) -> None:
     for share in rows["staff_share"]:
         assert home[share["staff_id"]] == lines[share["sale_line_id"]]
         by_store[lines[share["sale_line_id"]]].add(share["staff_id"])
-    assert {store: len(staff) for store, staff in by_store.items()} == {1: 4, 2: 4, 3: 4}
+    assert {store: len(staff) for store, staff in by_store.items()} == {1: 6, 2: 5, 3: 5}
 
 
 # --------------------------------------------------------------------------------------- who gets in

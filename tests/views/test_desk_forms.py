@@ -23,6 +23,7 @@ from tests.engines import somebody_writing
 from tests.views.pages import main_part, words
 from tests.views.salon_day import MORNING, card, recharged, redeemed, service
 from tests.web import english
+from views import generated
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +110,26 @@ def test_a_look_up_tells_two_of_one_name_apart(house: House) -> None:
     services = english(house, "consultant").post("/service/ajax/lookup/", {"q": "补水"}).json
     assert services is not None
     assert services[0]["more"] == "¥298.00 · 60 min"
+
+
+def test_a_look_up_lists_a_menu_whole_in_its_own_order_and_the_first_of_a_longer_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the plain list of a short menu does, and not by the code points of the names."""
+    names = [f"{sign}面护理" for sign in "足手身头背腰"]
+    for name in names:
+        create("service", name=name, price="98", busy_minutes=30)
+
+    def found(words: str) -> list[str]:
+        answer = english(house, "reception").post("/service/ajax/lookup/", {"q": words}).json
+        assert answer is not None
+        return [row["text"] for row in answer]
+
+    monkeypatch.setattr(generated, "LOOKUP_ROWS", 4)
+    assert [name for name in found("") if name in names] == names
+    assert found("面护理") == names
+    monkeypatch.setattr(generated, "LOOKUP_WHOLE", 5)
+    assert found("面护理") == names[:4]
 
 
 def test_staff_offered_are_at_work_here_and_say_what_they_give(house: House) -> None:
