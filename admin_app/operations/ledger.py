@@ -219,7 +219,6 @@ class Ledger:
 
     def lots(self, customer_id: int, kind: AccountKind, *, usable: bool = True) -> list[tuple[Lot, int]]:
         """A customer's lots with what is left of each; ``usable`` leaves out those ended and those still pending."""
-        self.op.session.flush()
         query = (
             select(Lot, LotBalance.remaining, Account)
             .join(LotBalance, LotBalance.lot_id == Lot.id)
@@ -260,7 +259,6 @@ class Ledger:
         if not earned:
             return
         account, issued = self.hers(customer_id, AccountKind.POINTS), self.house(AccountKind.POINTS_ISSUED)
-        self.op.session.flush()
         owed = -self.balance(customer_id, AccountKind.POINTS_OWED)
         for line, amount in earned:
             lot = self.grant(account, terms)
@@ -300,7 +298,6 @@ class Ledger:
                     business_day=self.day,
                 )
             )
-            session.flush()
 
     def _make_up(self, entry: LedgerEntry) -> None:
         """Points that are to be taken back and are gone are lent first.
