@@ -15,12 +15,13 @@ from sqlalchemy import func, select, text
 
 from admin_app.doctor.books import queries
 from admin_app.operations.kernel import perform
+from admin_app.operations.ledger import Ledger
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer
 from admin_app.operations.rules import ActivateInput
 from admin_app.rulebook import refresh
 from models.actor import SYSTEM
-from models.entity import Entity, db
+from models.entity import db
 from models.names import Name
 from models.sales import Payment, Sale, SaleLine
 from models.standing import Membership
@@ -118,6 +119,14 @@ class Salon:
     def reverse(self, sale: int, *lines: int, **values: Any) -> Answer:
         return self.do(Name.REVERSE_SALE, sale=sale, lines=list(lines), why="按错了", **values)
 
+    def spend_points(self, points: int, customer: str = "anna") -> None:
+        """Points of the oldest lot used for something, as an exchange would."""
+        with raw_operation():
+            op = db.session.info["operation"]
+            ledger = Ledger(op, self.ids["first"], op.day)
+            lot, _ = ledger.lots(self.ids[customer], AccountKind.POINTS, usable=False)[0]
+            ledger.take_lots([(lot.id, points)], ledger.house(AccountKind.POINTS_ISSUED))
+
     def put_in_force(self, document: str, text: str) -> None:
         """A document of the rules as it holds from now on."""
         perform(Name.ACTIVATE_RULES, ActivateInput(texts={document: text}), actor=SYSTEM)
@@ -130,7 +139,7 @@ class Salon:
 
     # --------------------------------------------------------------------------------------------- looking
 
-    def rows(self, entity: type[Entity], **where: Any) -> list[Any]:
+    def rows(self, entity: type[Any], **where: Any) -> list[Any]:
         """Rows as they stand, in their order."""
         db.session.rollback()
         return list(db.session.scalars(select(entity).filter_by(**where).order_by(entity.id)))

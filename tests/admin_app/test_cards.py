@@ -77,8 +77,10 @@ def test_a_card_is_paid_in_several_ways(salon: Salon) -> None:
 
 @pytest.mark.parametrize("method", ["voucher", "session"])
 def test_some_ways_do_not_pay_for_a_card(salon: Salon, method: str) -> None:
-    tender = {"method": method, "amount": TEN, "platform": "meituan", "code": "M1"}
-    values = {"customer": salon.ids["anna"], "package": salon.ids["ten"], "payments": [tender]}
+    """Not even a fen of it."""
+    tenders = [{"method": method, "amount": 1, "platform": "meituan", "code": "M1"}]
+    tenders.append({"method": "cash", "amount": TEN - 1})
+    values = {"customer": salon.ids["anna"], "package": salon.ids["ten"], "payments": tenders}
     assert salon.refused(Name.OPEN_CARD, **values) == ("does_not_fit", "payments")
 
 
@@ -329,6 +331,13 @@ def test_a_refund_in_another_store_is_settled_between_the_two(salon: Salon) -> N
 def test_another_amount_than_the_one_shown_is_not_given_back(salon: Salon) -> None:
     asked = {"card": salon.open_card(), "method": "cash", "why": "x", "shown_total": TEN - 1}
     assert salon.refused(Name.REFUND_CARD, role="manager", **asked) == ("another_total", None)
+
+
+def test_points_that_a_card_earned_and_that_are_spent_are_owed_when_it_is_refunded(salon: Salon) -> None:
+    card = salon.open_card()
+    salon.spend_points(1_500)
+    refund(salon, card)
+    assert salon.has() == {K.POINTS_OWED: -1_500}
 
 
 def test_whoever_owes_something_settles_that_first(salon: Salon) -> None:

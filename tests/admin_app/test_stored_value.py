@@ -7,10 +7,12 @@ import time_machine
 
 from admin_app.operations.ledger import Ledger
 from admin_app.operations.receipts import Line, Tender, plan_receipt, write_receipt
+from admin_app.operations.refusals import Refused
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from models.sales import LineKind, PaymentMethod
+from models.till import Platform
 from models.value import AccountKind, LedgerEntry, Lot
 from tests.cast import NOON, TODAY, raw_operation
 from tests.salon_day import CREAM, EYE, HYDRA, Salon, days_on
@@ -197,6 +199,31 @@ def test_only_paid_in_money_earns_points(salon: Salon) -> None:
     assert salon.has()[K.POINTS] == (HYDRA - HYDRA * 5_000 // 105_000) // 100
 
 
+def test_what_is_paid_in_another_way_is_not_one_fen_of_points(salon: Salon) -> None:
+    with raw_operation():
+        op = db.session.info["operation"]
+        anna = db.session.get_one(Customer, salon.ids["anna"])
+        ledger = Ledger(op, salon.ids["first"], op.day)
+        bonus = ledger.hers(anna.id, K.BONUS)
+        ledger.move(bonus, ledger.house(K.BONUS_GRANTED), 1_001, given_lot=ledger.grant(bonus))
+        tenders = [Tender(PaymentMethod.STORED_VALUE, 1_000), Tender(PaymentMethod.CASH, 99)]
+        tenders.append(Tender(PaymentMethod.VOUCHER, 500, Platform.MEITUAN, "M1"))
+        line = Line(LineKind.SERVICE, "眼部", 1_599, 1_599, service_id=salon.ids["eye"])
+        receipt = write_receipt(op, plan_receipt(op, salon.ids["first"], anna, [line], tenders))
+        assert list(receipt.earning.values()) == [99]
+        [(lot, left)] = ledger.lots(anna.id, K.BONUS)
+        assert left == 1
+        ledger.take_lots([(lot.id, left)], ledger.house(K.BONUS_GRANTED))
+        assert ledger.lots(anna.id, K.BONUS) == [], "a lot that is used up is not read again"
+
+
+def test_a_way_of_paying_pays_something(salon: Salon) -> None:
+    line = Line(LineKind.PRODUCT, "面霜", CREAM, CREAM, product_id=salon.ids["cream"])
+    tenders = [Tender(PaymentMethod.CASH, CREAM), Tender(PaymentMethod.WECHAT, 0)]
+    with pytest.raises(Refused, match="合计"), raw_operation():
+        plan_receipt(db.session.info["operation"], salon.ids["first"], None, [line], tenders)
+
+
 def test_points_wait_some_days_and_end_with_the_next_year(salon: Salon) -> None:
     salon.sell("hydra")
     [lot] = salon.rows(Lot)
@@ -230,7 +257,7 @@ def test_points_for_what_is_taken_back_are_taken_back_also_while_they_wait(salon
 def test_points_spent_since_are_owed_and_paid_back_by_later_ones(salon: Salon) -> None:
     """Selling, taking back and selling again is a loop that earns nothing."""
     sale = salon.sell("hydra")
-    spend(salon, 200)
+    salon.spend_points(200)
     salon.reverse(sale)
     assert salon.has() == {K.POINTS_OWED: -200}
     salon.sell("eye")
@@ -240,10 +267,10 @@ def test_points_spent_since_are_owed_and_paid_back_by_later_ones(salon: Salon) -
     assert CREAM // 100 - 32 == 168
 
 
-def spend(salon: Salon, points: int) -> None:
-    """Points used for something, as an exchange would."""
-    with raw_operation():
-        op = db.session.info["operation"]
-        ledger = Ledger(op, salon.ids["first"], op.day)
-        lot, _ = ledger.lots(salon.ids["anna"], K.POINTS, usable=False)[0]
-        ledger.take_lots([(lot.id, points)], ledger.house(K.POINTS_ISSUED))
+def test_even_one_point_that_is_owed_is_paid_back(salon: Salon) -> None:
+    sale = salon.sell("hydra")
+    salon.spend_points(1)
+    salon.reverse(sale)
+    assert salon.has() == {K.POINTS_OWED: -1}
+    salon.sell("eye")
+    assert salon.has() == {K.POINTS: 167}

@@ -8,6 +8,7 @@ import pytest
 
 from admin_app.operations.refusals import Missing
 from models.customers import Customer
+from models.log import Operation
 from models.names import Name
 from models.sales import SaleLine, StaffShare, Visit
 from models.till import Voucher
@@ -122,6 +123,12 @@ def test_a_total_that_is_no_longer_the_one_shown_is_refused_with_the_new_one(sal
 
 
 # ------------------------------------------------------------------------------------------------- the receipt
+
+
+def test_the_log_shows_a_sale_on_its_receipt(salon: Salon) -> None:
+    sale = salon.sell("hydra")
+    logged = salon.rows(Operation)[-1]
+    assert (logged.subject_kind, logged.subject_id) == ("sale", sale)
 
 
 def test_receipts_are_numbered_in_each_store_and_the_visit_is_one(salon: Salon) -> None:

@@ -50,6 +50,8 @@ NAME, MEMBER_NO, INDEX = of(Customer, "name"), of(Customer, "member_no"), of(Cus
         ("+8613912345678", Kind.PHONE, "139••••5678"),
         ("13912345678", Kind.PHONE, "139••••5678"),
         ("+85291234567", Kind.PHONE, "+85••••4567"),
+        ("4008123456", Kind.PHONE, "400••••3456"),
+        ("400812345", Kind.PHONE, "••••45"),
         ("62518888", Kind.PHONE, "••••88"),
         ("安娜", Kind.TEXT, "安••••"),
         ("安", Kind.TEXT, "安••••"),

@@ -1,0 +1,133 @@
+"""Guessing passwords: how long each failure makes wait, when it is forgotten, how long a session lives, what is weak."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from admin_app.security import passwords, sessions, throttle
+from models.accounts import SignInThrottle, User, UserSession
+from models.entity import db
+from tests.cast import NOON, password_of
+from tests.conftest import House
+
+ACCOUNT, ADDRESS = "account:owner", "address:10.0.0.1"
+SECOND = timedelta(seconds=1)
+
+
+def row_of(subject: str) -> SignInThrottle | None:
+    db.session.rollback()
+    return db.session.get(SignInThrottle, subject)
+
+
+def failures(subject: str) -> int:
+    row = row_of(subject)
+    return 0 if row is None else row.failures
+
+
+def fail(subject: str, times: int, at: datetime) -> None:
+    assert [throttle.attempt([subject], at) for _ in range(times)] == [True] * times
+
+
+@pytest.mark.parametrize(("subject", "free"), [(ACCOUNT, 5), (ADDRESS, 20)])
+def test_each_failure_beyond_the_free_ones_doubles_the_wait(sqlite_house: House, subject: str, free: int) -> None:
+    at, waits = NOON, []
+    fail(subject, free, at)
+    for _ in range(11):
+        fail(subject, 1, at)
+        row = row_of(subject)
+        assert row is not None
+        assert row.blocked_until is not None
+        waits.append((row.blocked_until - at).total_seconds())
+        assert not throttle.attempt([subject], row.blocked_until - SECOND)
+        at = row.blocked_until
+    assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+    assert failures(subject) == free + 11, "what was not tried is not counted"
+
+
+def test_whoever_waits_in_one_way_does_not_try_in_another(sqlite_house: House) -> None:
+    fail(ACCOUNT, 6, NOON)
+    assert not throttle.attempt([ADDRESS, ACCOUNT], NOON)
+    assert failures(ADDRESS) == 0
+
+
+def test_failures_are_forgotten_after_a_day(sqlite_house: House) -> None:
+    fail(ACCOUNT, 3, NOON)
+    fail(ACCOUNT, 1, NOON + timedelta(hours=24))
+    assert failures(ACCOUNT) == 4
+    fail(ACCOUNT, 1, NOON + timedelta(hours=48) + SECOND)
+    assert failures(ACCOUNT) == 1
+
+
+def test_success_forgets_the_account_and_one_attempt_of_the_address(sqlite_house: House) -> None:
+    fail(ADDRESS, 20, NOON)
+    assert throttle.attempt([ACCOUNT, ADDRESS], NOON)
+    throttle.succeeded([ACCOUNT, ADDRESS])
+    assert row_of(ACCOUNT) is None
+    row = row_of(ADDRESS)
+    assert row is not None
+    assert (row.failures, row.blocked_until) == (20, None)
+    assert throttle.attempt([ACCOUNT], NOON)
+    throttle.succeeded([ACCOUNT])
+    assert throttle.attempt(["address:10.0.0.2"], NOON)
+    throttle.succeeded(["address:10.0.0.2"])
+    assert row_of("address:10.0.0.2") is None
+
+
+def test_how_long_a_session_lives(bare: Flask) -> None:
+    settings, never = bare.config["PEONY"], timedelta(0)
+    idle, whole = timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours)
+
+    def alive(unseen: timedelta, old: timedelta, ended: datetime | None = None) -> bool:
+        session = UserSession(started_at=NOON - old, last_seen_at=NOON - unseen, ended_at=ended)
+        return sessions.alive(session, NOON)
+
+    assert alive(idle, idle)
+    assert not alive(idle + SECOND, idle + SECOND)
+    assert alive(never, whole - SECOND)
+    assert not alive(never, whole)
+    assert not alive(never, never, NOON)
+
+
+@pytest.mark.parametrize(
+    ("password", "strong"),
+    [
+        ("qz7wkx4vnj2mbt9", True),
+        ("qz7wkx4vnj2mbt", False),  # 14 letters
+        ("qz7wkx4vnj2mbt9-" * 8, True),
+        ("qz7wkx4vnj2mbt9-" * 8 + "q", False),
+        ("qzwxkvqzwxkvqzw", True),
+        ("qzwxkqzwxkqzwxk", False),  # five different letters
+        ("qzwxkv123456789", True),
+        ("qzwxk1234567890", False),  # five letters beside numbers
+        ("nursery7qzwxkv!", True),
+        ("nursery77qzwxk!", False),  # five beside the sign-in name
+    ],
+)
+def test_what_is_too_easy_to_guess(password: str, strong: bool) -> None:
+    assert (passwords.weakness(password, "nursery") is None) is strong
+
+
+def test_a_short_sign_in_name_is_no_word() -> None:
+    """Letters that every sentence has are not taken out of it."""
+    assert passwords.weakness("qzwxkv123456789", "qz") is None
+    assert passwords.weakness("qzwxkv123456789", "qzw") is None
+    assert passwords.weakness("qzwxkv123456789", "qzwx") is not None
+
+
+def test_an_invented_password_is_four_groups_of_five_letters() -> None:
+    invented = {passwords.invented() for _ in range(20)}
+    assert len(invented) == 20
+    assert all(re.fullmatch(r"[a-hj-km-np-z2-9]{5}(-[a-hj-km-np-z2-9]{5}){3}", one) for one in invented)
+
+
+def test_of_many_attempts_the_answer_says_why(sqlite_house: House) -> None:
+    user = db.session.get_one(User, sqlite_house.ids["owner"])
+    assert throttle.failed([ACCOUNT], user, "wrong", NOON) == "wrong_password"
+    assert throttle.failed([ACCOUNT], None, "wrong", NOON) == "wrong_password"
+    assert throttle.failed([ACCOUNT], user, password_of("owner"), NOON) == ""
+    fail(ACCOUNT, 3, NOON)
+    assert throttle.failed([ACCOUNT], user, password_of("owner"), NOON) == "waiting"
