@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +31,9 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
-CRITERIA = {"where", "and_", "or_", "filter", "join"}
+CRITERIA = {"where", "and_", "or_", "filter"}
 """Calls whose arguments are left out, one at a time; not ``order_by``: an order that an engine gives anyway cannot be
-told from one that was asked for.
+told from one that was asked for; not ``join``: by a foreign key it is the same without its criterion, else an error.
 """
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -44,19 +45,34 @@ class Mutant:
 
     path: str
     line: int
+    statement: int
+    """Where the innermost statement around it begins: constants in it may have no line that runs."""
     function: str
     """Qualified name of the outermost function."""
     first_line: int
     """Where that function's code begins, decorators included: ``co_firstlineno``."""
     before: str
     after: str
-    tree: ast.Module
+    again: int
+    """How many like it come before it in the function."""
+    module: ast.Module
+    node: ast.AST
+    change: ast.AST
 
     @property
     def key(self) -> str:
         """Stays the same while the function's name and the changed expression do."""
-        digest = hashlib.sha256(f"{self.path}|{self.function}|{self.before}|{self.after}".encode())
-        return digest.hexdigest()[:12]
+        which = [self.path, self.function, self.before, self.after, *([str(self.again)] if self.again else [])]
+        return hashlib.sha256("|".join(which).encode()).hexdigest()[:12]
+
+    def changed(self) -> ast.Module:
+        """A copy of the module with the change in it."""
+        self.node._mutated = True  # type: ignore[attr-defined]
+        try:
+            copied = copy.deepcopy(self.module)
+        finally:
+            del self.node._mutated  # type: ignore[attr-defined]
+        return ast.fix_missing_locations(_Replace(self.node, self.change).visit(copied))
 
 
 def mutants_of(path: str, root: Path) -> list[Mutant]:
@@ -64,10 +80,15 @@ def mutants_of(path: str, root: Path) -> list[Mutant]:
     tree = ast.parse((root / path).read_text(encoding="utf-8"))
     mutants = []
     for name, function in _functions(tree.body, ""):
-        for statement in function.body:
-            for node, change, label in _changes(statement):
-                mutants.append(_mutant(path, tree, name, function, node, change, label))
-    return [mutant for mutant in mutants if mutant is not None]
+        first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+        seen: Counter[tuple[str, str]] = Counter()
+        for node, statement in (found for top in function.body for found in _executed(top, top)):
+            for change, label in _changes(node):
+                shown = ast.unparse(node)[:160], (label or ast.unparse(change))[:160]
+                line, again = getattr(node, "lineno", statement.lineno), seen[shown]
+                mutants.append(Mutant(path, line, statement.lineno, name, first, *shown, again, tree, node, change))
+                seen[shown] += 1
+    return mutants
 
 
 def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Function]]:
@@ -76,28 +97,6 @@ def _functions(body: list[ast.stmt], prefix: str) -> Iterator[tuple[str, Functio
             yield prefix + node.name, node
         elif isinstance(node, ast.ClassDef):
             yield from _functions(node.body, f"{prefix}{node.name}.")
-
-
-def _mutant(
-    path: str, tree: ast.Module, name: str, function: Function, node: ast.AST, change: ast.AST, label: str
-) -> Mutant | None:
-    replaced = _Replace(node, change)
-    changed = replaced.visit(copy.deepcopy(_marked(tree, node)))
-    ast.fix_missing_locations(changed)
-    first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
-    before = ast.unparse(node)
-    after = label or ast.unparse(change)
-    if before == after:
-        return None
-    return Mutant(path, getattr(node, "lineno", function.lineno), name, first, before[:160], after[:160], changed)
-
-
-def _marked(tree: ast.Module, node: ast.AST) -> ast.Module:
-    node._mutated = True  # type: ignore[attr-defined]
-    try:
-        return copy.deepcopy(tree)
-    finally:
-        del node._mutated  # type: ignore[attr-defined]
 
 
 class _Replace(ast.NodeTransformer):
@@ -111,37 +110,38 @@ class _Replace(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def _changes(statement: ast.stmt) -> Iterator[tuple[ast.AST, ast.AST, str]]:
-    """Each node that can be changed, its replacement, and how to show that (empty: as code)."""
-    for node in _executed(statement):
-        match node:
-            case ast.Compare(ops=[operator]) if type(operator) in COMPARISONS:
-                yield node, _with(node, ops=[COMPARISONS[type(operator)]()]), ""
-            case ast.BoolOp(op=ast.And()):
-                yield node, _with(node, op=ast.Or()), ""
-            case ast.BoolOp(op=ast.Or()):
-                yield node, _with(node, op=ast.And()), ""
-            case ast.UnaryOp(op=ast.Not()):
-                yield node, node.operand, ""
-            case ast.BinOp(op=operator) if type(operator) in ARITHMETIC and not _text(node):
-                yield node, _with(node, op=ARITHMETIC[type(operator)]()), ""
-            case ast.Constant(value=bool()):
-                yield node, ast.Constant(value=not node.value), ""
-            case ast.Constant(value=int()):
-                yield node, ast.Constant(value=node.value + 1), ""
-            case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Raise():
-                yield node, ast.Pass(), "(left out)"
-            case ast.Call(args=[_, *_]) if _called(node) in CRITERIA:
-                yield from _without_criteria(node)
+def _changes(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    """What a node can be changed into, and how to show that (empty: as code)."""
+    match node:
+        case ast.Compare(ops=[operator]) if type(operator) in COMPARISONS:
+            yield _with(node, ops=[COMPARISONS[type(operator)]()]), ""
+        case ast.BoolOp(op=ast.And()):
+            yield _with(node, op=ast.Or()), ""
+        case ast.BoolOp(op=ast.Or()):
+            yield _with(node, op=ast.And()), ""
+        case ast.UnaryOp(op=ast.Not()):
+            yield node.operand, ""
+        case ast.BinOp(op=operator) if type(operator) in ARITHMETIC and not _text(node):
+            yield _with(node, op=ARITHMETIC[type(operator)]()), ""
+        case ast.Constant(value=bool()):
+            yield ast.Constant(value=not node.value), ""
+        case ast.Constant(value=int()):
+            yield ast.Constant(value=node.value + 1), ""
+        case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Raise():
+            yield ast.Pass(), "(left out)"
+        case ast.Call(args=[_, *_]) if _called(node) in CRITERIA:
+            yield from _without_criteria(node)
 
 
-def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and what is below it, without annotations and ``strict=`` of ``zip``: neither computes a value."""
-    yield node
+def _executed(node: ast.AST, statement: ast.stmt) -> Iterator[tuple[ast.AST, ast.stmt]]:
+    """The node and what is below it, each with the innermost statement around it; without annotations and ``strict=``
+    of ``zip``: neither computes a value.
+    """
+    yield node, statement
     left_out = {id(getattr(node, name, None)) for name in ("annotation", "returns")}
     for child in ast.iter_child_nodes(node):
         if id(child) not in left_out and not (isinstance(child, ast.keyword) and child.arg == "strict"):
-            yield from _executed(child)
+            yield from _executed(child, child if isinstance(child, ast.stmt) else statement)
 
 
 def _with(node: ast.AST, **changed: object) -> ast.AST:
@@ -163,14 +163,12 @@ def _called(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-def _without_criteria(call: ast.Call) -> Iterator[tuple[ast.AST, ast.AST, str]]:
+def _without_criteria(call: ast.Call) -> Iterator[tuple[ast.AST, str]]:
     for place, argument in enumerate(call.args):
         if isinstance(argument, ast.Starred) or (len(call.args) == 1 and _called(call) in {"and_", "or_"}):
             continue
         rest = [*call.args[:place], *call.args[place + 1 :]]
         if not rest and not call.keywords and isinstance(call.func, ast.Attribute):
-            if _called(call) == "join":
-                continue
-            yield call, call.func.value, f"without {ast.unparse(argument)}"
+            yield call.func.value, f"without {ast.unparse(argument)}"
         else:
-            yield call, _with(call, args=rest), f"without {ast.unparse(argument)}"
+            yield _with(call, args=rest), f"without {ast.unparse(argument)}"

@@ -7,10 +7,11 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -20,26 +21,41 @@ import pytest
 
 from tests.mutation.operators import Mutant
 
-SECONDS = 60.0
-"""How long the tests of one mutant may take; a mutant that is not killed by then survives."""
-KILLED, SURVIVED, TIMED_OUT, INVALID = 1, 0, 2, 3
+HANGS = 600.0
+"""Seconds after which a test that waits for something is one that does not end."""
+KILLED, SURVIVED, OUT_OF_TIME, INVALID = 1, 0, 2, 3
+OUTCOMES = {SURVIVED: "survived", OUT_OF_TIME: "out of time", INVALID: "invalid"}
+
+Functions = dict[tuple[str, str, int], list[FunctionType]]
 
 
 class MutationRun:
-    """Runs mutants and reports each outcome to ``report(mutant, outcome)``."""
+    """Runs mutants and reports each outcome to ``report(mutant, outcome)``.
 
-    def __init__(self, root: Path, mutants: list[Mutant], report: Callable[[Mutant, str], None]) -> None:
+    After ``seconds`` of processor time no further test of a mutant begins: it is not killed. A minute more, within one
+    test, is a test that does not end, and kills it.
+    """
+
+    def __init__(
+        self, root: Path, mutants: list[Mutant], report: Callable[[Mutant, str], None], seconds: int = 45
+    ) -> None:
         self.root = root
         self.mutants = mutants
         self.report = report
+        self.seconds = seconds
         self.failed = False
         self.durations: dict[str, float] = {}
+        self.functions: Functions = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         covering = self._learn(session.items)
+        self.functions = functions_of({str(self.root / mutant.path) for mutant in self.mutants})
+        gc.collect()
+        gc.freeze()  # a child that looks through what was there copies all of it
         for mutant in self.mutants:
-            items = covering.get((mutant.path, mutant.line), [])
+            lines = (mutant.path, mutant.line), (mutant.path, mutant.statement)
+            items = covering.get(lines[0]) or covering.get(lines[1], [])
             self.report(mutant, self._outcome(mutant, items) if items else "no test runs it")
         return True
 
@@ -74,24 +90,23 @@ class MutationRun:
         child = os.fork()
         if child == 0:
             self._in_child(mutant, items)
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + HANGS
         while time.monotonic() < until:
             ended, status = os.waitpid(child, os.WNOHANG)
             if ended:
-                code = os.waitstatus_to_exitcode(status)
-                return {SURVIVED: "survived", TIMED_OUT: "survived", INVALID: "invalid"}.get(code, "killed")
+                return OUTCOMES.get(os.waitstatus_to_exitcode(status), "killed")
             time.sleep(0.01)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        return "killed"  # a test that hangs is a test that does not pass
+        return "killed"
 
     def _in_child(self, mutant: Mutant, items: list[pytest.Item]) -> None:
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
-        started = time.monotonic()
+        resource.setrlimit(resource.RLIMIT_CPU, (self.seconds + 60, self.seconds + 60))
         try:
-            if not apply(mutant, self.root):
+            if not apply(mutant, self.root, self.functions):
                 os._exit(INVALID)
             self.failed = False
             for place, item in enumerate(items):
@@ -99,33 +114,36 @@ class MutationRun:
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
                 if self.failed:
                     os._exit(KILLED)
-                if time.monotonic() - started > SECONDS * 0.75:
-                    os._exit(TIMED_OUT)
+                if time.process_time() > self.seconds:
+                    os._exit(OUT_OF_TIME)
             os._exit(SURVIVED)
         except BaseException:  # noqa: BLE001 - whatever the mutant broke, it was noticed
             os._exit(KILLED)
 
 
-def apply(mutant: Mutant, root: Path) -> bool:
-    """Put the mutant's code into the living function, wherever it is referred to; False where it does not fit."""
-    file = str(root / mutant.path)
+def functions_of(files: Collection[str]) -> Functions:
+    """Every living function of the files, by file, qualified name and first line, wherever it is referred to."""
     gc.unfreeze()  # the suite freezes what was imported, and frozen objects are not listed
+    found: Functions = {}
+    for thing in gc.get_objects():
+        if isinstance(thing, FunctionType) and thing.__code__.co_filename in files:
+            code = thing.__code__
+            found.setdefault((code.co_filename, code.co_qualname, code.co_firstlineno), []).append(thing)
+    return found
+
+
+def apply(mutant: Mutant, root: Path, functions: Functions) -> bool:
+    """Put the mutant's code into the living function; False where it does not fit."""
+    file = str(root / mutant.path)
+    living = functions.get((file, mutant.function, mutant.first_line), [])
     try:
-        code = _code_at(compile(mutant.tree, file, "exec"), mutant)
-        functions = [
-            thing
-            for thing in gc.get_objects()
-            if isinstance(thing, FunctionType)
-            and thing.__code__.co_filename == file
-            and thing.__code__.co_qualname == mutant.function
-            and thing.__code__.co_firstlineno == mutant.first_line
-        ]
-        for function in functions:
+        code = _code_at(compile(mutant.changed(), file, "exec"), mutant)
+        for function in living:
             function.__code__ = code
     except (SyntaxError, LookupError, ValueError):
         return False
     _clear_caches(mutant)
-    return bool(functions)
+    return bool(living)
 
 
 def _code_at(module: CodeType, mutant: Mutant) -> CodeType:
@@ -145,9 +163,10 @@ def _inside(code: CodeType) -> Iterable[CodeType]:
 def _clear_caches(mutant: Mutant) -> None:
     """Values computed before the change must not answer for it."""
     module = mutant.path.removesuffix(".py").replace("/", ".")
-    for thing in gc.get_objects():
-        if isinstance(thing, functools._lru_cache_wrapper) and getattr(thing, "__module__", None) == module:
-            thing.cache_clear()
+    for thing in vars(sys.modules[module]).values():
+        for cached in (thing, *(vars(thing).values() if isinstance(thing, type) else ())):
+            if isinstance(cached, functools._lru_cache_wrapper):
+                cached.cache_clear()
 
 
 def run_tests(arguments: list[str], plugin: Any) -> int:
