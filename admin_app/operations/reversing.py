@@ -93,9 +93,9 @@ def _open_lines(op: Operation, sale: Sale, wanted: list[int]) -> list[SaleLine]:
 
 
 def _entries(op: Operation, line: SaleLine) -> list[LedgerEntry]:
-    """What the sale posted for the line, the last first, as far as it stands."""
-    query = select(LedgerEntry).where(LedgerEntry.sale_line_id == line.id, LedgerEntry.reverses_id.is_(None))
-    return list(op.session.scalars(query.order_by(LedgerEntry.id.desc())))
+    """What the sale posted for the line, the last first; no line is taken back twice, so all of it stands."""
+    query = select(LedgerEntry).where(LedgerEntry.sale_line_id == line.id).order_by(LedgerEntry.id.desc())
+    return list(op.session.scalars(query))
 
 
 def _paid_with(op: Operation, entries: list[LedgerEntry]) -> Counter[PaymentMethod]:

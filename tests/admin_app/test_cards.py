@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from models.cards import Card, CardChange, CardItem, CardStatus
+from models.catalogue import PackageItem
 from models.entity import db
 from models.log import Operation
 from models.names import Name
@@ -293,7 +294,7 @@ def test_a_refund_gives_back_what_was_not_given_and_shows_the_working(salon: Sal
     salon.redeem(items(salon, card)[0].id, sessions=3)
     answer = refund(salon, card)
     assert answer["total"] == TEN - 3 * EACH
-    assert [row[-1] for row in answer["working"]] == [TEN, -3 * EACH]
+    assert [row[1:] for row in answer["working"]] == [[1, TEN, 0, "", TEN], [3, 0, 0, "", -3 * EACH]]
     assert answer["cooling_off"] is False
     assert salon.paid(sale) == [("cash", TEN), ("cash", -7 * EACH)]
     assert salon.has() == {K.POINTS: 1_980 - 1_980 * 7 // 10}
@@ -434,6 +435,13 @@ def test_a_package_of_products_alone_is_no_card(salon: Salon) -> None:
     assert "card" not in answer
     assert salon.rows(Card) == []
     assert [(one.kind.value, one.amount) for one in salon.lines_of(answer["sale"])] == [("product", 30_000)]
+
+
+def test_what_was_taken_out_of_a_package_is_not_in_its_card(salon: Salon) -> None:
+    [hydra] = salon.rows(PackageItem, package_id=salon.ids["pair"], service_id=salon.ids["hydra"])
+    salon.do(Name.ARCHIVE_ENTITY, role="system", entity="package_item", id=hydra.id)
+    [item] = items(salon, salon.open_card("pair"))
+    assert (item.service_id, item.sessions, item.value) == (salon.ids["eye"], 1, PAIR)
 
 
 def test_a_product_stands_for_no_more_than_its_price(salon: Salon) -> None:

@@ -51,6 +51,10 @@ def test_a_difference_needs_a_reason(salon: Salon) -> None:
 
 
 def test_without_a_drawer_opened_there_is_no_change_in_it(salon: Salon) -> None:
+    """Neither that of another store nor that of another day."""
+    salon.do(Name.OPEN_TILL, role="owner", store=salon.ids["second"], opening_cash=CHANGE)
+    with days_on(-1):
+        opened(salon)
     salon.sell("hydra")
     assert salon.do(Name.CLOSE_DAY, **closing(salon, HYDRA))["difference"] == 0
 

@@ -1,4 +1,4 @@
-"""Guessing passwords: how long each failure makes wait, when it is forgotten, how long a session lives, what is weak."""
+"""Guessing passwords: the wait after each failure, when it is forgotten, how long a session lives, what is too weak."""
 
 from __future__ import annotations
 

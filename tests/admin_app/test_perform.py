@@ -82,6 +82,25 @@ def test_the_entry_names_address_browser_and_session(house: House, noting: list[
     assert {name: getattr(refusal, name) for name in where} == where
 
 
+def test_the_entry_holds_the_beginning_of_what_is_long(sqlite_house: House, noting: list[int]) -> None:
+    data = NoteInput(customer=sqlite_house.ids["anna"], note="好")
+    long = dict.fromkeys(("name", "address", "agent"), "x" * 999)
+    perform("note_customer", data, actor=sqlite_house.actor("reception", **long), reason="y" * 9_999, run_id=5)
+    [entry] = entries("note_customer")
+    assert (len(entry.actor_name), len(entry.address), len(entry.agent)) == (60, 64, 200)
+    assert entry.reason == "y" * kernel.LONGEST_REASON
+    assert entry.run_id == 5
+
+
+def test_a_rehearsal_leaves_nothing(sqlite_house: House, noting: list[int]) -> None:
+    assert note(sqlite_house, rehearse=True) == {"id": sqlite_house.ids["anna"], "count": 1}
+    assert notes_of(sqlite_house.ids["anna"]) is None
+    with pytest.raises(Missing):
+        data = NoteInput(customer=999, note="x")
+        perform("note_customer", data, actor=sqlite_house.actor("reception"), rehearse=True)
+    assert entries("note_customer") + entries("note_customer", "missing") == []
+
+
 def test_the_same_key_gets_the_first_answer(house: House, noting: list[int]) -> None:
     first = note(house, key="k1")
     again = note(house, key="k1")

@@ -51,6 +51,7 @@ class Mutant:
     """Qualified name of the outermost function."""
     first_line: int
     """Where that function's code begins, decorators included: ``co_firstlineno``."""
+    last_line: int
     before: str
     after: str
     again: int
@@ -81,12 +82,13 @@ def mutants_of(path: str, root: Path) -> list[Mutant]:
     mutants = []
     for name, function in _functions(tree.body, ""):
         first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+        lines = first, function.end_lineno or first
         seen: Counter[tuple[str, str]] = Counter()
         for node, statement in (found for top in function.body for found in _executed(top, top)):
             for change, label in _changes(node):
                 shown = ast.unparse(node)[:160], (label or ast.unparse(change))[:160]
                 line, again = getattr(node, "lineno", statement.lineno), seen[shown]
-                mutants.append(Mutant(path, line, statement.lineno, name, first, *shown, again, tree, node, change))
+                mutants.append(Mutant(path, line, statement.lineno, name, *lines, *shown, again, tree, node, change))
                 seen[shown] += 1
     return mutants
 

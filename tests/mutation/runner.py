@@ -1,5 +1,5 @@
 """A pytest plugin: runs the collected tests once to learn which lines each executes, then every mutant in a forked
-process against the tests that execute its line, the shortest first, until one fails.
+process against the tests that execute its line, those most likely to notice first, until one fails.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ HANGS = 600.0
 KILLED, SURVIVED, OUT_OF_TIME, INVALID = 1, 0, 2, 3
 OUTCOMES = {SURVIVED: "survived", OUT_OF_TIME: "out of time", INVALID: "invalid"}
 
+Covering = dict[tuple[str, int], list[pytest.Item]]
 Functions = dict[tuple[str, str, int], list[FunctionType]]
 
 
@@ -54,8 +55,7 @@ class MutationRun:
         gc.collect()
         gc.freeze()  # a child that looks through what was there copies all of it
         for mutant in self.mutants:
-            lines = (mutant.path, mutant.line), (mutant.path, mutant.statement)
-            items = covering.get(lines[0]) or covering.get(lines[1], [])
+            items = self._likely_first(mutant, covering)
             self.report(mutant, self._outcome(mutant, items) if items else "no test runs it")
         return True
 
@@ -63,8 +63,19 @@ class MutationRun:
         self.failed = self.failed or report.failed
         self.durations[report.nodeid] = self.durations.get(report.nodeid, 0.0) + report.duration
 
-    def _learn(self, items: list[pytest.Item]) -> dict[tuple[str, int], list[pytest.Item]]:
-        """The tests that execute each line of the files that are mutated, the shortest first."""
+    def _likely_first(self, mutant: Mutant, covering: Covering) -> list[pytest.Item]:
+        """The tests that execute the mutant's line: the short ones, and those that go where few go in its function."""
+        path = mutant.path
+        items = covering.get((path, mutant.line)) or covering.get((path, mutant.statement), [])
+        together: dict[str, int] = {}
+        for line in range(mutant.first_line, mutant.last_line + 1):
+            there = covering.get((path, line), [])
+            for item in there:
+                together[item.nodeid] = min(len(there), together.get(item.nodeid, len(there)))
+        return sorted(items, key=lambda item: self.durations[item.nodeid] * together[item.nodeid])
+
+    def _learn(self, items: list[pytest.Item]) -> Covering:
+        """The tests that execute each line of the files that are mutated."""
         files = sorted({str(self.root / mutant.path) for mutant in self.mutants})
         tracer = coverage.Coverage(data_file=None, include=files, branch=False)
         tracer.start()
@@ -78,12 +89,11 @@ class MutationRun:
                 passing[item.nodeid] = item
         tracer.stop()
         data = tracer.get_data()
-        covering: dict[tuple[str, int], list[pytest.Item]] = {}
+        covering: Covering = {}
         for file in files:
             path = str(Path(file).relative_to(self.root))
             for line, contexts in data.contexts_by_lineno(file).items():
-                tests = sorted((name for name in contexts if name in passing), key=self.durations.__getitem__)
-                covering[path, line] = [passing[name] for name in tests]
+                covering[path, line] = [passing[name] for name in contexts if name in passing]
         return covering
 
     def _outcome(self, mutant: Mutant, items: list[pytest.Item]) -> str:
