@@ -93,7 +93,6 @@ GROUPS: dict[str, tuple[list[str], list[str]]] = {
                     "listing",
                     "search_page",
                     "merged_records",
-                    "weaknesses",
                     "attacks",
                 )
             ),
