@@ -19,6 +19,7 @@ from models.customers import Contraindication, Customer
 from models.entity import db
 from models.log import Operation
 from models.names import Name
+from models.organisation import Staff
 from models.standing import Alert, Task
 from rules.decisions.access import LOOK_UP_LASTS, Access
 from rules.documents.roles import RolesDocument
@@ -212,6 +213,24 @@ def test_whoever_is_booked_with_her_is_hers_to_see(house: House) -> None:
 def test_a_booking_that_is_off_or_with_somebody_else_opens_nobody(house: House, how: dict[str, Any]) -> None:
     booked(house, **how)
     assert house.ids["berta"] not in seen(access_for(house.actor("therapist")))
+
+
+def test_a_part_of_a_booking_is_seen_with_it_alone(sqlite_house: House) -> None:
+    booked(sqlite_house)
+    for store, many in (("first", 1), ("second", 0)):
+        actor = sqlite_house.actor("reception", stores=frozenset({sqlite_house.ids[store]}))
+        found = access_for(actor).rows(Segment)
+        assert len(db.session.scalars(select(Segment.id).where(found)).all()) == many
+
+
+def test_each_sees_the_staff_of_their_stores_and_themselves(sqlite_house: House) -> None:
+    document = roles("version: 1\nroles:\n  - {id: therapist, name: T, sees: served, may: {staff: [view]}}\n")
+    for store, others in (("first", {"reception_staff"}), ("second", {"other_staff"})):
+        actor = sqlite_house.actor("therapist", stores=frozenset({sqlite_house.ids[store]}))
+        found = set(db.session.scalars(select(Staff.id).where(Access(actor, document, NOW).rows(Staff))))
+        assert sqlite_house.ids["therapist_staff"] in found
+        for who in ("reception_staff", "other_staff"):
+            assert (sqlite_house.ids[who] in found) is (who in others)
 
 
 def test_a_booking_opens_nobody_to_a_consultant(house: House) -> None:
