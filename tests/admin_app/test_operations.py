@@ -163,6 +163,13 @@ def test_what_is_clear_or_hidden_cannot_be_revealed(house: House) -> None:
             perform(Name.REVEAL_FIELD, data, actor=house.actor("reception"))
 
 
+def test_nothing_of_a_row_that_is_not_there_or_not_seen_is_revealed(sqlite_house: House) -> None:
+    for customer in (sqlite_house.ids["cora"], 999):
+        with pytest.raises(Missing):
+            data = RevealInput(entity="customer", id=customer, field="phone")
+            perform(Name.REVEAL_FIELD, data, actor=sqlite_house.actor("reception"))
+
+
 def test_consent_is_an_event_with_its_text(house: House) -> None:
     data = ConsentInput(
         customer=house.ids["anna"], purpose=Purpose.PHOTOS, text_version="2026-1", channel=Channel.VISIT

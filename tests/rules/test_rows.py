@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from admin_app.operations.customers import LookUpInput
+from admin_app.operations.customers import AssignInput, LookUpInput
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Missing
 from admin_app.rulebook import access_for
-from models.actor import Actor, ActorKind
+from models.actor import SYSTEM, Actor, ActorKind
 from models.booking import Appointment, AppointmentSource, AppointmentStatus, Segment
-from models.customers import Contraindication, Customer
+from models.care import Treatment
+from models.customers import CareRole, Contraindication, Customer
 from models.entity import db
 from models.log import Operation
 from models.names import Name
 from models.organisation import Staff
+from models.sales import Visit, VisitSource
 from models.standing import Alert, Task
 from rules.decisions.access import LOOK_UP_LASTS, Access
 from rules.documents.roles import RolesDocument
@@ -27,6 +29,7 @@ from rules.language.reading import read_document
 from tests.cast import NOON, TODAY, create, raw_operation
 from tests.conftest import House
 from tests.rules.texts import SHIPPED, replaced
+from tests.salon_day import Salon
 
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
 
@@ -178,6 +181,65 @@ def test_whoever_may_not_see_alerts_hears_none(told: House) -> None:
     document = roles("version: 1\nroles:\n  - {id: reception, name: R, sees: all, hears: ['*']}\n")
     found = Access(told.actor("reception"), document, NOW)
     assert db.session.scalars(select(Alert.id).where(found.rows(Alert))).all() == []
+
+
+# ------------------------------------------------------------------------------- who is assigned, was served, came
+
+
+def assign(house: House, customer: str, staff: str) -> None:
+    data = AssignInput(customers=[house.ids[customer]], staff=house.ids[staff], care_role=CareRole.CONSULTANT)
+    perform(Name.ASSIGN_CUSTOMERS, data, actor=SYSTEM)
+    db.session.rollback()
+
+
+def seen_by(house: House, role: str) -> set[str]:
+    """Who of the cast's customers exists for somebody."""
+    found = seen(access_for(house.actor(role)))
+    return {name for name in ("anna", "berta", "cora") if house.ids[name] in found}
+
+
+def test_whom_somebody_else_looks_after_is_not_seen(sqlite_house: House) -> None:
+    assign(sqlite_house, "cora", "other_staff")
+    assert seen_by(sqlite_house, "consultant") == {"anna"}
+    assign(sqlite_house, "anna", "other_staff")
+    assert seen_by(sqlite_house, "consultant") == set()
+
+
+def test_a_store_sees_whom_its_staff_look_after(sqlite_house: House) -> None:
+    assign(sqlite_house, "cora", "other_staff")
+    assert seen_by(sqlite_house, "reception") == {"anna", "berta"}
+    assign(sqlite_house, "cora", "consultant_staff")
+    assert seen_by(sqlite_house, "reception") == {"anna", "berta", "cora"}
+    assign(sqlite_house, "cora", "other_staff")
+    assert seen_by(sqlite_house, "reception") == {"anna", "berta"}
+
+
+@pytest.mark.parametrize(("store", "comes"), [("first", True), ("second", False)])
+def test_a_store_sees_who_came_to_it(sqlite_house: House, store: str, comes: bool) -> None:
+    with raw_operation():
+        place = {"customer_id": sqlite_house.ids["cora"], "store_id": sqlite_house.ids[store], "business_day": TODAY}
+        db.session.add(Visit(**place, arrived_at=NOON, source=VisitSource.WALK_IN))
+    assert ("cora" in seen_by(sqlite_house, "reception")) is comes
+
+
+def test_who_was_served_is_seen_by_who_served(sqlite_house: House) -> None:
+    salon = Salon(sqlite_house)
+    by_another = salon.line("hydra", performer=salon.ids["manager_staff"])
+    salon.sell(by_another, customer="cora", role="owner")
+    assert seen_by(sqlite_house, "therapist") == {"anna"}
+    salon.sell("hydra", customer="berta")
+    assert seen_by(sqlite_house, "therapist") == {"anna", "berta"}
+    assert seen_by(sqlite_house, "consultant") == {"anna"}
+
+
+def test_who_was_treated_is_seen_by_who_treated(sqlite_house: House) -> None:
+    place = {"store_id": sqlite_house.ids["first"], "business_day": TODAY}
+    place["service_id"] = create("service", name="护理", price="298", busy_minutes="45")
+    with raw_operation():
+        for customer, staff in (("berta", "therapist_staff"), ("cora", "other_staff")):
+            who = {"customer_id": sqlite_house.ids[customer], "staff_id": sqlite_house.ids[staff]}
+            db.session.add(Treatment(**who, **place))
+    assert seen_by(sqlite_house, "therapist") == {"anna", "berta"}
 
 
 # --------------------------------------------------------------------------------------------------- who is booked
