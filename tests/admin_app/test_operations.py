@@ -65,6 +65,13 @@ def test_assigning_is_not_for_everybody_nor_for_foreign_customers(house: House) 
         perform(Name.ASSIGN_CUSTOMERS, foreign, actor=house.actor("manager"))
 
 
+def test_whoever_is_named_must_be_there(sqlite_house: House) -> None:
+    data = AssignInput(customers=[sqlite_house.ids["anna"]], staff=999, care_role="consultant")
+    with pytest.raises(Missing) as missing:
+        perform(Name.ASSIGN_CUSTOMERS, data, actor=sqlite_house.actor("manager"))
+    assert missing.value.field == "staff"
+
+
 def test_handing_over_moves_customers_and_open_tasks(house: House) -> None:
     leaving, staying = house.ids["consultant_staff"], house.ids["reception_staff"]
     with raw_operation():

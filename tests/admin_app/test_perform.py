@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import pytest
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import event, func, select, text
+from sqlalchemy.orm.exc import StaleDataError
 
 from admin_app.operations import kernel, patience
-from admin_app.operations.entities import CreateInput, EditInput
+from admin_app.operations.entities import CreateInput, EditInput, RowInput
 from admin_app.operations.kernel import NotAnOperationError, Operation, perform
 from admin_app.operations.refusals import Busy, Forbidden, KeyReused, Missing, Refused, Stale
-from admin_app.operations.registry import Answer, Ask, Input, operation, unregister
+from admin_app.operations.registry import Answer, Ask, Input, Row, operation, unregister
+from models.actor import SYSTEM
 from models.customers import Customer
 from models.entity import db
 from models.log import EntryKind, LogLink, OperationKey, RowChange
@@ -203,6 +205,39 @@ def test_a_row_that_is_not_hers_looks_as_if_it_were_not_there(house: House, noti
     assert noting == []
 
 
+def test_nothing_is_done_on_what_was_put_away(sqlite_house: House, noting: list[int]) -> None:
+    perform(Name.ARCHIVE_ENTITY, RowInput(entity="customer", id=sqlite_house.ids["anna"]), actor=SYSTEM)
+    with pytest.raises(Refused) as refusal:
+        note(sqlite_house)
+    assert (refusal.value.code, refusal.value.field, noting) == ("archived", "customer", [])
+
+
+class NoteRow(Row):
+    customer: Annotated[int, Ask(_l("Customer"), to=Customer)]
+
+
+class NotesInput(Input):
+    lines: Annotated[list[NoteRow], Ask(_l("Lines"))]
+
+
+def test_what_a_line_names_must_be_there_too(sqlite_house: House) -> None:
+    @operation("note_customers", label=_l("Notes"), permitted=lambda op, data: True)
+    def note_customers(op: Operation, data: NotesInput) -> Answer:
+        return {"many": len(data.lines)}
+
+    def noted(*customers: str) -> Answer:
+        data = NotesInput(lines=[NoteRow(customer=sqlite_house.ids[one]) for one in customers])
+        return perform("note_customers", data, actor=sqlite_house.actor("reception"))
+
+    try:
+        assert noted("anna", "berta") == {"many": 2}
+        with pytest.raises(Missing) as missing:
+            noted("anna", "cora")
+    finally:
+        unregister("note_customers")
+    assert missing.value.field == "lines-1-customer"
+
+
 def test_two_tabs_do_not_overwrite_each_other(house: House) -> None:
     """Both tabs saw version 1; the second to save is told what stands now and what it wanted."""
     anna, actor = house.ids["anna"], house.actor("reception")
@@ -287,6 +322,22 @@ def test_a_database_that_stays_busy_is_said_so(
     with pytest.raises(Busy):
         note(house)
     assert noting == []
+
+
+def test_a_row_that_others_change_each_time_is_said_to_be_stale(
+    sqlite_house: House, noting: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[object] = []
+
+    def changed(*_: object) -> None:
+        begun.append(1)
+        raise StaleDataError
+
+    monkeypatch.setattr(kernel, "_begin", changed)
+    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    with pytest.raises(Stale) as stale:
+        note(sqlite_house)
+    assert (stale.value.version, len(begun)) == (0, patience.TRIES)
 
 
 def test_an_error_inside_leaves_nothing(house: House) -> None:
