@@ -104,11 +104,12 @@ def test_a_rehearsal_leaves_nothing(sqlite_house: House, noting: list[int]) -> N
 
 
 def test_the_same_key_gets_the_first_answer(house: House, noting: list[int]) -> None:
+    note(house, "先", key="k0")
     first = note(house, key="k1")
     again = note(house, key="k1")
     assert again == {**first, "again": True}
-    assert len(noting) == 1
-    assert len(entries("note_customer")) == 1
+    assert len(noting) == 2
+    assert len(entries("note_customer")) == 2
 
 
 def test_the_same_key_with_other_input_is_an_error(house: House, noting: list[int]) -> None:
@@ -249,6 +250,18 @@ def test_two_tabs_do_not_overwrite_each_other(house: House) -> None:
     assert stale.value.differences == {"job": ("老••••", "医生")}, "as she may see it"
     db.session.rollback()
     assert db.session.get_one(Customer, anna).job == "老师"
+
+
+def test_what_changed_since_the_form_was_opened_is_not_overwritten(sqlite_house: House, noting: list[int]) -> None:
+    data = NoteInput(customer=sqlite_house.ids["anna"], note="好")
+    seen = db.session.get_one(Customer, data.customer).version
+    note(sqlite_house, "先")
+    with pytest.raises(Stale) as stale:
+        perform("note_customer", data.model_copy(update={"version": seen}), actor=sqlite_house.actor("reception"))
+    assert (stale.value.version, len(noting)) == (seen + 1, 1)
+    now = data.model_copy(update={"version": seen + 1})
+    perform("note_customer", now, actor=sqlite_house.actor("reception"))
+    assert notes_of(data.customer) == "好"
 
 
 def test_a_serialisation_failure_is_tried_again(house: House, noting: list[int]) -> None:
