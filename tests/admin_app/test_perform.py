@@ -180,6 +180,7 @@ def test_a_refusal_changes_nothing_but_is_logged(house: House) -> None:
     assert db.session.scalar(select(func.count()).select_from(Customer)) == before
     [entry] = entries("create_entity", "unreadable")
     assert entry.kind is EntryKind.REFUSAL
+    assert db.session.scalar(select(LogLink.rows).where(LogLink.operation_id == entry.id)) == 0
     assert db.session.scalar(select(func.count()).select_from(OperationKey).where(OperationKey.key == "r")) == 0
 
 
