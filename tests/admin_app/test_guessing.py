@@ -7,10 +7,15 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from admin_app.operations.accounts import EndSessionInput, SignInInput
+from admin_app.operations.kernel import perform
+from admin_app.operations.refusals import Refused
 from admin_app.security import passwords, sessions, throttle
 from models.accounts import SignInThrottle, User, UserSession
 from models.entity import db
+from models.names import Name
 from tests.cast import NOON, password_of
 from tests.conftest import House
 
@@ -122,6 +127,23 @@ def test_an_invented_password_is_four_groups_of_five_letters() -> None:
     invented = {passwords.invented() for _ in range(20)}
     assert len(invented) == 20
     assert all(re.fullmatch(r"[a-hj-km-np-z2-9]{5}(-[a-hj-km-np-z2-9]{5}){3}", one) for one in invented)
+
+
+def test_a_password_that_failed_opens_no_session(sqlite_house: House) -> None:
+    failed = SignInInput(user=sqlite_house.ids["owner"], token_hash="x" * 64, failed="wrong_password")
+    for data in (failed, failed.model_copy(update={"user": None, "failed": ""})):
+        with pytest.raises(Refused) as refusal:
+            perform(Name.SIGN_IN, data, actor=sqlite_house.actor("owner"))
+        assert refusal.value.code == "wrong_password"
+    db.session.rollback()
+    assert db.session.scalars(select(UserSession)).all() == []
+
+
+def test_a_session_says_who_ended_it(sqlite_house: House) -> None:
+    data = SignInInput(user=sqlite_house.ids["owner"], token_hash="x" * 64)
+    session = perform(Name.SIGN_IN, data, actor=sqlite_house.actor("owner"))["session"]
+    perform(Name.END_SESSION, EndSessionInput(session=session), actor=sqlite_house.actor("owner", name="n" * 60))
+    assert db.session.get_one(UserSession, session).ended_why == ("ended by " + "n" * 60)[:40]
 
 
 def test_of_many_attempts_the_answer_says_why(sqlite_house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import select
@@ -34,7 +35,14 @@ def test_the_page_says_who_she_is(house: House) -> None:
 @pytest.mark.parametrize("address", ["/account", "/account/password", "/schedules", "/log", "/search", "/customer/"])
 def test_a_stranger_is_sent_to_the_door(sqlite_house: House, address: str) -> None:
     answer = sqlite_house.browser().get(address)
-    assert (answer.status_code, (answer.location or "").partition("?")[0]) == (302, "/sign-in")
+    assert answer.status_code == 302
+    assert unquote(answer.location or "") == f"/sign-in?next={address}", "and afterwards to where they wanted to go"
+
+
+def test_a_stranger_who_asked_for_nothing_is_sent_to_the_door(sqlite_house: House) -> None:
+    browser = sqlite_house.browser()
+    assert browser.get("/").location == "/sign-in"
+    assert browser.post("/account/password", {"old": "x", "new": "y"}).location == "/sign-in"
 
 
 # ---------------------------------------------------------------------------------------------- language

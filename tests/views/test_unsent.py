@@ -301,6 +301,14 @@ def test_a_form_shown_again_in_another_language_does_nothing(tabs: Tabs) -> None
     assert customers() == []
 
 
+def test_what_cannot_be_read_any_more_is_said_to_be_lost(sqlite_house: House) -> None:
+    browser = sqlite_house.browser("reception")
+    answer = browser.post("/customer/new/", {"sealed": "broken", **NEW})
+    assert (answer.status_code, answer.location) == (302, "/")
+    assert "没有保存" in browser.get("/").text
+    assert db.session.scalar(select(Customer.id).where(Customer.name == NEW["name"])) is None
+
+
 def test_a_form_of_another_site_is_refused_as_ever(tabs: Tabs) -> None:
     for word in ("", "nonsense", "2.x"):
         answer = tabs.send("/customer/new/", {**NEW, "csrf_token": word})
