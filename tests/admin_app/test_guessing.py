@@ -77,8 +77,10 @@ def test_success_forgets_the_account_and_one_attempt_of_the_address(sqlite_house
     assert (row.failures, row.blocked_until) == (20, None)
     assert throttle.attempt([ACCOUNT], NOON)
     throttle.succeeded([ACCOUNT])
-    assert throttle.attempt(["address:10.0.0.2"], NOON)
-    throttle.succeeded(["address:10.0.0.2"])
+    fail("address:10.0.0.2", 2, NOON)
+    for left in (1, 0):
+        throttle.succeeded(["address:10.0.0.2"])
+        assert failures("address:10.0.0.2") == left
     assert row_of("address:10.0.0.2") is None
 
 
