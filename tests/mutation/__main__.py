@@ -81,7 +81,7 @@ GROUPS: dict[str, tuple[list[str], list[str]]] = {
             "tests/rules/test_rows.py",
             *(
                 f"tests/admin_app/test_{name}.py"
-                for name in ("guessing", "perform", "operations", "patience", "approvals")
+                for name in ("guessing", "perform", "operations", "patience", "approvals", "scheduler")
             ),
             *(
                 f"tests/views/test_{name}.py"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rules.decisions.clock import may_leave
+from rules.decisions.clock import last_time, may_leave
 from tests.rules.texts import SHIPPED, faults_of, only_at
 
 SHANGHAI, BERLIN = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin")
@@ -33,6 +33,18 @@ def local(said: str, zone: ZoneInfo = SHANGHAI, fold: int = 0) -> datetime:
 )
 def test_a_night_spans_midnight(at: str, leaves: str) -> None:
     assert may_leave(local(at), NIGHT, SHANGHAI) == local(leaves)
+
+
+@pytest.mark.parametrize(
+    ("at", "last"),
+    [
+        ("2026-11-22 10:00:00", "2026-11-22 10:00:00"),
+        ("2026-11-22 09:59:59", "2026-11-21 10:00:00"),
+        ("2026-11-22 23:59:00", "2026-11-22 10:00:00"),
+    ],
+)
+def test_when_a_time_of_day_last_came(at: str, last: str) -> None:
+    assert last_time("10:00", local(at), SHANGHAI) == local(last)
 
 
 def test_hours_within_one_day() -> None:

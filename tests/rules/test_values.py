@@ -6,7 +6,8 @@ import pytest
 
 from rules.language.conditions import Value, read_value_of
 from rules.language.facts import fact_named
-from rules.language.faults import Faults
+from rules.language.faults import Faults, Place
+from rules.language.reading import _flag, _same
 from tests.rules.texts import book_faults, leaf, only, only_at, refused, replaced, some
 
 pytestmark = pytest.mark.usefixtures("bare")
@@ -130,5 +131,20 @@ def test_one_value_of_a_fact_is_read_alone() -> None:
     paid = fact_named("paid_90d")
     assert paid is not None
     assert read_value_of(paid, "¥12.5") == 1250
-    with pytest.raises(Faults):
+    with pytest.raises(Faults) as found:
         read_value_of(paid, "much")
+    assert [fault.place for fault in found.value.faults] == [Place("test", 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("word", "flag"), [("yes", True), ("true", True), ("是", True), ("no", False), ("false", False), ("否", False)]
+)
+def test_a_flag_is_said_in_either_language(word: str, flag: bool) -> None:
+    assert _flag(word) is flag
+
+
+def test_a_list_is_never_the_same_as_no_list() -> None:
+    assert _same([1, 2], [1, 2])
+    assert not _same([1], [1, 2])
+    assert not _same([], None)
+    assert not _same(None, [])
