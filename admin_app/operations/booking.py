@@ -167,7 +167,6 @@ def _let_go(op: Operation, appointment: Appointment) -> None:
     live = select(BookingClaim).where(BookingClaim.segment_id.in_(mine), BookingClaim.archived_at.is_(None))
     for claim in op.session.scalars(live):
         claim.archived_at = op.at
-    op.session.flush()
 
 
 # ------------------------------------------------------------------------------------------- what becomes of it

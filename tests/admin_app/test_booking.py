@@ -532,6 +532,7 @@ def test_she_arrives_and_goes(desk: Salon) -> None:
         assert desk.rows(Visit)[0].left_at is not None
         assert live(desk) == 0
         assert refused(desk, Name.FINISH_VISIT, booking) == ("not_here", None)
+    assert [row.status.value for row in desk.rows(AppointmentEvent)] == ["booked", "arrived", "finished"]
 
 
 def test_what_is_over_stays_over(desk: Salon) -> None:
@@ -675,6 +676,8 @@ def test_who_works_at_the_store_no_longer_is_not_booked_there(desk: Salon) -> No
 def test_equipment_is_the_kind_needed_and_in_use(desk: Salon) -> None:
     make(desk, "laser", equipment_needed="脱毛仪")
     create("equipment", name="蒸汽机", store_id=desk.ids["first"])
+    create("equipment", name="脱毛仪", store_id=desk.ids["second"])
+    assert desk.refused(Name.BOOK, **wish(desk, at(0), ("laser", "amy"))) == ("no_equipment", "services")
     device = create("equipment", name="脱毛仪", store_id=desk.ids["first"])
     booking = book(desk, at(0), ("laser", "amy"))
     assert [row.equipment_id for row in desk.rows(Segment, appointment_id=booking)] == [device]
