@@ -341,6 +341,12 @@ def test_points_that_a_card_earned_and_that_are_spent_are_owed_when_it_is_refund
     assert salon.has() == {K.POINTS_OWED: -1_500}
 
 
+def test_points_of_a_refunded_card_are_taken_from_who_bought_it(salon: Salon) -> None:
+    salon.sell("hydra")
+    refund(salon, salon.open_card(customer="berta"))
+    assert (salon.has("anna"), salon.has("berta")) == ({K.POINTS: 298}, {})
+
+
 def test_whoever_owes_something_settles_that_first(salon: Salon) -> None:
     asked = {"card": salon.open_card(method="on_account"), "method": "cash", "why": "x"}
     assert salon.refused(Name.REFUND_CARD, role="manager", **asked) == ("owes", None)

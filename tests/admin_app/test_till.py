@@ -129,6 +129,7 @@ def test_the_log_shows_a_sale_on_its_receipt(salon: Salon) -> None:
     sale = salon.sell("hydra")
     logged = salon.rows(Operation)[-1]
     assert (logged.subject_kind, logged.subject_id) == ("sale", sale)
+    assert logged.detail == {"total": HYDRA, "number": 1}
 
 
 def test_receipts_are_numbered_in_each_store_and_the_visit_is_one(salon: Salon) -> None:

@@ -37,6 +37,7 @@ GROUPS: dict[str, tuple[list[str], list[str]]] = {
                 for name in (
                     "till",
                     "till_attacks",
+                    "quotes",
                     "tills",
                     "stored_value",
                     "cards",
