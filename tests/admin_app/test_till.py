@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from admin_app.operations.kernel import quote
 from admin_app.operations.refusals import Missing
 from models.customers import Customer
 from models.log import Operation
@@ -294,6 +295,12 @@ def test_what_is_paid_is_what_it_comes_to(salon: Salon, kind: str) -> None:
 
 def test_how_it_is_paid_must_be_said(salon: Salon) -> None:
     assert salon.refused(Name.SELL, **salon.bill("hydra", method=None)) == ("empty", "method")
+
+
+def test_until_it_is_said_how_it_is_paid_a_quote_is_unpaid(salon: Salon) -> None:
+    bill = salon.bill("hydra", method=None)
+    answer = quote(Name.SELL, bill, actor=salon.house.actor("reception"))
+    assert (answer["total"], answer["unpaid"]) == (HYDRA, True)
 
 
 @pytest.mark.parametrize("method", ["stored_value", "on_account", "deposit"])
