@@ -16,14 +16,12 @@ from sqlalchemy.orm import Session
 
 from admin_app.backup import back_up
 from admin_app.data_folder import anchors_file, backup_folder
-from admin_app.operations.accounts import refuse_waiting
 from admin_app.operations.kernel import Operation, now, perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation
 from admin_app.real_work import real_work
 from admin_app.rulebook import refresh
 from admin_app.security import passwords
-from admin_app.security.throttle import Failed
 from models import triggers
 from models.accounts import User
 from models.actor import Actor
@@ -91,7 +89,6 @@ class OpenSalonInput(Input):
     backup: str = ""
     size: int = 0
     sha256: str = ""
-    failed: Failed = ""
 
 
 def is_demo() -> bool:
@@ -117,14 +114,6 @@ def check_may_be_cleared(session: Session) -> None:
             None,
             "real_work",
         )
-
-
-def refuse_password(name: str, login: str, failed: Failed, actor: Actor) -> None:
-    """Log that whoever asks did not prove her password.
-
-    :raises Refused: always.
-    """
-    perform(Name.OPEN_SALON, OpenSalonInput(name=name, login=login, failed=failed), actor=actor)
 
 
 def note_demo() -> None:
@@ -183,11 +172,8 @@ def _anchors_aside(backup: Path) -> Iterator[None]:
 def begin_anew(op: Operation, data: OpenSalonInput) -> Answer:
     """Empty every table but those of the menu, the rules and the schedules; this entry is the first of a new log.
 
-    :raises Refused: the password was not proved, this is no demo, or real work stands in it.
+    :raises Refused: this is no demo, or real work stands in it.
     """
-    refuse_waiting(data.failed, "password")
-    if data.failed:
-        raise Refused(_l("This is not your password."), "password", "wrong_password")
     check_may_be_cleared(op.session)
     connection = op.session.connection()
     op.session.expunge_all()

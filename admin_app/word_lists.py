@@ -29,6 +29,7 @@ SCHEDULE_WORDS: dict[str, LazyString] = {
 
 SOURCE_WORDS: dict[str, LazyString] = {
     "adverse_reaction": _l("Adverse reaction"),
+    "password_tries": _l("Wrong passwords"),
     "rules": _l("Rule files"),
     "scheduler": _l("Schedules at work"),
     "tiers": _l("Tiers"),

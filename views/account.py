@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask, abort, flash, g, make_response, redirect, render_template, request, session, url_for
@@ -14,9 +15,10 @@ from wtforms import PasswordField
 
 from admin_app.i18n import LANGUAGES
 from admin_app.operations.accounts import ChangePasswordInput, EndSessionInput, LanguageInput
-from admin_app.operations.kernel import now
+from admin_app.operations.kernel import prove
 from admin_app.operations.refusals import Refused
-from admin_app.security import passwords, throttle
+from admin_app.security import passwords
+from admin_app.security.password_gate import credential_of
 from models.accounts import Language, User, UserSession
 from models.entity import db
 from models.names import Name
@@ -70,10 +72,8 @@ def _change(form: PasswordForm) -> None:
     user = db.session.get(User, current_user.id)
     assert user is not None
     old, new, login = form.old.data or "", form.new.data or "", user.login
-    subjects = [f"account:{login}"]
-    if failed := throttle.failed(subjects, user, old, now()):
-        do(Name.CHANGE_PASSWORD, ChangePasswordInput(failed=failed))
-    throttle.succeeded(subjects)
+    credential = credential_of(user, login, old, field="old")
+    prove(Name.CHANGE_PASSWORD, replace(credential, must_change=False), actor=actor())
     weak = _("Choose another password than the one you have.") if new == old else passwords.weakness(new, login)
     if weak is not None:
         form.new.errors = [str(weak)]

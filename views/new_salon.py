@@ -11,12 +11,13 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 
 from admin_app.backup import BackupError
-from admin_app.new_salon import check_may_be_cleared, open_salon, refuse_password
-from admin_app.operations.kernel import now
+from admin_app.new_salon import check_may_be_cleared, open_salon
+from admin_app.operations.kernel import prove
 from admin_app.operations.refusals import Forbidden, Refused
-from admin_app.security import throttle
+from admin_app.security.password_gate import credential_of
 from models.accounts import User
 from models.entity import db
+from models.names import Name
 from views.person import access, actor, refuse
 
 OWNER_LOGIN = "owner"
@@ -61,10 +62,8 @@ def _prove_password(form: NewSalonForm) -> None:
     """:raises Refused: it is wrong, or was tried too often; guessing is slowed down as at the door."""
     user = db.session.get(User, current_user.id)
     assert user is not None
-    subjects, who, name = [f"account:{user.login}"], actor(), _said(form.name)
-    if failed := throttle.failed(subjects, user, form.password.data or "", now()):
-        refuse_password(name, OWNER_LOGIN, failed, who)
-    throttle.succeeded(subjects)
+    credential = credential_of(user, user.login, form.password.data or "", field="password")
+    prove(Name.OPEN_SALON, credential, actor=actor())
 
 
 def _said(field: StringField) -> str:

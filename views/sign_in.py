@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, redirect, render_template, request, session, url_for
+from flask import Flask, make_response, redirect, render_template, request, session, url_for
 from flask_login import current_user, login_user, logout_user
 from flask_wtf import FlaskForm
 from sqlalchemy import func, select
 from wtforms import PasswordField, StringField
 
 from admin_app.operations.accounts import SignInInput
-from admin_app.operations.kernel import now, perform
+from admin_app.operations.kernel import perform, prove
 from admin_app.operations.refusals import Refused
-from admin_app.security import passwords, throttle
+from admin_app.security import passwords
+from admin_app.security.password_gate import WRONG_PAIR, credential_of
 from admin_app.security.sessions import fresh_token, signed_in, token_hash
 from models.accounts import User
 from models.actor import Actor, ActorKind
 from models.entity import db
 from models.names import Name
+from views.known_device import known_device, remember_device
 from views.navigation import is_ours
 from views.person import NOBODY, actor
 from views.unsent import Unsent, begin_session_of, shows_again
@@ -49,7 +51,9 @@ def sign_in_page() -> Any:
         except Refused as refusal:
             problem = str(refusal)
         else:
-            return _go_on(sealed)
+            answer = make_response(_go_on(sealed))
+            remember_device(answer, db.session.get_one(User, current_user.id))
+            return answer
     if sealed:
         return ask_to_sign_in(Unsent.unseal(sealed), problem, sealed=sealed)
     status = 200 if not problem else 401
@@ -94,18 +98,15 @@ def _let_in(login: str, password: str) -> None:
     """:raises Refused: the pair is wrong, or there were too many attempts; logged either way."""
     name = login.strip().lower()[:40]
     user = db.session.scalar(select(User).where(func.lower(User.login) == name))
-    address = request.remote_addr or ""
-    subjects = [f"account:{name}", f"address:{address}"]
     somebody = _somebody(user)
-    if failed := throttle.failed(subjects, user, password, now()):
-        perform(Name.SIGN_IN, SignInInput(failed=failed), actor=somebody)
+    credential = credential_of(user, name, password, wrong=WRONG_PAIR, at_door=True, device=known_device(user))
+    prove(Name.SIGN_IN, credential, actor=somebody)
     assert user is not None
     rehash = passwords.hashed(password) if passwords.outdated(user.password_hash) else ""
     if current_user.is_authenticated:  # somebody else goes on with a form of hers: one session in one browser
         perform(Name.SIGN_OUT, actor=actor())
     token = fresh_token()
     perform(Name.SIGN_IN, SignInInput(user=user.id, token_hash=token_hash(token), rehash=rehash), actor=somebody)
-    throttle.succeeded(subjects)
     session.clear()  # a new session, a new CSRF token: nothing of before survives signing in
     session.permanent = False
     login_user(signed_in(token))

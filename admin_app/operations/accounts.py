@@ -13,7 +13,7 @@ from admin_app.operations.refusals import Missing, Refused
 from admin_app.operations.registry import Answer, Ask, Input, anybody, operation, somebody
 from admin_app.rulebook import words_of
 from admin_app.security import passwords, sessions
-from admin_app.security.throttle import Failed
+from admin_app.security.password_gate import WRONG_PAIR
 from models.accounts import Language, User, UserSession
 from models.log import EntryKind
 from models.names import Name
@@ -69,34 +69,23 @@ def reset_password(op: Operation, data: ResetPasswordInput) -> Answer:
     return {"id": user.id}
 
 
-def refuse_waiting(failed: Failed, field: str | None = None) -> None:
-    """:raises Refused: she has tried too often, and has to wait."""
-    if failed == "waiting":
-        raise Refused(_l("Too many attempts. Wait a moment and try again."), field, failed)
-
-
-WRONG = _l("Sign-in name or password is wrong.")
-
-
 class SignInInput(Input):
-    """An account that proved its password, and the hash of its new session's token; or why there is none.
+    """An account that proved its password, and the hash of its new session's token.
 
     What was typed is not here: a password is easily typed into the wrong field.
     """
 
-    user: int | None = None
-    token_hash: str = ""
+    user: int
+    token_hash: str
     rehash: str = ""
-    failed: Failed = ""
 
 
 @operation(Name.SIGN_IN, label=_l("Sign in"), kind=EntryKind.ACCESS, permitted=anybody, form=False)
 def sign_in(op: Operation, data: SignInInput) -> Answer:
     """Open a session. Who may not sign in is refused with the same words as a wrong password."""
-    refuse_waiting(data.failed)
-    user = op.session.get(User, data.user) if data.user is not None and not data.failed else None
+    user = op.session.get(User, data.user)
     if user is None or not user.active or user.archived_at is not None:
-        raise Refused(WRONG, None, "wrong_password")
+        raise Refused(WRONG_PAIR, None, "wrong_password")
     if data.rehash:
         user.password_hash = data.rehash
     session = UserSession(
@@ -135,18 +124,14 @@ def end_session(op: Operation, data: EndSessionInput) -> Answer:
 
 
 class ChangePasswordInput(Input):
-    """The hash of the new password, when the old one was proved; or why there is none."""
+    """The hash of the new password; the old one has been proved."""
 
-    password_hash: str = ""
-    failed: Failed = ""
+    password_hash: str
 
 
 @operation(Name.CHANGE_PASSWORD, label=_l("Change password"), permitted=somebody, form=False)
 def change_password(op: Operation, data: ChangePasswordInput) -> Answer:
     """Set one's own password and end one's other sessions."""
-    refuse_waiting(data.failed, "old")
-    if data.failed or not data.password_hash:
-        raise Refused(_l("This is not your password."), "old", "wrong_password")
     user = op.session.scalars(select(User).where(User.id == op.actor.id)).one()
     user.password_hash, user.must_change_password = data.password_hash, False
     for session in op.session.scalars(

@@ -10,13 +10,11 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field, SecretStr
 from sqlalchemy import exists, select
 
-from admin_app.operations.accounts import WRONG, refuse_waiting
-from admin_app.operations.kernel import Operation, now, perform
+from admin_app.operations.kernel import Operation, perform, prove
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, Spec, operation
-from admin_app.security import throttle
+from admin_app.security.password_gate import WRONG_PAIR, credential_of
 from admin_app.security.sessions import actor_of
-from admin_app.security.throttle import Failed
 from models.accounts import User
 from models.actor import Actor
 from models.cards import GiftIssue
@@ -50,20 +48,12 @@ class AllowInput(Input):
     asked_by: int
     store: int = 0
     why: str = ""
-    failed: Failed = ""
 
 
-def _may_allow(op: Operation, data: AllowInput) -> bool:
-    """Whoever may allow; a password that did not open is noted in the name of who asked."""
-    return bool(data.failed) or op.access.does(Name.ALLOW)
-
-
-@operation(Name.ALLOW, label=_l("Allow"), permitted=_may_allow, form=False)
+@operation(Name.ALLOW, label=_l("Allow"), form=False)
 def allow(op: Operation, data: AllowInput) -> Answer:
     """Write the approval down; it is good for one operation of this very content."""
-    refuse_waiting(data.failed, "approver")
-    if data.failed or op.actor.id is None:
-        raise Refused(WRONG, "approver_password", "wrong_password")
+    assert op.actor.id is not None
     approval = Approval(
         store_id=op.find(Store, data.store).id,
         business_day=op.day,
@@ -96,7 +86,7 @@ def signed(spec: Spec, values: dict[str, Any], actor: Actor) -> dict[str, Any]:
         return values
     data = spec.input.model_validate(values)
     assert isinstance(data, Approvable)
-    user = _who(login.strip().lower(), str(secret), actor, spec.name)
+    user = _signer(login.strip().lower(), str(secret), actor)
     reasons = [values.get("why"), *(row.get("why") for row in values.get("lines", ()))]
     given = AllowInput(
         operation=spec.name,
@@ -110,14 +100,18 @@ def signed(spec: Spec, values: dict[str, Any], actor: Actor) -> dict[str, Any]:
     return {**plain, "approval": made["id"]}
 
 
-def _who(login: str, secret: str, actor: Actor, asked: str) -> User:
-    """Who signs. Wrong passwords are counted against whoever asks, so that nobody is shut out by another."""
-    subjects = [f"account:approval:{actor.id}"]
-    user = db.session.scalar(select(User).where(User.login == login, User.active, User.archived_at.is_(None)))
-    if failed := throttle.failed(subjects, user, secret, now()):
-        perform(Name.ALLOW, AllowInput(operation=asked, asked_by=actor.id or 0, failed=failed), actor=actor)
+def _signer(login: str, secret: str, actor: Actor) -> User:
+    """Who signs, proved by their password.
+
+    :raises Refused: it is wrong, or the signer is the one who asks.
+    """
+    user = db.session.scalar(select(User).where(User.login == login))
+    prove(
+        Name.ALLOW,
+        credential_of(user, login, secret, field="approver_password", wrong=WRONG_PAIR),
+        actor=actor,
+    )
     assert user is not None
-    throttle.succeeded(subjects)
     if user.id == actor.id:
         raise Refused(_l("Nobody allows what they asked for themselves."), "approver", "forbidden")
     return user

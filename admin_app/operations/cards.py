@@ -38,9 +38,12 @@ from admin_app.operations.till import (
 )
 from admin_app.rulebook import rulebook
 from admin_app.security import passwords
+from admin_app.security.password_gate import Credential, credential_of_member
+from models.actor import Actor
 from models.cards import Card, CardChange, CardChangeKind, CardItem, CardStatus
 from models.catalogue import Package, PackageItem, Product, Service
 from models.customers import Customer, current_id
+from models.entity import db
 from models.field import Kind
 from models.names import Name
 from models.organisation import Staff
@@ -196,11 +199,20 @@ class RedeemInput(Input):
     store: InStore = None
 
 
-@operation(Name.REDEEM_SESSION, label=_l("Redeem a session"), on=Customer)
+def _member_credential(data: RedeemInput, actor: Actor) -> Credential | None:
+    """The member password, where the customer confirms by it."""
+    customer = db.session.get(Customer, data.customer)
+    if data.confirmed_by is not Confirmation.MEMBER_PASSWORD or customer is None:
+        return None
+    wrong = _l("The member password is wrong, or none is set yet.")
+    return credential_of_member(customer, data.password.get_secret_value(), "password", wrong)
+
+
+@operation(Name.REDEEM_SESSION, label=_l("Redeem a session"), on=Customer, credential=_member_credential)
 def redeem_session(op: Operation, data: RedeemInput) -> Answer:
     """Give sessions from a card.
 
-    :raises Refused: the card is over, not valid here, used up, not hers; or her password is wrong.
+    :raises Refused: the card is over, not valid here, used up or somebody else's.
     """
     customer: Customer = op.subject
     item = op.session.get_one(CardItem, data.item)
@@ -208,7 +220,6 @@ def redeem_session(op: Operation, data: RedeemInput) -> Answer:
     service = op.session.get_one(Service, item.service_id)
     store_id = store_of(op, data.store)
     _usable(op, card, customer, store_id)
-    _confirm(customer, data)
     ensure_safe(op, customer.id, [service.id], data.override)
     ledger = Ledger(op, store_id, op.day)
     left = ledger.balance(customer.id, AccountKind.SESSIONS, item.id)
@@ -248,13 +259,6 @@ def _usable(op: Operation, card: Card, customer: Customer, store_id: int) -> Non
         raise Refused(message, "item", "expired")
     if not card.everywhere and card.store_id != store_id:
         raise Refused(_l("This card is valid in another store."), "item", "other_store")
-
-
-def _confirm(customer: Customer, data: RedeemInput) -> None:
-    if data.confirmed_by is not Confirmation.MEMBER_PASSWORD:
-        return
-    if not passwords.matches(customer.password_hash, data.password.get_secret_value()):
-        raise Refused(_l("The member password is wrong, or none is set yet."), "password", "wrong_password")
 
 
 class MemberPasswordInput(Input):

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import event, insert, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -23,6 +24,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from admin_app import disk
+from admin_app.i18n import in_both_languages
 from admin_app.operations import chain
 from admin_app.operations.in_use import ensure_in_use
 from admin_app.operations.patience import patiently
@@ -38,7 +40,9 @@ from admin_app.operations.refusals import (
 )
 from admin_app.operations.registry import Answer, Asked, Input, Row, Spec, spec_named
 from admin_app.rulebook import access_for
-from models.actor import Actor
+from admin_app.security import password_gate
+from admin_app.security.password_gate import Credential
+from models.actor import SYSTEM, Actor
 from models.connection import WRITES, read_only, take_operation
 from models.entity import Entity, db, insert_new
 from models.log import EntryKind, OperationKey
@@ -154,6 +158,9 @@ def perform(
     given = data if isinstance(data, Input) else spec.input.model_validate(data or {})
     kept = key if spec.kind is EntryKind.WRITE else None
     call = _Call(spec, given, actor, kept, (reason or "")[:LONGEST_REASON] or None, run_id, rehearse)
+    credential = spec.credential(given, actor) if spec.credential else None
+    if credential is not None:
+        prove(name, credential, actor=actor)
     try:
         return _with_patience(call)
     except Refused as refusal:
@@ -161,6 +168,36 @@ def perform(
         if not rehearse:
             log_refusal(call, refusal)
         raise
+
+
+def prove(name: Name | str, credential: Credential, *, actor: Actor) -> None:
+    """Check the password that an operation needs.
+
+    :raises Refused: it is wrong, has to be changed first, or was tried too often; logged as a refusal of the operation.
+    """
+    try:
+        password_gate.check(credential, actor, now())
+    except Refused as refusal:
+        db.session.rollback()
+        log_refusal(_Call(spec_named(str(name)), Input(), actor, None, None, None), refusal, credential.row)
+        if refusal.code == "waiting":
+            _tell_of_guessing(credential, actor)
+        raise
+
+
+def _tell_of_guessing(credential: Credential, actor: Actor) -> None:
+    """Raise an alert for the owner, once a day for each account and each who guesses."""
+    entity, row = credential.row or (None, None)
+    whose = credential.subject if entity else "?"
+    guesser = actor.name if actor.id is not None and not credential.at_door else actor.address
+    words = in_both_languages(
+        lambda: str(
+            _("Too many wrong passwords: for %(whose)s, by %(who)s.", whose=whose.partition(":")[2] or "–", who=guesser)
+        )
+    )
+    occasion = f"{whose}:{guesser}:{business_day(now())}"[:120]
+    about = {"about": entity, "about_id": row}
+    perform(Name.RAISE_ALERT, {"source": "password_tries", "occasion": occasion, **words, **about}, actor=SYSTEM)
 
 
 def quote(name: Name | str, data: Input | dict[str, Any], *, actor: Actor) -> Answer:
@@ -283,7 +320,7 @@ def _load_references(op: Operation, data: Input) -> None:
             op.logged_subject = (rows[0].named(), rows[0].id)
             check_version(rows[0], data.version)
     wanted: dict[type[Entity], set[int]] = {}
-    for asked, _, ids in others:
+    for asked, _path, ids in others:
         assert asked.ask.to is not None
         wanted.setdefault(asked.ask.to, set()).update(one for one in ids if (asked.ask.to, one) not in op.checked)
     for entity, missing in wanted.items():
@@ -379,15 +416,17 @@ def _entry(op: Operation, call: _Call, kind: EntryKind, result: str) -> dict[str
     }
 
 
-def log_refusal(call: _Call, refusal: Refused) -> None:
-    """Write down, in a transaction of its own, that something was refused. Holds no value that was given."""
+def log_refusal(call: _Call, refusal: Refused, subject: tuple[str, int] | None = None) -> None:
+    """Write down, in a transaction of its own, that something was refused. Holds no value that was given.
+
+    ``subject`` is the entity and number of the row that it was about, where the input does not name it.
+    """
     session = db.session()
     try:
         connection = session.connection(execution_options={WRITES: True})
         number = take_operation(connection, call.spec.name)
-        subject = _named_subject(call)
         op = Operation(session, call.spec, call.actor, None, number, now(), reason=call.reason)  # type: ignore[arg-type]
-        op.logged_subject = subject
+        op.logged_subject = subject or _named_subject(call)
         op.detail = {"field": refusal.field} if refusal.field else {}
         session.execute(insert(LogOperation), _entry(op, call, EntryKind.REFUSAL, refusal.code))
         chain.link(connection, number)
@@ -401,7 +440,7 @@ def _named_subject(call: _Call) -> tuple[str, int] | None:
     if entity is not None and row is not None:
         return str(entity), int(row)
     asked = call.spec.subject_field()
-    value = getattr(call.data, asked.name) if asked else None
+    value = getattr(call.data, asked.name, None) if asked else None
     if asked is not None and asked.ask.to is not None and isinstance(value, int):
         return asked.ask.to.named(), value
     return None

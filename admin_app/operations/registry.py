@@ -20,6 +20,8 @@ from models.names import OPERATIONS, Name
 
 if TYPE_CHECKING:
     from admin_app.operations.kernel import Operation
+    from admin_app.security.password_gate import Credential
+    from models.actor import Actor
 
 Answer = dict[str, Any]
 """What an operation returns: JSON values, kept with the idempotency key and given again to a retry."""
@@ -151,6 +153,7 @@ class Spec:
     danger: bool
     page: type[Entity] | None
     consequences: bool = False
+    credential: Callable[[Any, Actor], Credential | None] | None = None
 
     def asked(self) -> list[Asked]:
         """What the form asks, in the order of declaration."""
@@ -190,18 +193,20 @@ def operation(
     danger: bool = False,
     page: type[Entity] | None = None,
     consequences: bool = False,
+    credential: Callable[[Any, Actor], Credential | None] | None = None,
 ) -> Callable[[Callable[[Operation, Any], Answer]], Callable[[Operation, Any], Answer]]:
     """Register a function as an operation.
 
     ``on`` gives it a row action on that entity's screen, ``page`` a button above its list; without ``form`` it is done
     by code only. Without ``permitted`` a role needs the operation's name in its ``does``. ``consequences``: its form
-    shows what falls with it, which only a rehearsal finds; of others a quote says all that is shown.
+    shows what falls with it, which only a rehearsal finds; of others a quote says all that is shown. ``credential``
+    gives the password that the input holds, if any: it is checked before the operation begins.
     """
 
     def register(function: Callable[[Operation, Any], Answer]) -> Callable[[Operation, Any], Answer]:
         input_type = get_type_hints(function)["data"]
         OPERATIONS.add(str(name))
-        given = (function, input_type, label, on, kind, permitted, form, danger, page, consequences)
+        given = (function, input_type, label, on, kind, permitted, form, danger, page, consequences, credential)
         _specs[str(name)] = Spec(str(name), *given)
         return function
 

@@ -71,7 +71,7 @@ GROUPS: dict[str, tuple[list[str], list[str]]] = {
             "rules/documents/roles.py",
             "admin_app/security/sessions.py",
             "admin_app/security/passwords.py",
-            "admin_app/security/throttle.py",
+            "admin_app/security/password_gate.py",
             "admin_app/operations/kernel.py",
             "admin_app/operations/accounts.py",
             "admin_app/operations/reading.py",

@@ -12,7 +12,7 @@ from admin_app.operations.customers import EraseInput
 from admin_app.operations.entities import CreateInput, EditInput, RowInput
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
-from admin_app.security import throttle
+from admin_app.security import password_gate
 from models.accounts import SignInThrottle, User
 from models.actor import SYSTEM
 from models.customers import Customer, CustomerAssignment, Preference, Relation
@@ -179,10 +179,10 @@ def test_alerts_of_one_day_do_not_stand_in_the_way_of_an_erasure(house: House) -
 
 def test_many_at_once_pass_the_throttle_no_more_than_one_by_one(house: House) -> None:
     """An attempt counts before its password is looked at."""
-    allowed = [throttle.attempt(["account:owner", "address:10.0.0.1"], NOON) for _ in range(9)]
+    allowed = [password_gate.attempt(["account:owner", "address:10.0.0.1"], NOON) for _ in range(9)]
     assert allowed == [True] * 6 + [False] * 3
     for _ in range(2):  # a double click succeeds twice
-        throttle.succeeded(["account:owner", "address:10.0.0.1"])
+        password_gate.succeeded(["account:owner", "address:10.0.0.1"], signed_in=True)
     left = {row.subject: row.failures for row in db.session.scalars(select(SignInThrottle))}
     assert left == {"address:10.0.0.1": 4}
 
