@@ -57,8 +57,14 @@ def files_before_restore(database: Path) -> list[Path]:
     return sorted(path for path in database.parent.glob(pattern) if not path.name.endswith(("-wal", "-shm")))
 
 
+BACKUP_ENDINGS = (".backup", ".db", ".dump")
+"""The first is what is written now; an import of an earlier release wrote the others."""
+
+
 def newest_backup() -> Path | None:
-    backups = [path for path in backup_folder().glob("*.backup") if path.is_file()]
+    folder = backup_folder()
+    files = folder.iterdir() if folder.is_dir() else ()
+    backups = [path for path in files if path.is_file() and path.suffix in BACKUP_ENDINGS]
     return max(backups, key=lambda path: path.stat().st_mtime, default=None)
 
 

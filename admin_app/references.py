@@ -11,6 +11,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
@@ -81,6 +82,11 @@ def _qualifier(entity: type[Entity]) -> Field | None:
 # ----------------------------------------------------------------------------------------------- reading
 
 
+def several_meant(written: str, count: int) -> LazyString:
+    """Why a reference that means several rows is not read."""
+    return _l("%(count)s have this name or number: %(name)s. Write which.", name=written, count=count)
+
+
 class References:
     """Finds the rows that the cells of a sheet mean, among those the actor may see."""
 
@@ -107,9 +113,7 @@ class References:
             return next(iter(ids))
         label = entity_named(target).label
         if ids:
-            raise Unreadable(
-                _l("%(count)s have this name or number: %(name)s. Write which.", name=written, count=len(ids))
-            )
+            raise Unreadable(several_meant(written, len(ids)))
         names = self._names.get(target, [])
         if not names:
             raise Unreadable(_l("%(entity)s not found: %(name)s.", entity=label, name=written))

@@ -16,7 +16,14 @@ from admin_app import upgrade
 from admin_app.commands import BAD, answer, fail, house, me, need_salon, progress
 from admin_app.doctor import Finding, examine
 from admin_app.evaluation import evaluate, try_out
-from admin_app.importing.files import OF_A_SALON, FileReport, import_file, importable, save_before_import
+from admin_app.importing.files import (
+    OF_A_SALON,
+    FileReport,
+    import_file,
+    importable,
+    kind_called,
+    save_before_import,
+)
 from admin_app.operations.kernel import business_day, now
 from admin_app.rule_files import path_of, read_files, watch_files
 from admin_app.rulebook import own_of
@@ -123,14 +130,14 @@ def import_command(
     A backup is made first, which undoes the import as a whole.
     """
     with house(context):
-        known = [*OF_A_SALON, *importable()]
-        if kind not in known:
+        known, called = [*OF_A_SALON, *importable()], kind_called(kind)
+        if called is None:
             fail(_("%(kind)s cannot be imported; one of: %(known)s.", kind=kind, known=", ".join(dict.fromkeys(known))))
         open_house()
-        if kind == "balances":
+        if called == "balances":
             watch_files()  # a tier that was added to the file counts
         save = None if no_backup else lambda: save_before_import(me())
-        report = import_file(kind, file, me(), dry_run, hidden, save, encoding)
+        report = import_file(called, file, me(), dry_run, hidden, save, encoding)
         answer(report.counts(), as_json, lambda: _import_lines(report))
 
 

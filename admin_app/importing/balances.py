@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import ValidationError
 
 from admin_app.importing.report import RowFault, SheetReport
-from admin_app.importing.rows import NEW_STORE, cell_of, headings_of, text_of, unused
+from admin_app.importing.rows import NEW_STORE, cell_of, existing, headings_of, text_of, unused
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.operations.kernel import business_day, now, perform
 from admin_app.operations.opening import OpenBalancesInput, Opening
@@ -25,7 +25,7 @@ from models.actor import Actor
 from models.customers import Customer
 from models.entity import db
 from models.names import Name
-from models.numbers import count_of, day_of_moment, fen_of
+from models.numbers import count_of, day_of_moment, fen_of, phone_number
 from models.search import without_title
 
 HEADINGS = {
@@ -183,6 +183,21 @@ class _Reader:
         rows = [row for row in self.table.rows if not plain(cell_of(row, self.columns["number"]))]
         texts = {plain(cell_of(row, self.columns[key])) for row in rows for key in ("phone", "name")}
         self.references.load("customer", texts)
+        self.owners = self._owners()
+
+    def _owners(self) -> dict[str, list[Customer]]:
+        """By member number: who has it, and the record that stands for it by now. Asked for where the sheet also says
+        a name or a phone.
+        """
+        if self.columns["name"] is None and self.columns["phone"] is None:
+            return {}
+        numbers = {plain(cell_of(row, self.columns["number"])) for row in self.table.rows} - {""}
+        owners: dict[str, list[Customer]] = {}
+        for customer in existing(db.session, Customer, "member_no", sorted(numbers)):
+            merged = customer.merged_into_id
+            records = [customer, *([db.session.get_one(Customer, merged)] if merged is not None else [])]
+            owners[str(customer.member_no)] = records
+        return owners
 
     def text(self, row: Row, key: str) -> str:
         """A cell as text.
@@ -246,15 +261,30 @@ class _Reader:
     def _number(self, row: Row) -> str:
         """Her member number; in a sheet without it that of the customer with this phone and name."""
         number = self.text(row, "number")
-        if number:
-            return number
         phone, name = self.text(row, "phone"), self.text(row, "name")
+        if number:
+            self._ensure_same(number, name, phone)
+            return number
         for text in filter(None, (phone, name)):
             found = [db.session.get_one(Customer, row_id) for row_id in self.references.all("customer", text)]
             found = [customer for customer in found if not name or without_title(customer.name) == without_title(name)]
             if len(found) == 1 and found[0].member_no is not None:
                 return found[0].member_no
         raise _RefusedRow("number", _l("Without a member number nobody can say whose this is; write it."))
+
+    def _ensure_same(self, number: str, name: str, phone: str) -> None:
+        """:raises _RefusedRow: the name, or without a name the phone, is that of somebody else."""
+        owners = self.owners.get(number, [])
+        if not owners:
+            return
+        if name:
+            if without_title(name) not in {without_title(owner.name) for owner in owners}:
+                raise _RefusedRow("number", _l("This member number belongs to %(name)s.", name=owners[-1].name))
+            return
+        written = phone_number(phone)
+        known = {owner.phone for owner in owners if owner.phone}
+        if written and known and written not in known:
+            raise _RefusedRow("number", _l("This member number belongs to somebody with another phone number."))
 
     def _balance(self, row: Row) -> dict[str, int]:
         """Stored value and debt; a balance below zero is what the customer owes."""

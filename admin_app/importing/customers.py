@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from admin_app.consents import refusing_marketing
@@ -28,7 +29,7 @@ from admin_app.importing.rows import (
 from admin_app.importing.tables import Row, Table, plain
 from admin_app.importing.taking import FILLS, Corrections, make_named, take
 from admin_app.operations.kernel import Operation, business_day, now
-from admin_app.references import References
+from admin_app.references import References, several_meant
 from admin_app.rulebook import access_for
 from admin_app.values import Unreadable
 from models.actor import Actor
@@ -47,9 +48,13 @@ NO_ALLERGY = {
     *("", "无", "無", "没有", "暂无", "否", "无过敏", "无过敏史", "没有过敏", "没有过敏史", "不过敏", "未发现", "未见"),
     *("none", "no", "nil", "n/a", "na", "nka", "nkda", "no known allergies", "-", "--", "/", "0", "×"),
 }
+_NOT_ALLERGIC = re.compile(r"(暂?无|没有?|暂?未(发现|见)|否认)[^有但除]*(过敏|过敏史|过敏反应)(史|情况)?$")
+"""A whole part that says of something that there is no allergy to it, such as «无药物过敏»."""
+_LABEL = re.compile(r"^(药物|食物)?过敏(史|原|源)?\s*[:：]\s*")
 SOME_ALLERGY = {"有", "是", "有过敏", "有过敏史", "yes", "y", "√"}
 NOT_KNOWN = {"不详", "未知", "不清楚", "unknown"}
 _REFUSES = {"no", "n", "false", "0", "否", "不", "不接受", "拒绝", "×"}
+NOBODY_THEMSELVES = _l("Nobody refers themselves.")
 OLD_CONSENT = "imported"
 """The version of the text to which a consent that another program kept belongs."""
 
@@ -134,8 +139,8 @@ class _Importer:
             return
         if written.lower() in NO_ALLERGY | NOT_KNOWN:
             return
-        words = [word.strip() for word in re.split(r"[,，、;；/\n]", written)]
-        words = [word for word in words if word.lower() not in NO_ALLERGY | NOT_KNOWN]
+        words = [_LABEL.sub("", word.strip()) for word in re.split(r"[,，、;；/\n]", written)]
+        words = [word for word in words if word.lower() not in NO_ALLERGY | NOT_KNOWN and not _NOT_ALLERGIC.match(word)]
         more["allergies"] = list(dict.fromkeys("" if word.lower() in SOME_ALLERGY else word for word in words))
 
     def _registered(self, row: Row, more: dict[str, Any], faults: Faults) -> None:
@@ -183,7 +188,7 @@ def import_customers(table: Table, store_id: int, actor: Actor, dry_run: bool, c
     reading = reader.read(importer)
     report = report_of("customer", table, reading)
     report.unused = unused(table, set(reader.columns.values()) | importer.used())
-    make_named(reader, report, actor, dry_run)
+    make_named(reader, reading.prepared, report, actor, dry_run)
     people = People(reading.prepared, report, access)
     shared = _shared_phones(people.fresh)
     if shared:
@@ -258,19 +263,35 @@ def _refer(
     for row in waiting:
         for name, written in row.later.items():
             customer = ids.get(row.row.number) or known.get(row.row.number)
+            coming = people.meant_by(written) if dry_run else []
             try:
-                referrer = references.find("customer", written)
+                referrer = _referrer(references, coming, row, written)
             except Unreadable as error:
-                if not (dry_run and people.in_sheet(written)):
-                    report.lost.append(RowFault(row.row, heading(Customer, report.table, name), str(error)))
+                report.lost.append(RowFault(row.row, heading(Customer, report.table, name), str(error)))
                 continue
-            if customer is not None and not dry_run:
+            if referrer is not None and referrer == customer:
+                reason = str(NOBODY_THEMSELVES)
+                report.lost.append(RowFault(row.row, heading(Customer, report.table, name), reason))
+            elif customer is not None and not dry_run:
                 corrected.append(Prepared(row.row, {name: str(referrer)}, id=customer))
     corrected = _not_yet_referred(corrected)
     if corrected and not dry_run:
         quiet = SheetReport(report.table, report.kind)
         take(Customer, corrected, quiet, actor)
         report.lost += quiet.refused
+
+
+def _referrer(references: References, coming: list[Prepared], row: Prepared, written: str) -> int | None:
+    """Who is meant; None for somebody whom the real run would have made by then.
+
+    :raises Unreadable: nobody is, several are, or the person of the row.
+    """
+    there = references.all("customer", written)
+    if len(coming) + len(there) > 1:
+        raise Unreadable(several_meant(written, len(coming) + len(there)))
+    if coming and coming[0] is row:
+        raise Unreadable(NOBODY_THEMSELVES)
+    return None if coming else references.find("customer", written)
 
 
 def _not_yet_referred(corrected: list[Prepared]) -> list[Prepared]:

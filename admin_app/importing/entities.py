@@ -33,7 +33,7 @@ def import_table(
     reading = reader.read()
     report = report_of(entity.named(), table, reading)
     report.unused = unused(table, set(reader.columns.values()))
-    make_named(reader, report, actor, dry_run)
+    make_named(reader, reading.prepared, report, actor, dry_run)
     resolve_made(reader, reading.prepared, report, dry_run)
     matcher = _Matcher(entity)
     fresh, corrections = matcher.sort(reading.prepared, report, Corrections(entity, report, access))

@@ -77,6 +77,13 @@ def importable() -> dict[str, type[Entity]]:
     return {entity.named_plural(): entity for entity in plain}
 
 
+def kind_called(word: str) -> str | None:
+    """The kind of file that a word names; of an entity its name in singular does too. None where there is none."""
+    kinds = {entity.named(): name for name, entity in importable().items()}
+    kinds |= {"sale": "sales", "balance": "balances"}
+    return word if word in {*OF_A_SALON, *importable()} else kinds.get(word)
+
+
 def heading_words() -> set[str]:
     """What a column may be called in any file, by which the row of headings is recognised."""
     return {
@@ -139,8 +146,7 @@ def save_before_import(actor: Actor) -> Path:
     """
     settings = current_app.config["PEONY"]
     at = now().astimezone(settings.zone)
-    ending = "db" if db.engine.dialect.name == "sqlite" else "dump"
-    name = f"before-import-{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}.{ending}"
+    name = f"before-import-{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}.backup"
     path: Path = settings.data_dir / "backups" / name
     size, digest = back_up(path)
     perform(Name.BACK_UP, BackUpInput(path=path.name, size=size, sha256=digest), actor=actor)

@@ -54,11 +54,18 @@ class People:
         for row in sorted(prepared, key=lambda row: (row.values.get("member_no") is None, row.row.number)):
             self._sort(row)
 
-    def in_sheet(self, written: str) -> bool:
-        """Whether a new person of the sheet has this number or name; it is the only one of the name."""
-        if any(row.values.get("member_no") == written for row in self.fresh):
-            return True
-        return sum(without_title(row.values["name"]) == without_title(written) for row in self.fresh) == 1
+    def meant_by(self, written: str) -> list[Prepared]:
+        """The new people of the sheet who have this member number, phone number or name."""
+        by_number = [row for row in self.fresh if row.values.get("member_no") == written]
+        if by_number:
+            return by_number
+        number = phone_number(written)
+        return [
+            row
+            for row in self.fresh
+            if without_title(row.values["name"]) == without_title(written)
+            or (number is not None and phone_number(row.values.get("phone", "")) == number)
+        ]
 
     def _sort(self, row: Prepared) -> None:
         number, name = row.values.get("member_no"), row.values["name"]

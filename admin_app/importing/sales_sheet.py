@@ -41,6 +41,7 @@ HEADINGS = {
     "method": ("支付方式", "付款方式", "method"),
     "performer": ("美容师", "技师", "员工", "staff"),
     "sort": ("类型", "消费类型", "交易类型", "单据类型", "type"),
+    "state": ("状态", "单据状态", "订单状态", "交易状态", "消费状态", "status", "state"),
 }
 """What the columns may be called, in the order of preference: what was paid goes before what it would have cost."""
 
@@ -58,7 +59,12 @@ WALK_INS = {"散客", "过客", "路客", "临时客户", "非会员", "walk-in"
 EARLIEST = date(1980, 1, 1)
 """Before it nobody kept sales in a program: the year is a slip of the pen."""
 
-_RECHARGE = re.compile(r"(会员|储值|余额|账户)?(卡)?(充值|续充|储值|充卡)(\d+元?)?|recharge|top.?up", re.IGNORECASE)
+_RECHARGE = re.compile(
+    r"(会员|储值|余额|账户)?卡?(充值|续充|储值|充卡|预存|预充|预付)(卡|款|金)?\s*(\d+元?)?([送赠]\d+元?)?|recharge|top.?up",
+    re.IGNORECASE,
+)
+_GIVEN = re.compile(r"(会员|储值|余额|账户)?卡?(充值|续充|储值|预存)?[赠送]+(金|金额|余额|值)?|bonus", re.IGNORECASE)
+_CANCELLED = re.compile(r".*(作废|废单|撤单|撤销|冲销|红冲|退单|取消|关闭|void|cancel).*", re.IGNORECASE | re.DOTALL)
 _CARD_SOLD = re.compile(r"(开卡|办卡|购卡|买卡|续卡|售卡).*", re.DOTALL)
 _REFUND = re.compile(r".*(退款|退货|退卡|退费|refund).*", re.IGNORECASE | re.DOTALL)
 
@@ -212,10 +218,14 @@ class _Reader:
         return day
 
     def _amount(self, row: Row) -> int:
+        state, sort = self.text(row, "state"), self.text(row, "sort")
+        for key, word in (("state", state), ("sort", sort)):
+            if _CANCELLED.fullmatch(word):
+                raise _RefusedRow(key, _l("This was cancelled («%(word)s»); it is no sale.", word=word))
         amount = fen_of(self.text(row, "amount"))
         if amount is None:
             raise _RefusedRow("amount", _l("This is not an amount of money, such as 298 or 298.50."))
-        words = (self.text(row, "service"), self.text(row, "product"), self.text(row, "sort"))
+        words = (self.text(row, "service"), self.text(row, "product"), sort, state)
         if amount < 0 or any(_REFUND.fullmatch(word) for word in words):
             reason = _l("A refund is not brought over as a sale; take the sale it belongs to out of the file as well.")
             raise _RefusedRow("amount", reason)
@@ -224,6 +234,9 @@ class _Reader:
     def _kind(self, row: Row, item: str, is_service: bool) -> LineKind:
         """A recharge is money paid in ahead, and no service; a card sold comes with its sessions."""
         words = [word for word in (self.text(row, "sort"), item) if word]
+        if any(_GIVEN.fullmatch(word) for word in words):
+            reason = _l("What was given on top of a recharge is no money; bring it over with the balances.")
+            raise _RefusedRow("sort" if self.columns["sort"] is not None else "service", reason)
         if any(_RECHARGE.fullmatch(word) for word in words):
             return LineKind.RECHARGE
         if any(_CARD_SOLD.fullmatch(word) for word in words):

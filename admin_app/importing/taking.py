@@ -239,9 +239,13 @@ class Corrections:
         return show_value(field.kind, value, self.zone)
 
 
-def make_named(reader: Reader, report: SheetReport, actor: Actor, dry_run: bool) -> None:
-    """Make the headings and brands that a sheet names and nobody has made yet."""
-    for target, names in reader.made.items():
+def make_named(reader: Reader, prepared: Sequence[Prepared], report: SheetReport, actor: Actor, dry_run: bool) -> None:
+    """Make the headings and brands that rows to be taken name and nobody has made yet."""
+    made: dict[str, set[str]] = {}
+    for _row, field, written in reader.missing(prepared):
+        if field.target in reader.made:
+            made.setdefault(field.target, set()).add(written)
+    for target, names in made.items():
         report.also.setdefault("made", {})[target] = sorted(names)
         if not dry_run:
             rows = [ImportedRow(row=0, values={"name": name}) for name in sorted(names)]

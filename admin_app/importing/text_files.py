@@ -121,7 +121,8 @@ def _strictly(content: bytes, encoding: str) -> str:
 
 def _unsure(*likely: str) -> str:
     message: str = _(
-        "The encoding of the file is not certain; save it as «CSV UTF-8» or as .xlsx, or name it: --encoding %(name)s",
+        "The encoding of the file is not certain; save it as «CSV UTF-8» or as .xlsx, or name it: --encoding %(name)s "
+        "(or another, if it comes from another country).",
         name=" / ".join(likely or _TYPICAL),
     )
     return message

@@ -225,6 +225,21 @@ def test_balances_that_say_otherwise_than_those_there_are_told(empty: Flask, tmp
     assert balances("B009") == {K.PRINCIPAL: 100_000, K.BONUS: 20_000}
 
 
+def test_balances_go_to_nobody_of_another_name_or_phone(empty: Flask, tmp_path: Path) -> None:
+    head = "会员号,姓名,手机"
+    (tmp_path / "in.csv").write_text(f"{head}\n1011,陈十二,13900001011\n1012,李一,13900001012\n", encoding="utf-8")
+    import_file("customers", tmp_path / "in.csv", ME)
+    rows = ("1011,别人,13900002222,5500", "1011,陈十二女士,13900003333,100", "1012,,13900001011,300")
+    (tmp_path / "in.csv").write_text("\n".join((f"{head},储值余额", *rows)) + "\n", encoding="utf-8")
+    report = import_file("balances", tmp_path / "in.csv", ME)
+    assert reasons(report) == [(2, "会员号"), (4, "会员号"), (3, "会员号")]
+    assert (balances("1011"), balances("1012")) == ({}, {})
+    (tmp_path / "in.csv").write_text(
+        "\n".join((f"{head},储值余额", rows[1], "1012,,13900001012,300")), encoding="utf-8"
+    )
+    assert counted(import_file("balances", tmp_path / "in.csv", ME)) == [(2, 0, 0, 0, 0, 0)]
+
+
 def test_a_member_with_a_bad_row_comes_in_whole_when_it_is_put_right(empty: Flask, tmp_path: Path) -> None:
     bring("customers", "two_cards_one_member.xlsx")
     head, money = "会员号,储值余额,剩余次数", "B001,3000,\nB009,100,"
@@ -265,6 +280,10 @@ def test_a_new_allergy_is_added_and_no_word_takes_one_away(empty: Flask) -> None
         *((word, []) for word in ("无", "没有", "暂无", "无过敏史", "不详", "No", "N/A", "-")),
         ("有", [None]),
         ("青霉素；海鲜、无", ["青霉素", "海鲜"]),
+        *((word, []) for word in ("无花粉过敏", "无药物过敏史", "暂未发现过敏史", "否认药物过敏")),
+        ("过敏：青霉素", ["青霉素"]),
+        ("无花粉过敏，海鲜", ["海鲜"]),
+        ("没有别的，对海鲜过敏", ["没有别的", "对海鲜过敏"]),
     ],
 )
 def test_words_for_allergies(empty: Flask, tmp_path: Path, written: str, expected: list[str | None]) -> None:
@@ -302,6 +321,19 @@ def test_a_recharge_is_no_service_and_a_card_sold_is_told(empty: Flask, tmp_path
     assert person("S1").first_visit_on == date(2026, 10, 3)
 
 
+def test_what_was_cancelled_is_no_sale_and_what_was_given_no_money(empty: Flask, tmp_path: Path) -> None:
+    rows = [f"2026-10-01,S1,补水,298,{word},已完成" for word in ("作废", "撤单", "撤销", "退单", "消费")]
+    rows += [f"2026-10-02,S1,补水,298,消费,{word}" for word in ("已作废", "已退款", "已取消")]
+    rows += [
+        f"2026-10-03,S1,{item},300,消费,已完成" for item in ("预存", "充值卡", "充值赠送", "储值1000送100", "赠送金")
+    ]
+    report = sheet_of_sales(tmp_path, "日期,会员号,项目,金额,类型,状态", *rows)
+    assert [row for row, _ in reasons(report)] == [2, 3, 4, 5, 7, 8, 9, 12, 14]
+    kinds = db.session.scalars(select(SaleLine.kind).order_by(SaleLine.id)).all()
+    assert [kind.value for kind in kinds] == ["service", *["recharge"] * 3]
+    assert report.sheets[0].unused == []
+
+
 def test_a_sale_is_hers_by_name_where_only_one_has_it(empty: Flask, tmp_path: Path) -> None:
     bring("customers", "member_numbers.csv")
     rows = ("2026-10-01,,王芳,补水,298", "2026-10-01,,没有人,补水,298", "2026-10-01,2,李娜,补水,298")
@@ -323,6 +355,23 @@ def test_a_member_number_is_never_the_number_of_a_row(empty: Flask) -> None:
 def test_who_referred_whom(empty: Flask) -> None:
     bring("customers", "referrer_name.csv")
     assert person("8802").referrer_id == person("8801").id
+
+
+@pytest.mark.parametrize(
+    ("referrer", "told"),
+    [("13700000002", []), ("B1", ["推荐人不能是客户本人。"]), ("13700000003", ["2"]), ("没有的人", ["没有的人"])],
+)
+def test_a_dry_run_knows_who_refers_whom(empty: Flask, tmp_path: Path, referrer: str, told: list[str]) -> None:
+    people = ("B2,二姐,13700000002,", "B3,三姐,13700000003,", "B4,四姐,13700000003,")
+    (tmp_path / "in.csv").write_text(
+        "\n".join(("会员号,姓名,手机,推荐人", f"B1,大姐,13700000001,{referrer}", *people)) + "\n", encoding="utf-8"
+    )
+    runs = [import_file("customers", tmp_path / "in.csv", ME, dry_run=dry_run) for dry_run in (True, False)]
+    lost = [[fault.reason for fault in report.sheets[0].lost] for report in runs]
+    assert lost[0] == lost[1]
+    assert len(lost[0]) == len(told)
+    assert all(word in reason for word, reason in zip(told, lost[0], strict=True))
+    assert (person("B1").referrer_id is None) is bool(told)
 
 
 def test_birthdays_as_people_write_them(empty: Flask) -> None:
@@ -352,6 +401,14 @@ def test_what_a_service_needs_is_made_or_asked(empty: Flask) -> None:
     bring("staff", "staff_no_store.csv")
     [staff] = db.session.scalars(select(Staff))
     assert (staff.position.value, db.session.get_one(Store, staff.store_id).name) == ("therapist", "总店")
+
+
+def test_a_row_that_is_refused_leaves_nothing_behind(empty: Flask, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("名称,分类,价格,占用时长\n补水,面部,很贵,60\n眼护,眼部,168,60\n", encoding="utf-8")
+    for dry_run in (True, False):
+        report = import_file("services", tmp_path / "in.csv", ME, dry_run=dry_run)
+        assert report.sheets[0].also["made"] == {"service_category": ["眼部"]}
+    assert db.session.scalars(select(ServiceCategory.name)).all() == ["眼部"]
 
 
 def test_a_dry_run_leaves_an_empty_salon_empty(empty: Flask) -> None:

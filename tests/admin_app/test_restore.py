@@ -326,7 +326,10 @@ def test_on_postgresql_what_stands_aside_is_offered_too(
 
 @pytest.mark.parametrize(
     "left",
-    ["keys.json", "anchors.txt", "backups/peony-20261123-043000.backup", "peony.db.restoring"],
+    [
+        *("keys.json", "anchors.txt", "peony.db.restoring", "backups/peony-20261123-043000.backup"),
+        "backups/before-import-20261123-043000-000.db",  # of an earlier release
+    ],
 )
 def test_no_start_makes_a_salon_beside_what_is_left_of_one(tmp_path: Path, left: str) -> None:
     file = tmp_path / "data" / left
