@@ -25,7 +25,7 @@ from tests.test_real_input import WORKBOOK, Door
 TIERS = {"普通": "basic", "银卡": "silver", "金卡": "gold", "钻石卡": "diamond"}
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite"])
 def members(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Door, dict[str, Any]]:
     """The workbook brought in with its members' sheet, twice, and the rules evaluated today."""
     database = engines.fresh(engines.needed(), "members") if request.param == "postgresql" else ""

@@ -254,16 +254,16 @@ def test_a_database_of_another_version_is_told_and_left_alone(first: Started, tm
 
 
 def test_a_broken_rule_file_is_told_and_after_mending_the_first_start_is_a_first_start(tmp_path: Path) -> None:
-    """Nothing is half made: the demo salon and its cards come with the start that succeeds."""
+    """Nothing is half made: the salon and its card come with the start that succeeds."""
     rules = rules_in(tmp_path / "rules")
     whole = (rules / "tags.yaml").read_text(encoding="utf-8")
     (rules / "tags.yaml").write_text("version: 1\ntags: [\n", encoding="utf-8")
     said = refused(tmp_path / "data", PEONY_RULES_DIR=str(rules))
     assert re.search(r"tags\.yaml line \d+, column \d+", said)
     (rules / "tags.yaml").write_text(whole, encoding="utf-8")
-    with serving(tmp_path / "data", PEONY_RULES_DIR=str(rules), PEONY_SCHEDULER="false") as served:
+    with serving(tmp_path / "data", "--empty", PEONY_RULES_DIR=str(rules), PEONY_SCHEDULER="false") as served:
         pass
-    assert [card[0] for card in served.cards] == ROLES
+    assert [card[0] for card in served.cards] == ["owner"]
 
 
 def test_a_rule_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -117,6 +117,10 @@ def test_no_more_than_so_many_a_run(salon: Salon) -> None:
         assert again.gained.get("patient", 0) == 0
 
 
+EACH_WAY = [("sqlite", True), ("sqlite", False), ("postgresql", False)]
+"""Looking at everybody, or at those whom a change or time has moved."""
+
+
 def limited_by_hand(holds: dict[int, bool], most: int, keep: int, day: int, state: dict[int, tuple[bool, int]]) -> None:
     """One day of a rule that takes ``most`` a day and stays ``keep`` days, in the order of the customers."""
     room = most
@@ -131,7 +135,7 @@ def limited_by_hand(holds: dict[int, bool], most: int, keep: int, day: int, stat
         state[one] = counts, since
 
 
-@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize(("house", "full"), EACH_WAY, indirect=["house"])
 def test_who_waits_for_room_gets_it_in_turn(salon: Salon, full: bool) -> None:
     people = salon.people(40)
     with_rule("limits: {customers_per_run: 2}\n    keep_for: 2d")
@@ -150,7 +154,7 @@ def test_who_waits_for_room_gets_it_in_turn(salon: Salon, full: bool) -> None:
     assert db.session.scalar(select(func.count()).select_from(RulePending))
 
 
-@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize(("house", "full"), EACH_WAY, indirect=["house"])
 def test_who_waits_on_is_not_settled_again(salon: Salon, full: bool) -> None:
     """At a million customers hundreds of thousands wait for a rule that takes five hundred a day."""
     people = salon.people(40)
