@@ -34,6 +34,7 @@ from views.form_rows import RowsField, tell
 from views.forms import Blueprint, HouseForm, make_form, operation_blueprints, show_refusal, typed
 from views.navigation import is_ours
 from views.person import access, actor, do, refuse
+from views.unsent import is_redisplay
 
 
 def register(app: Flask) -> None:
@@ -62,7 +63,7 @@ def operation_page(name: str) -> Any:
     if "total_so_far" in request.form:
         return _total_so_far(spec, form, plans)
     if not form.validate_on_submit():
-        return _page(spec, form, ids, None), 422
+        return _page(spec, form, ids, _shown_before(spec, form, plans)), 422
     return _attempt(spec, form, plans, ids)
 
 
@@ -115,6 +116,22 @@ def _quote(spec: Spec, values: dict[str, Any]) -> Answer | None:
         return {**quote(spec.name, plain, actor=actor()), "approval": values.get("approval", "")}
     except (Refused, ValidationError):
         return None
+
+
+def _shown_before(spec: Spec, form: HouseForm, plans: list[Blueprint]) -> Answer | None:
+    """The working that a form had under it and is shown again with; None where there was none, or it was refused."""
+    if not is_redisplay() or whole_number(request.form.get("shown_total")) is None:
+        return None
+    try:
+        values = typed(form, plans)
+    except Unreadable:
+        return None
+    working = _quote(spec, values)
+    return working and {
+        **working,
+        "unpaid": _unpaid(spec, values),
+        "approval": request.form.get("approval", ""),
+    }
 
 
 def _total_so_far(spec: Spec, form: HouseForm, plans: list[Blueprint]) -> Any:

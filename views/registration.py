@@ -47,7 +47,7 @@ from views.icons import icon
 from views.navigation import navigation
 from views.person import access, actor
 from views.security import nonce, secure
-from views.unsent import draft_key
+from views.unsent import draft_key, shows_again
 
 HERE = Path(__file__).parent
 HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, health, errors)
@@ -113,5 +113,6 @@ def _everywhere() -> dict[str, Any]:
         "can": access() if signed else None,
         "actor": actor,
         "draft_key": draft_key,
+        "shows_again": shows_again,
         **HELPERS,
     }

@@ -38,6 +38,11 @@ def fill_in(page: Page) -> None:
     page.fill("#phone", PHONE)
 
 
+def switch_language(page: Page) -> None:
+    page.click(".bar-me summary")
+    page.click('form[action="/account/language"] button')
+
+
 def saved() -> list[str | None]:
     db.session.rollback()
     return list(db.session.scalars(select(Customer.phone).where(Customer.name == "单晓明")))
@@ -51,7 +56,8 @@ def test_save_back_and_save_again_is_one_customer(street: Street) -> None:
     page.go_back(wait_until="load")
     expect(page.locator("#phone")).to_have_value(PHONE)
     expect(page.locator("#name")).to_have_value("单晓明")
-    page.click("main button.primary")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Control+Enter")
     page.wait_for_url("**/customer/details/**", wait_until="load")
     assert saved() == [f"+86{PHONE}"]
 
@@ -129,13 +135,21 @@ def test_several_rows_of_a_long_list_are_chosen_and_let_go(street: Street) -> No
 
 
 def test_another_language_keeps_what_was_typed(street: Street) -> None:
+    """A form that is fresh, one that was just shown again, and one that was refused; nothing is saved."""
     page = street.window("reception")
     fill_in(page)
-    page.click(".bar-me summary")
-    page.click('form[action="/account/language"] button')
-    expect(page.locator("main button.primary")).to_have_text("Save")
-    expect(page.locator("#phone")).to_have_value(PHONE)
+    for said in ("Save", "保存", "Save"):
+        switch_language(page)
+        expect(page.locator("main button.primary")).to_have_text(said)
+        expect(page.locator("#phone")).to_have_value(PHONE)
+    page.fill("#phone", "12")
+    page.click("main button.primary")
+    expect(page.locator("#phone-fault")).to_be_visible()
+    switch_language(page)
+    expect(page.locator("main button.primary")).to_have_text("保存")
+    expect(page.locator("#phone")).to_have_value("12")
     assert saved() == []
+    page.fill("#phone", PHONE)
     page.click("main button.primary")
     page.wait_for_url("**/customer/details/**", wait_until="load")
     assert saved() == [f"+86{PHONE}"]

@@ -140,6 +140,9 @@ def test_a_fault_stands_at_its_row(owner: Page) -> None:
     owner.get_by_role("button", name="存为草稿").click()
     expect(owner.locator(".rule-row .fault")).to_contain_text("viele")
     expect(owner.get_by_label("值", exact=True)).to_have_value("viele")
+    owner.click(".bar-me summary")
+    owner.click('form[action="/account/language"] button')
+    expect(owner.get_by_label("Value", exact=True)).to_have_value("viele")
 
 
 def test_who_is_quicker_than_the_script_is_heard(owner: Page) -> None:

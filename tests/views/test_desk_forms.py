@@ -188,6 +188,9 @@ def test_the_total_is_seen_before_the_way_of_paying_is_chosen(house: House) -> N
     assert refused.status_code == 422
     assert "Say how it is paid." in refused.text
     assert 'name="shown_total" value="59600"' in refused.text, "the total stays"
+    again = main_part(browser.post(address, bill(house, of, shown_total=59_600, method="cash", redisplay="1")).text)
+    assert 'name="shown_total" value="59600"' in again, "it stays in another language too"
+    assert "Now choose how it is paid." not in again
     assert db.session.scalar(select(Sale.id)) is None
     assert browser.post(address, bill(house, of, shown_total=59_600, method="cash")).status_code == 302
     assert db.session.scalars(select(Sale.total)).all() == [59_600]

@@ -85,11 +85,14 @@ document.querySelector("form[data-at-once]")?.requestSubmit();
 // another language: the form comes back as it stands, and nothing of it is done
 document.querySelectorAll('form[action="/account/language"]').forEach((form) => {
   form.addEventListener("submit", async (event) => {
-    const open = draftForms[0];
-    if (!open || !unsaved || !/^\/do\/|\/(new|edit)\/$/.test(location.pathname)) return;
+    const main = document.querySelector("main");
+    const open = main.querySelector("form[data-unsaved]");
+    if (!open || !main.dataset.form || (main.dataset.form === "fresh" && !unsaved)) return;
     event.preventDefault();
-    await fetch(form.action, { method: "POST", body: new FormData(form, event.submitter) });
+    await fetch(form.action, { method: "POST", body: new FormData(form, event.submitter), redirect: "manual" });
+    if (draftForms.includes(open)) await keepDraft(open, draftForms.indexOf(open)).catch(() => {});
     open.append(Object.assign(document.createElement("input"), { type: "hidden", name: "redisplay", value: "1" }));
-    open.requestSubmit();
+    unsaved = false;
+    open.submit(); // without its listeners: a form that swaps its part would leave the rest in the old language
   });
 });
