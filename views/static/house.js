@@ -329,7 +329,7 @@ document.querySelectorAll("[data-strip]").forEach((spot) => {
   });
 });
 
-// of the staff, those who may give the service chosen beside them, in the store chosen
+// of the staff, those who may give the service chosen beside them, in the store chosen; before one is chosen, all there
 document.querySelectorAll("form[data-unsaved]").forEach((form) => {
   const narrow = () => {
     const store = form.querySelector('select[name="store"]')?.value ?? "";
@@ -340,7 +340,7 @@ document.querySelectorAll("form[data-unsaved]").forEach((form) => {
       const works = (option) => !store || option.dataset.stores.split(" ").includes(store);
       const gives = (option) => option.dataset.gives.split(" ").includes(service);
       const staff = [...select.options].filter((option) => option.value && works(option));
-      const able = /performer|staff|assistant/.test(select.name) && staff.some(gives) ? staff.filter(gives) : staff;
+      const able = service && /performer|staff|assistant/.test(select.name) && staff.some(gives) ? staff.filter(gives) : staff;
       for (const option of select.options) {
         const fits = !option.value || option.selected || able.includes(option);
         option.hidden = option.disabled = !fits;
@@ -360,9 +360,11 @@ document.querySelectorAll("form[data-focus]").forEach((form) => {
   (form.querySelector('[aria-invalid="true"]') ?? form.elements[form.dataset.focusAt] ?? seen(rows || form))?.focus();
 });
 
-// from any field of a form, also from a list
+// from any field of a form, also from a list, and from where nothing has the focus: after going back
 addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.closest("form[data-unsaved]")?.requestSubmit();
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.target.closest("dialog[open]")) return;
+  const form = event.target.closest("form") ?? document.querySelector("main form[data-unsaved]");
+  if (form?.matches("[data-unsaved]")) form.requestSubmit();
 });
 
 // keys
