@@ -212,7 +212,7 @@ def move_booking(op: Operation, data: MoveInput) -> Answer:
     before = list(op.session.scalars(select(Segment).where(*live).order_by(Segment.id)))
     ensure_safe(op, appointment.customer_id, [one.service_id for one in before], data.override)
     wanted = tuple((one.service_id, data.staff or one.staff_id) for one in before)
-    request = Request(appointment.store_id, appointment.customer_id, wanted, data.starts_at)
+    request = Request(appointment.store_id, appointment.customer_id, wanted, data.starts_at, staff_field="staff")
     plan, placed = _placed(op, request, besides=appointment.id)
     _let_go(op, appointment)
     for segment in before:

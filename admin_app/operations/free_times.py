@@ -16,6 +16,7 @@ from admin_app.duty import away, employed, is_holiday, open_hours, shifts_of
 from admin_app.operations.kernel import business_day
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import rulebook
+from admin_app.staffing import stores_of
 from models.booking import BookingClaim, Resource, Segment
 from models.catalogue import Service
 from models.entity import insert_new
@@ -25,12 +26,16 @@ from rules.decisions import times
 
 @dataclass(frozen=True)
 class Request:
-    """Who wants what when: services with the therapist asked for, or None for whoever is free."""
+    """Who wants what when: services with the therapist asked for, or None for whoever is free.
+
+    ``staff_field`` is the form's field of the therapist of a service, with its place: ``services-{place}-staff``.
+    """
 
     store_id: int
     customer_id: int
     services: tuple[tuple[int, int | None], ...]
     starts_at: datetime
+    staff_field: str = "services-{place}-staff"
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,10 @@ def plan_of(session: Session, request: Request, now: datetime) -> Plan:
     store = session.get_one(Store, request.store_id)
     of: dict[int, tuple[str, int, str]] = {}
     day = business_day(request.starts_at)
-    needs = [_need(session, store, wanted, day, of) for wanted in request.services]
+    needs = [
+        _need(session, store, wanted, day, of, request.staff_field.format(place=place))
+        for place, wanted in enumerate(request.services)
+    ]
     customer = _resources(session, "customer", [(request.customer_id, "")], of)[0]
     return Plan(request, customer, needs, store, of, now)
 
@@ -78,10 +86,17 @@ def _need(
     wanted: tuple[int, int | None],
     day: date,
     of: dict[int, tuple[str, int, str]],
+    staff_field: str,
 ) -> times.Need:
     service_id, staff_id = wanted
     service = session.get_one(Service, service_id)
-    staff = _able(session, store, service, staff_id, day)
+    staff = _able(session, store, service, day)
+    if staff_id is not None:
+        staff = [one for one in staff if one[0] == staff_id]
+        if not staff:
+            raise _unable(session, session.get_one(Staff, staff_id), store, service, day, staff_field)
+    if not staff:
+        raise Refused(_l("Nobody can give %(name)s in this store.", name=service.name), "services", "skill")
     beds = _beds(session, store, service)
     turnover = {bed: minutes for bed, _, minutes in beds}
     bed_resources = _resources(session, "bed", [(bed, name) for bed, name, _ in beds], of)
@@ -96,8 +111,8 @@ def _need(
     )
 
 
-def _able(session: Session, store: Store, service: Service, staff_id: int | None, day: date) -> list[tuple[int, str]]:
-    """Who may give it here on that day: everybody with the skill, or whoever was asked for."""
+def _able(session: Session, store: Store, service: Service, day: date) -> list[tuple[int, str]]:
+    """Who may give it here on that day: everybody with the skill."""
     more = select(StaffStore.staff_id).where(StaffStore.store_id == store.id, StaffStore.archived_at.is_(None))
     skilled = select(StaffSkill.staff_id).where(StaffSkill.service_id == service.id, StaffSkill.archived_at.is_(None))
     query = select(Staff.id, Staff.name).where(
@@ -105,12 +120,22 @@ def _able(session: Session, store: Store, service: Service, staff_id: int | None
         Staff.id.in_(skilled),
         *employed(day),
     )
-    if staff_id is not None:
-        query = query.where(Staff.id == staff_id)
-    found = [(number, name) for number, name in session.execute(query.order_by(Staff.id))]
-    if not found:
-        raise Refused(_l("Nobody asked for can give %(name)s in this store.", name=service.name), "services", "skill")
-    return found
+    return [(number, name) for number, name in session.execute(query.order_by(Staff.id))]
+
+
+def _unable(session: Session, person: Staff, store: Store, service: Service, day: date, field: str) -> Refused:
+    """Why whoever was asked for cannot give it here on that day."""
+    if person.archived_at is not None:
+        return Refused(_l("%(name)s was archived; choose somebody else.", name=person.name), field, "archived")
+    if person.left_on is not None and person.left_on < day:
+        message = _l("%(name)s has left by that day; choose somebody else.", name=person.name)
+    elif store.id not in stores_of(session, [person.id])[person.id]:
+        message = _l("%(name)s does not work in this store; choose somebody else.", name=person.name)
+    else:
+        message = _l(
+            "%(name)s does not give %(service)s; choose somebody else.", name=person.name, service=service.name
+        )
+    return Refused(message, field, "skill")
 
 
 def _beds(session: Session, store: Store, service: Service) -> list[tuple[int, str, int]]:

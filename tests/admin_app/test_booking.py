@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
+from admin_app.operations.refusals import Refused
 from models.booking import (
     Appointment,
     AppointmentEvent,
@@ -207,11 +208,13 @@ def test_a_device_is_taken_once(desk: Salon) -> None:
 def test_whoever_gives_it_has_the_skill_and_works_there(desk: Salon) -> None:
     desk.ids["untaught"] = create("service", name="没人会", price="1", busy_minutes=5)
     cases = [(("untaught", None),), (("untaught", "amy"),), (("hydra", "other_staff"),), (("hydra", "manager_staff"),)]
-    said = {desk.refused(Name.BOOK, **wish(desk, at(0), *case)) for case in cases[:2] + cases[3:]}
-    assert said == {("skill", "services")}
-    assert desk.refused(Name.BOOK, role="owner", **wish(desk, at(0), *cases[2])) == ("skill", "services")
+    named = ("skill", "services-0-staff")
+    said = [desk.refused(Name.BOOK, role="owner", **wish(desk, at(0), *case)) for case in cases]
+    assert said == [("skill", "services"), named, named, named]
+    second = (("hydra", "amy"), ("hydra", "manager_staff"))
+    assert desk.refused(Name.BOOK, **wish(desk, at(0), *second)) == ("skill", "services-1-staff")
     desk.do(Name.EDIT_ENTITY, role="owner", entity="staff", id=desk.ids["amy"], values={"left_on": str(TODAY)})
-    assert desk.refused(Name.BOOK, **wish(desk, at(0))) == ("skill", "services")
+    assert desk.refused(Name.BOOK, **wish(desk, at(0))) == ("skill", "services-0-staff")
 
 
 def shift(desk: Salon, who: str, begins: str, ends: str) -> list[int]:
@@ -368,6 +371,24 @@ def test_what_was_archived_is_not_booked(desk: Salon, entity: str, row: str, fie
     assert desk.refused(Name.WAIT_FOR_TIME, role="owner", **asked) == ("archived", field.rsplit("-", maxsplit=1)[-1])
 
 
+def test_a_booking_of_an_archived_therapist_moves_to_somebody_else(desk: Salon) -> None:
+    booking = book(desk, at(0))
+    put_away(desk, "staff", desk.ids["amy"])
+    moved = {"booking": booking, "starts_at": at(1)}
+    assert desk.refused(Name.MOVE_BOOKING, **moved) == ("archived", "staff")
+    desk.do(Name.MOVE_BOOKING, **moved, staff=desk.ids["bea"])
+
+
+def test_who_cannot_give_it_is_named_with_the_reason(desk: Salon) -> None:
+    def why(person: str) -> str:
+        with pytest.raises(Refused) as refused:
+            desk.do(Name.BOOK, role="owner", **wish(desk, at(0), ("hydra", person)))
+        return str(refused.value)
+
+    assert "二店美容师不在本店" in why("other_staff")
+    assert "员工manager不做" in why("manager_staff")
+
+
 def test_whoever_was_erased_is_not_booked_and_her_booking_is_not_moved(desk: Salon) -> None:
     booking = book(desk, at(0))
     gone = {"customer": desk.ids["anna"], "confirm": "安娜", "why": "依法删除"}
@@ -391,7 +412,7 @@ def test_whoever_leaves_is_booked_to_her_last_day(desk: Salon) -> None:
     edit = {"entity": "staff", "id": row.id, "values": last, "version": row.version}
     assert desk.do(Name.EDIT_ENTITY, role="owner", **edit)["broken_bookings"] == days[2:]
     book(desk, at(26), ("hydra", "amy"))
-    assert desk.refused(Name.BOOK, **wish(desk, at(50), ("hydra", "amy"))) == ("skill", "services")
+    assert desk.refused(Name.BOOK, **wish(desk, at(50), ("hydra", "amy"))) == ("skill", "services-0-staff")
 
 
 def test_a_leave_lists_the_bookings_it_breaks(desk: Salon) -> None:
@@ -670,7 +691,7 @@ def test_who_works_at_the_store_no_longer_is_not_booked_there(desk: Salon) -> No
     book(desk, at(0), ("hydra", "other_staff"), role="owner")
     desk.do(Name.ARCHIVE_ENTITY, role="owner", entity="staff_store", id=link)
     asked = wish(desk, at(2), ("hydra", "other_staff"), customer="berta")
-    assert desk.refused(Name.BOOK, role="owner", **asked) == ("skill", "services")
+    assert desk.refused(Name.BOOK, role="owner", **asked) == ("skill", "services-0-staff")
 
 
 def test_equipment_is_the_kind_needed_and_in_use(desk: Salon) -> None:
