@@ -35,6 +35,7 @@ from views.rule_form import (
     first_text,
     group_of,
     number_group,
+    number_text,
     numbered,
     plain_group,
     read_group,
@@ -300,6 +301,8 @@ def _sent(old: Slot, posted: Any, subject: Subject) -> Slot:
         slot.group = read_group(posted, old.path, subject)
     else:
         slot.text = first_text(posted)
+        if slot.shape.sort in ("number", "yuan", "percent"):
+            slot.text = number_text(slot.text)
         if slot.shape.sort == "lines":
             slot.text = "\n".join(line.strip() for line in slot.text.split("\n") if line.strip())
     return slot

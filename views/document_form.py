@@ -38,7 +38,7 @@ from views.document_fields import (
 from views.examples import examples
 from views.person import do, refuse, renew_form_key
 from views.rule_choices import Choices
-from views.rule_form import Group, Options, tree_of
+from views.rule_form import Group, Options, negative_days, tree_of
 from views.rule_studio import (
     ensure_opened,
     faults_of,
@@ -138,6 +138,11 @@ def _base(document: str, standing: RuleVersion) -> RuleVersion:
 
 def _saved(form: DocumentForm) -> Any:
     without_blank_rows(form.slots)
+    for slot in every_slot(form.slots):
+        if slot.group is not None:
+            form.faults |= {path: [str(message)] for path, message in negative_days(slot.group).items()}
+    if form.faults:
+        return _page(form), 422
     text = form.text
     if found := faults_of(form.document, text):
         _place_faults(form, text, found)

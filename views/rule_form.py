@@ -6,6 +6,8 @@ these a rule in its document; faults of that document find their way back to the
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -83,6 +85,8 @@ UNITS: dict[FactType, LazyString] = {
     FactType.DAYS: _l("days"),
     FactType.PERCENT: LazyString(str, "%"),
 }
+EFFECT_NUMBERS = ("within", "valid", "worth", "amount")
+"""The form's fields of an effect that are numbers."""
 MOST_PARTS = 40
 
 
@@ -241,13 +245,37 @@ def read_form(posted: Mapping[str, Sequence[str]], rule_id: str) -> RuleForm:
     tree = tree_of(posted)
     names = (*PLAIN_KEYS, "daily_at", "missed", *LIMITS)
     values: Posted = {name: first_text(tree.get(name)) for name in names}
+    values |= {name: number_text(values[name]) for name in ("for", "keep_for", *LIMITS)}
     values["on"] = tree.get("on", [])
     then = [
-        EffectForm(f"then.{place}", kind, _flat(one))
+        EffectForm(f"then.{place}", kind, _numbers(_flat(one)))
         for place, one in enumerate(numbered(tree.get("then"))[:MOST_PARTS])
         if (kind := first_text(one.get("kind"))) in KINDS
     ]
     return RuleForm(rule_id, values, read_group(tree.get("when"), "when"), then)
+
+
+_A_NUMBER = re.compile(r"[-+.,%\d\s－＋．，％]*")
+
+
+def number_text(text: str) -> str:
+    """What stands in a field for a number, in plain digits and signs however wide it was typed; other text as it is."""
+    return unicodedata.normalize("NFKC", text).strip() if _A_NUMBER.fullmatch(text) else text
+
+
+def negative_days(group: Group) -> dict[str, LazyString]:
+    """The rows of a condition that ask for less than no days, by their path, with what to say there."""
+    found: dict[str, LazyString] = {}
+    for part in group.parts:
+        if isinstance(part, Group):
+            found |= negative_days(part)
+        elif part.family is not None and part.family.type is FactType.DAYS and any(map(_below_zero, part.values)):
+            found[part.path] = _l("A number of days cannot be less than 0.")
+    return found
+
+
+def _below_zero(text: str) -> bool:
+    return text.startswith("-") and bool(text.strip("-0.,d"))
 
 
 def tree_of(posted: Mapping[str, Sequence[str]]) -> Posted:
@@ -270,6 +298,15 @@ def _flat(tree: Posted) -> Posted:
     return {name: _flat(value) if isinstance(value, dict) else first_text(value) for name, value in tree.items()}
 
 
+def _numbers(values: Posted) -> Posted:
+    """What is said of an effect, its numbers in plain digits."""
+    tiers = values.get("tiers")
+    plain: Posted = {name: number_text(text) for name in EFFECT_NUMBERS if isinstance(text := values.get(name), str)}
+    if isinstance(tiers, dict):
+        plain["tiers"] = {tier: number_text(text) if isinstance(text, str) else text for tier, text in tiers.items()}
+    return values | plain
+
+
 def numbered(tree: Any) -> list[Posted]:
     """What was sent under numbers, in their order."""
     if not isinstance(tree, dict):
@@ -288,7 +325,9 @@ def _read_part(tree: Posted, path: str, subject: Subject) -> Leaf | Group:
     if "kind" in tree:
         return read_group(tree, path, subject)
     fields = {name: first_text(tree.get(name)) for name in ("fact", "n", "slug", "op")}
-    leaf = Leaf(path, fields["fact"], fields["n"], fields["slug"], fields["op"], list(tree.get("value", [])))
+    fields["n"] = number_text(fields["n"])
+    values = [number_text(one) for one in tree.get("value", [])]
+    leaf = Leaf(path, fields["fact"], fields["n"], fields["slug"], fields["op"], values)
     leaf.subject = subject
     leaf.never = bool(first_text(tree.get("never")))
     if leaf.family is not None:

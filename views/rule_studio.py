@@ -53,6 +53,7 @@ from views.rule_form import (
     change,
     field_of,
     form_of,
+    negative_days,
     plain_rule,
     read_form,
     row_of,
@@ -211,6 +212,9 @@ def rule_page(document: str) -> Any:
         change(form, action)
         return _rule_page(document, rule_id, form)
     form.id = rule_id or fresh_id(form.text("name"))
+    if odd := negative_days(form.when):
+        form.faults |= {path: [str(message)] for path, message in odd.items()}
+        return _rule_page(document, rule_id, form), 422
     fresh = _composed(document, text, form)
     shown: Preview | None = None
     try:

@@ -69,6 +69,7 @@ def test_an_unchanged_form_leaves_the_document_as_it_is(house: House, document: 
     ("document", "field", "value", "old", "new"),
     [
         ("points", "pending", "14", "pending: 7d ", "pending: 14d "),
+        ("points", "pending", "１４", "pending: 7d ", "pending: 14d "),
         ("points", "per_yuan", "150%", "per_yuan: 100%", "per_yuan: 150%"),
         ("till", "gifts_a_month", "800", "gifts_a_month: 500", "gifts_a_month: 800"),
         ("recharge", "steps.1.bonus", "180", "bonus: 160", "bonus: 180"),

@@ -110,6 +110,8 @@ def test_a_name_in_two_rules_makes_two_short_names(sqlite_house: House) -> None:
     [
         ({"when.0.value": "viele"}, "viele is not a number"),
         ({"when.0.value": ""}, "is not a number"),
+        ({"when.0.value": "-1"}, "A number of days cannot be less than 0."),
+        ({"when.0.value": "－１"}, "A number of days cannot be less than 0."),
         ({"when.0.fact": ""}, "There is no fact called"),
         ({"name": ""}, "A name of 1 to 60 letters"),
         ({"for": "soon"}, "A number of days is needed"),
@@ -131,6 +133,23 @@ def test_what_does_not_fit_is_told_and_nothing_is_lost(house: House, wrong: dict
     assert words in sent.text
     assert 'value="Away"' in sent.text
     assert db.session.scalars(select(RuleVersion.number).where(RuleVersion.document == "tags")).all() == [1]
+
+
+def test_numbers_are_taken_however_wide_they_were_typed(sqlite_house: House) -> None:
+    wide = {"when.0.value": "４５", "when.1.fact": "visits_{n}d", "when.1.n": "９０", "when.1.op": "at_least"}
+    more = {
+        "when.1.value": "２",
+        "for": "３",
+        "then.1.kind": "task",
+        "then.1.to": "consultant",
+        "then.1.text": "打电话",
+    }
+    made = english(sqlite_house).post("/rules/tags/rule", {**AWAY, **wide, **more, "then.1.within": "２"})
+    assert made.status_code == 302
+    text = db.session.scalars(select(RuleVersion.text).order_by(RuleVersion.id.desc())).first()
+    assert text is not None
+    for written in ("days_since_visit: {at_least: 45}", "visits_90d: {at_least: 2}", "for: 3d", "within: 2d"):
+        assert written in text
 
 
 def test_every_shipped_rule_is_the_same_after_the_form(house: House) -> None:
