@@ -26,6 +26,10 @@ class Acts:
     def any(self) -> bool:
         return bool(self.main or self.folded or self.dangerous)
 
+    def offers(self, name: str) -> bool:
+        """Whether an operation is among them."""
+        return any(one.name == name for one in (*self.main, *self.folded, *self.dangerous))
+
 
 def acts_with(entity: type[Entity], specs: Sequence[Spec]) -> Acts:
     """These operations in their places: of a customer only what is done all day is a button."""

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response
 from admin_app.documents.export import Selection, export_to
 from admin_app.operations.customers import same_person
 from admin_app.operations.entities import CreateInput, EditInput, RowInput, may_write, writable_by
+from admin_app.operations.in_use import takes
 from admin_app.operations.reading import RevealInput
 from admin_app.operations.refusals import Forbidden, Missing, Refused, Stale
 from admin_app.operations.registry import Spec, page_actions, row_actions, spec_named
@@ -190,6 +191,7 @@ class EntityScreen(ModelView):
         screen = self.entity.screen
         assert screen is not None
         totals = listing.totals()
+        offered = [spec for spec in self._operations() if any(takes(spec, row) for row in rows)]
         editable = set(screen.inline) if may_write(access(), self.entity, Name.EDIT_ENTITY) else set()
         return self.render(
             "list.html",
@@ -204,7 +206,8 @@ class EntityScreen(ModelView):
             sortable=set(sortable(self.entity, access())),
             inline={one.name for one in fields if one.name in editable and access().writes(one)},
             filters=filter_controls(listing),
-            operations=self._operations(),
+            operations=offered,
+            choosable={row.id for row in rows if any(takes(spec, row) for spec in offered)},
             starts=[spec for spec in page_actions(self.entity) if access().does(spec.name) and self._of_use(spec.name)],
             may=self._allowed(),
             searchable=searchable(self.entity),
@@ -252,7 +255,7 @@ class EntityScreen(ModelView):
             title=title_of(row, access()),
             fields=fields,
             cells=Cells([row], fields, access()),
-            acts=acts_with(self.entity, self._operations()),
+            acts=acts_with(self.entity, [one for one in self._operations() if takes(one, row)]),
             may=self._allowed(),
             head=head,
             standing=standing,

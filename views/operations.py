@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, abort, flash, redirect, render_template, request, url_for
+from flask import Flask, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pydantic import ValidationError
@@ -17,14 +17,17 @@ from wtforms import SelectMultipleField
 
 from admin_app.operations.accounts import ResetPasswordInput
 from admin_app.operations.approvals import SIGNS, Approvable, signed
+from admin_app.operations.in_use import refusal_of
 from admin_app.operations.kernel import perform, quote
 from admin_app.operations.refusals import AnotherTotal, Busy, Forbidden, Refused
 from admin_app.operations.registry import Answer, Spec, spec_named
 from admin_app.security import passwords
+from admin_app.staffing import skills_of
 from admin_app.start import new_password
-from admin_app.values import Unreadable, money, whole_number
+from admin_app.values import Unreadable, money, whole_number, write_value
 from models.customers import Customer
 from models.entity import db
+from models.field import Kind
 from models.names import Name
 from models.sales import PaymentMethod, Sale
 from rules.documents.roles import Action
@@ -75,6 +78,8 @@ def _attempt(spec: Spec, form: HouseForm, plans: list[Blueprint], ids: list[int]
         values = typed(form, plans)
         if shown is None and _unpaid(spec, values):
             return _page(spec, form, ids, _working(spec, values))
+        if (working := _voucher_row(spec, form, values)) is not None:
+            return _page(spec, form, ids, working), 422
         values = _signed(spec, values)
         if shown is not None:
             return _confirmed(spec, form, ids, {**values, "shown_total": shown})
@@ -102,6 +107,23 @@ def _unpaid(spec: Spec, values: dict[str, Any]) -> bool:
     """Whether a bill names no way of paying yet: its total is shown first."""
     may_wait = {"method", "payments", "shown_total"} <= spec.input.model_fields.keys()
     return may_wait and not values.get("method") and not values.get("payments")
+
+
+def _voucher_row(spec: Spec, form: HouseForm, values: dict[str, Any]) -> Answer | None:
+    """Where all is said to be paid by one voucher, a row of payments for its platform and code, and the working."""
+    if values.get("method") != PaymentMethod.VOUCHER or values.get("payments") or "payments" not in form:
+        return None
+    working = _quote(spec, values)
+    if working is None:
+        return None
+    rows = form["payments"]
+    row = next((one for one in rows.row_forms if one.blank), None) or rows.append_entry().form
+    row["method"].data, form["method"].data = str(PaymentMethod.VOUCHER), ""
+    row["amount"].data = write_value(Kind.MONEY, working["total"], current_app.config["PEONY"].zone)
+    for name in ("platform", "code"):
+        message = _("A voucher has a platform and a code; write them here.")
+        tell(form, f"payments-{rows.row_forms.index(row)}-{name}", message)
+    return {**working, "unpaid": False}
 
 
 def _quote(spec: Spec, values: dict[str, Any]) -> Answer | None:
@@ -146,6 +168,9 @@ def _total_so_far(spec: Spec, form: HouseForm, plans: list[Blueprint]) -> Any:
 def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -> str:
     subject = spec.subject_field()
     subjects = _subjects(spec, ids)
+    if not form.is_submitted():
+        refused = next(filter(None, (refusal_of(spec, row) for row in subjects)), None)
+        form.form_errors = [] if refused is None else [str(refused)]
     strip = strip_of(_customer(spec, form, ids), access())
     return render_template(
         "operation.html",
@@ -187,6 +212,11 @@ def _preset(form: HouseForm, spec: Spec, ids: list[int]) -> None:
         one.data = [str(found) for found in ids] if isinstance(one, SelectMultipleField) else str(ids[0])
     if "store" in form and not form.store.data and actor().stores:
         form.store.data = str(min(actor().stores))
+    me = actor().staff_id
+    for asked in spec.asked():
+        if asked.ask.own and me is not None and not form[asked.name].data and skills_of(db.session(), [me]):
+            offered = {str(choice.value) for choice in form[asked.name].choices}
+            form[asked.name].data = str(me) if str(me) in offered else ""
     form.version.data = str(whole_number(request.args.get("version")) or "")
 
 

@@ -189,7 +189,7 @@ class RedeemInput(Input):
 
     customer: OneCustomer
     item: Annotated[int, Ask(_l("Session of"), to=CardItem, among=_her_items)]
-    performer: Annotated[int, Ask(_l("Given by"), to=Staff, at_work=True)]
+    performer: Annotated[int, Ask(_l("Given by"), to=Staff, at_work=True, own=True)]
     sessions: Annotated[int, Ask(_l("Sessions")), Field(ge=1, le=99)] = 1
     manner: Annotated[ShareManner, Ask(_l("How"), aside=True)] = ShareManner.IN_TURN
     assistant: Annotated[int | None, Ask(_l("Assistant"), to=Staff, at_work=True, aside=True)] = None

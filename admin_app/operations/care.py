@@ -43,7 +43,7 @@ class TreatmentInput(Input):
 
     customer: OneCustomer
     service: Annotated[int, Ask(_l("Service"), to=Service, archived=True)]  # what was given was given
-    staff: Annotated[int, Ask(_l("Given by"), to=Staff, at_work=True, archived=True)]
+    staff: Annotated[int, Ask(_l("Given by"), to=Staff, at_work=True, archived=True, own=True)]
     line: Annotated[int | None, Ask(_l("Sale line"), to=SaleLine, among=_her_lines)] = None
     bed: Annotated[int | None, Ask(_l("Bed"), to=Bed, aside=True)] = None
     area: Annotated[str, Ask(_l("Area")), Field(max_length=60)] = ""

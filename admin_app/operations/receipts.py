@@ -467,7 +467,8 @@ def _takings_of(op: Operation, tenders: Sequence[Tender]) -> dict[int, int]:
             continue
         code = voucher_code(tender.code)
         if tender.platform is None or not code:
-            raise Refused(_l("A voucher has a platform and a code."), "payments", "empty")
+            field = f"payments-{place}-{'platform' if tender.platform is None else 'code'}"
+            raise Refused(_l("A voucher has a platform and a code."), field, "empty")
         if (tender.platform, code) in codes:
             raise Refused(_l("This voucher was taken already."), "payments", "taken")
         codes.add((tender.platform, code))

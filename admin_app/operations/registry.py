@@ -35,7 +35,7 @@ class Ask:
     the rows the operation is done on. What is seldom needed stands ``aside``, folded. Staff are offered where they are
     ``at_work``: those of the store, today.
 
-    An ``archived`` row is taken only where this says so.
+    An ``archived`` row is taken only where this says so. ``own``: whoever gives services finds their own record chosen.
     """
 
     label: LazyString
@@ -47,6 +47,7 @@ class Ask:
     aside: bool = False
     at_work: bool = False
     archived: bool = False
+    own: bool = False
 
 
 class Bounded(BaseModel):

@@ -7,14 +7,16 @@ import re
 import pytest
 from sqlalchemy import select
 
-from admin_app.operations.kernel import perform
+from admin_app.operations.kernel import now, perform
 from models.actor import SYSTEM
+from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from models.sales import Payment, Sale, SaleLine
 from models.till import Approval
-from tests.cast import create, password_of
+from tests.cast import create, password_of, raw_operation
 from tests.conftest import House
+from tests.views.pages import main_part, sent_as_shown
 from tests.web import Browser, english
 
 
@@ -168,3 +170,50 @@ def test_a_subject_that_cannot_be_used_is_said_above_the_form(house: House) -> N
     values = {"customer": house.ids["anna"], "amount": "100", "method": "cash", "store": house.ids["first"]}
     refused = browser.post(f"/do/recharge/?on={house.ids['anna']}", values)
     assert "Customer was archived. Restore it first, or choose another." in refused.text
+
+
+def test_an_archived_row_offers_nothing_that_would_be_refused(house: House) -> None:
+    """Neither on its page nor in the list; an address that was kept says it at once."""
+    anna = house.ids["anna"]
+    with raw_operation():
+        db.session.get_one(Customer, anna).archived_at = now()
+    browser = house.browser("owner")
+    details = browser.get(f"/customer/details/?id={anna}").text
+    offered = set(re.findall(rf"/do/(\w+)/\?on={anna}&", details))
+    assert offered, "what may be done with whoever is archived stays"
+    assert not offered & {"sell", "recharge", "book", "open_card", "redeem_session", "record_treatment", "gift_points"}
+    listed = main_part(browser.get("/customer/?archived=all").text)
+    assert f'<option value="{Name.TAG_CUSTOMERS}"' in listed
+    only = main_part(browser.get("/customer/?archived=yes").text)
+    assert f'<option value="{Name.TAG_CUSTOMERS}"' not in only
+    assert "已归档" in main_part(browser.get(f"/do/sell/?on={anna}").text)
+
+
+def test_all_paid_by_voucher_opens_a_row_for_its_platform_and_code(house: House, menu: dict[str, int]) -> None:
+    browser, address = page(house, "reception", "sell", "anna")
+    asked = browser.post(address, bill(house, menu, method="voucher"))
+    assert asked.status_code == 422
+    assert 'id="payments-0-platform-fault"' in asked.text
+    assert 'id="payments-0-code-fault"' in asked.text
+    shown = sent_as_shown(asked.text)
+    assert (shown["method"], shown["payments-0-method"], shown["payments-0-amount"]) == ([""], ["voucher"], ["634.00"])
+    half = browser.post(address, {**shown, "payments-0-platform": "meituan"})
+    assert 'id="payments-0-code-fault"' in half.text
+    told = {**shown, "payments-0-platform": "meituan", "payments-0-code": "AB12"}
+    assert browser.post(address, told).status_code == 302
+    assert db.session.scalars(select(Payment.method)).all() == ["voucher"]
+
+
+def test_whoever_gives_services_finds_their_own_record_chosen(sqlite_house: House) -> None:
+    house = sqlite_house
+    service = create("service", name="补水", price="298", busy_minutes=45)
+
+    def chosen(role: str, more: str = "") -> str:
+        page = house.browser(role).get(f"/do/record_treatment/?on={house.ids['anna']}{more}").text
+        return sent_as_shown(page)["staff"][0]
+
+    assert chosen("therapist") == "", "who gives no service is nobody's usual choice"
+    create("staff_skill", staff_id=house.ids["therapist_staff"], service_id=service)
+    assert chosen("therapist") == str(house.ids["therapist_staff"])
+    assert chosen("therapist", f"&staff={house.ids['manager_staff']}") == str(house.ids["manager_staff"])
+    assert chosen("manager") == ""
