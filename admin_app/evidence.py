@@ -199,7 +199,7 @@ class Evidence:
         earlier = self._earlier(after, current, rank)
         tier, valid_until = document.tiers[today.entered].id, until(document, today.entered, op.day)
         if earlier is not None and (document.rank(earlier.tier) or 0) <= today.entered:
-            tier, valid_until = earlier.tier, earlier.valid_until
+            tier, valid_until = earlier.tier, earlier.valid_until and max(earlier.valid_until, op.day)  # maybe in grace
         current.ended_on = op.day
         op.session.flush()
         op.session.add(Membership(customer_id=current.customer_id, tier=tier, since=op.day, valid_until=valid_until))
@@ -214,16 +214,21 @@ class Evidence:
         return str(_("%(tier)s falls back to %(lower)s", tier=names[current.tier], lower=names.get(tier, tier)))
 
     def _rested(self, after: Judged, membership: Membership) -> bool:
-        """Whether rules gave this tier on what is taken back; what a hand gave or was brought over rests on nothing."""
+        """Whether rules gave this tier on what is taken back; what a hand gave or was brought over rests on nothing.
+
+        A tier that was entered rests on what entering it asks, one that was held already on its ``keep`` too.
+        """
         change = self._change(membership)
         key = (membership.since, membership.customer_id)
         if change is None or "because" not in change.evidence or key not in self.before or key not in after:
             return False
         rank = rulebook(self.op.session).tiers.rank(membership.tier)
+        held_already = change.move not in (TierMove.FIRST, TierMove.UP)
 
         def gives(judgement: Judgement) -> bool:
             reaches = rank is not None and judgement.entered <= rank
-            return reaches or membership.tier in judgement.keeps or change.evidence.get("rule") in judgement.rules
+            kept = held_already and membership.tier in judgement.keeps
+            return reaches or kept or change.evidence.get("rule") in judgement.rules
 
         return gives(self.before[key]) and not gives(after[key])
 

@@ -17,11 +17,11 @@ from models.entity import db
 from models.log import Operation
 from models.names import Name
 from models.rulebook import EffectState, RuleEffect
-from models.standing import Alert, CustomerTag, Membership, Tag, Task, TierChange
+from models.standing import Alert, CustomerTag, Membership, Tag, Task, TierChange, TierMove
 from models.value import AccountKind
 from tests.cast import NOON, TODAY
 from tests.rules.texts import SHIPPED
-from tests.salon_day import HYDRA, Salon
+from tests.salon_day import HYDRA, Salon, days_on
 
 RULE = """
   - id: big-spender
@@ -105,6 +105,33 @@ def test_later_too_and_to_the_tier_held_before(salon: Salon) -> None:
         salon.reverse(sale)
         current = salon.rows(Membership)[-1]
         assert (current.tier, current.valid_until) == ("silver", until)
+
+
+def test_a_tier_that_was_entered_falls_though_the_rest_would_keep_it(salon: Salon) -> None:
+    """What is left lies between what silver asks to be kept and what it asks to be entered."""
+    salon.recharge(100_000)
+    salon.sell(salon.line("cream", 5))
+    assert tier(salon) is None
+    sale = salon.recharge(200_000)["sale"]
+    assert tier(salon) == "silver"
+    assert "银卡" in salon.reverse(sale)["warning"]
+    assert tier(salon) == "basic"
+
+
+@pytest.mark.parametrize(("creams", "day"), [(6, 366 + 371), (5, 371)], ids=["enough to keep", "too little"])
+def test_a_tier_that_was_renewed_goes_by_what_keeps_it(salon: Salon, creams: int, day: int) -> None:
+    """Its end stays where the rest keeps it; else the tier as it was before is over, and in its days of grace."""
+    salon.recharge(200_000)
+    with days_on(370):
+        salon.recharge(100_000)
+        salon.sell(salon.line("cream", creams))
+    with days_on(371):
+        sale = salon.recharge(200_000)["sale"]
+        evaluate(TODAY + timedelta(371))
+        assert salon.rows(TierChange, customer_id=salon.ids["anna"])[-1].move is TierMove.RENEWED
+        assert ("warning" in salon.reverse(sale)) is (day == 371)
+        held = salon.rows(Membership, customer_id=salon.ids["anna"])[-1]
+        assert (held.tier, held.valid_until) == ("silver", TODAY + timedelta(day))
 
 
 def test_it_stays_by_what_else_she_paid_or_a_hand_gave(salon: Salon) -> None:
