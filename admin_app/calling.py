@@ -24,6 +24,7 @@ from models.standing import Task
 from models.value import Account, AccountBalance, AccountKind, Lot, LotBalance
 from rules.decisions.access import Access
 from rules.decisions.birthdays import calendar_ahead
+from rules.evaluation.visits import visit_stands
 
 STORED = (AccountKind.PRINCIPAL, AccountKind.BONUS)
 
@@ -192,10 +193,10 @@ def _dormant(session: Session, access: Access, today: date) -> Found:
     record = table_of(Customer).alias("record")
     same = (record.c.id == Customer.id) | (record.c.merged_into_id == Customer.id)
     hers = Visit.customer_id.in_(select(record.c.id).where(same).correlate(Customer))
-    last = select(func.max(Visit.business_day)).where(hers).scalar_subquery()
-    came_since = select(Visit.id).where(hers, Visit.business_day > bound).exists()
+    last = select(func.max(Visit.business_day)).where(hers, visit_stands()).scalar_subquery()
+    came_since = select(Visit.id).where(hers, Visit.business_day > bound, visit_stands()).exists()
     holding = _holding(today)
-    window = (Visit.business_day <= bound, Visit.business_day > bound - timedelta(limits.dormant_for))
+    window = (Visit.business_day <= bound, Visit.business_day > bound - timedelta(limits.dormant_for), visit_stands())
     lately = select(func.coalesce(record.c.merged_into_id, record.c.id)).join(Visit, Visit.customer_id == record.c.id)
     lately = lately.where(*window)
     for urgency, among in ((32, Customer.id.in_(holding)), (50, Customer.id.in_(lately) & Customer.id.not_in(holding))):

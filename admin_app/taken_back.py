@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import BigInteger, ColumnElement, cast, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import BigInteger, ColumnElement, case, cast, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
+from models.cards import Card, CardChange, CardChangeKind, CardStatus
 from models.field import Choice
 from models.log import Operation
-from models.sales import Payment, PaymentMethod, Sale, SaleLine
+from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit
 from models.till import Reversal
 from models.value import Account, AccountKind, LedgerEntry
+from rules.evaluation.visits import visit_stands
 
 
 class SaleState(Choice):
@@ -57,6 +59,17 @@ def line_is(state: SaleState) -> ColumnElement[bool]:
     """That a sale line is in this state, as a condition on ``SaleLine``; a line is never partly taken back."""
     lines = select(Reversal.sale_line_id)
     return SaleLine.id.not_in(lines) if state is SaleState.STANDS else SaleLine.id.in_(lines)
+
+
+def visit_states(session: Session, visits: Collection[int]) -> dict[int, SaleState]:
+    """The state of those of these visits that were taken back with their sales."""
+    found = session.scalars(select(Visit.id).where(Visit.id.in_(visits), ~visit_stands()))
+    return dict.fromkeys(found, SaleState.TAKEN_BACK)
+
+
+def visit_is(state: SaleState) -> ColumnElement[bool]:
+    """That a visit is in this state, as a condition on ``Visit``; a visit is never partly taken back."""
+    return visit_stands() if state is SaleState.STANDS else ~visit_stands()
 
 
 @dataclass(frozen=True)
@@ -157,3 +170,36 @@ def _written(session: Session, lines: Collection[int]) -> dict[int, _Written]:
         if customer is not None:
             found[line].moved[kind] += int(moved)
     return found
+
+
+def _sum_where(amount: ColumnElement[int], *of: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(select(func.sum(amount)).where(*of).correlate(Sale, SaleLine, Card).scalar_subquery(), 0)
+
+
+def _refunded(*of: ColumnElement[bool]) -> ColumnElement[int]:
+    """What was paid back for cards."""
+    return _sum_where(CardChange.amount, CardChange.kind == CardChangeKind.REFUNDED, *of)
+
+
+def _gone_of_sale() -> ColumnElement[int]:
+    line = aliased(SaleLine)
+    sold = (line.sale_id == Sale.id, line.kind == LineKind.CARD, line.card_id == CardChange.card_id)
+    return _sum_where(Reversal.amount, Reversal.sale_id == Sale.id) + _refunded(*sold)
+
+
+def _gone_of_line() -> ColumnElement[int]:
+    sold = (SaleLine.kind == LineKind.CARD, SaleLine.card_id == CardChange.card_id)
+    return _sum_where(Reversal.amount, Reversal.sale_line_id == SaleLine.id) + _refunded(*sold)
+
+
+def _gone_of_card() -> ColumnElement[int]:
+    reversed_ = case((Card.status == CardStatus.REVERSED, Card.sold_for), else_=0)
+    return reversed_ + _refunded(CardChange.card_id == Card.id)
+
+
+GONE: dict[str, Callable[[], ColumnElement[int]]] = {
+    "sale.total": _gone_of_sale,
+    "sale_line.amount": _gone_of_line,
+    "card.sold_for": _gone_of_card,
+}
+"""What of an amount (fen) stands no longer, by its field: it was taken back, or refunded."""

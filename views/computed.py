@@ -35,7 +35,7 @@ from admin_app.documents.export import Extra
 from admin_app.holdings import stored_of, stored_value, tiers_of
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
-from admin_app.taken_back import SaleState, line_is, line_states, sale_is, sale_states
+from admin_app.taken_back import SaleState, line_is, line_states, sale_is, sale_states, visit_is, visit_states
 from admin_app.values import money
 from models.customers import Customer, current_id
 from models.entity import Entity, db
@@ -47,6 +47,7 @@ from models.types import Big, Day, Money, Text
 from models.value import Account
 from rules.decisions.access import Access, Sight
 from rules.documents.roles import Action
+from rules.evaluation.visits import visit_stands
 from views.tiers import tier_label, tier_tone
 
 Ids = Sequence[int]
@@ -172,7 +173,7 @@ def _load_last_visit(ids: Ids, access: Access) -> dict[int, list[Part]]:
     query = (
         select(owner, func.max(Visit.business_day))
         .join(Customer, Customer.id == Visit.customer_id)
-        .where(owner.in_(ids), access.rows(Visit))
+        .where(owner.in_(ids), access.rows(Visit), visit_stands())
         .group_by(owner)
     )
     days = ((customer, _as_day(day)) for customer, day in db.session.execute(query))
@@ -190,7 +191,7 @@ def _last_visits(access: Access) -> Any:
     return (
         select(kin.c.customer_id, func.max(Visit.business_day).label("day"))
         .join(kin, kin.c.record_id == Visit.customer_id)
-        .where(access.rows(Visit))
+        .where(access.rows(Visit), visit_stands())
         .group_by(kin.c.customer_id)
         .subquery("last_visits")
     )
@@ -253,6 +254,10 @@ def _load_sale_state(ids: Ids, _access: Access) -> dict[int, list[Part]]:
 
 def _load_line_state(ids: Ids, _access: Access) -> dict[int, list[Part]]:
     return _parts_of(line_states(db.session(), ids))
+
+
+def _load_visit_state(ids: Ids, _access: Access) -> dict[int, list[Part]]:
+    return _parts_of(visit_states(db.session(), ids))
 
 
 def _any_state(of: Callable[[SaleState], ColumnElement[bool]]) -> Matches:
@@ -325,6 +330,19 @@ COMPUTED: dict[str, tuple[ComputedField, ...]] = {
             matches=_any_state(sale_is),
             after="total",
             needs=(Sale, Reversal),
+        ),
+    ),
+    "visit": (
+        ComputedField(
+            "visit",
+            "state",
+            _column("visit_state", choice(SaleState)),
+            FieldInfo(_l("State")),
+            Kind.CHOICE,
+            load=_load_visit_state,
+            matches=_any_state(visit_is),
+            after="source",
+            needs=(Visit,),
         ),
     ),
     "sale_line": (

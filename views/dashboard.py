@@ -23,6 +23,7 @@ from models.entity import db
 from models.sales import MONEY_IN, Payment, Visit
 from models.standing import Alert, CustomerTag, Membership, Tag, Task
 from rules.documents.roles import Action
+from rules.evaluation.visits import visit_stands
 from views.home_work import work_of
 from views.navigation import list_address
 from views.person import access, refuse
@@ -123,8 +124,9 @@ def figures(today: date) -> list[Figure]:
     found: list[Figure] = []
     month = today.replace(day=1)
     if _may(Visit):
-        came = _count(select(func.count()).select_from(Visit).where(_rows(Visit), Visit.business_day == today))
-        address = list_address("visit", {"business_day.from": today, "business_day.to": today})
+        here = (_rows(Visit), Visit.business_day == today, visit_stands())
+        came = _count(select(func.count()).select_from(Visit).where(*here))
+        address = list_address("visit", {"business_day.from": today, "business_day.to": today, "state": "stands"})
         found.append(Figure(_("Visits today"), f"{came:,}", address))
     if _may(Payment):
         found += [_paid(_("Paid today"), today, today), _paid(_("Paid this month"), month, today)]
@@ -194,7 +196,8 @@ def _paid_by_day(today: date) -> Chart:
 
 def _visits_by_day(today: date) -> Chart:
     days = _days(today)
-    query = select(Visit.business_day, func.count()).where(_rows(Visit), Visit.business_day >= days[0])
+    standing = (_rows(Visit), Visit.business_day >= days[0], visit_stands())
+    query = select(Visit.business_day, func.count()).where(*standing)
     came = dict(db.session.execute(query.group_by(Visit.business_day)).all())
     counts = [came.get(day, 0) for day in days]
     names = [f"{day.month}-{day.day:02d}" for day in days]

@@ -200,7 +200,7 @@ def _used(frame: Frame) -> tuple[Figure, Figure]:
 
 
 def _headline(frame: Frame) -> list[Row]:
-    visits = frame.of(Visit)
+    visits = frame.of(Visit, {"state": "stands"})
     return [
         Row(_("Paid"), (_paid(frame),)),
         Row(_("Used"), _used(frame)),
@@ -250,7 +250,7 @@ def _use(frame: Frame) -> Iterator[Row]:
 
 
 def _people(frame: Frame) -> Iterator[Row]:
-    visits = frame.of(Visit)
+    visits = frame.of(Visit, {"state": "stands"})
     yield Row(_("Visitors"), (visits,), note=_("visits, one a customer a day"))
     yield Row(_("New customers"), (frame.of(Customer),), note=_("by home store"))
     yield Row(_("Receipts"), (frame.of(Sale),))

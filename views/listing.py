@@ -18,6 +18,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, or_, select
 from sqlalchemy import String as SqlString
 
+from admin_app.taken_back import GONE
 from admin_app.values import Unreadable, read_kind, span_of
 from models import search
 from models.customers import Customer, records_of
@@ -74,10 +75,11 @@ class Applied:
 
 @dataclass(frozen=True)
 class Totals:
-    """How many rows fit, and what their amounts (fen) come to, by column."""
+    """How many rows fit, and what their amounts (fen) come to, by column; ``gone`` of it was taken back or refunded."""
 
     count: int
     amounts: dict[str, int]
+    gone: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -146,13 +148,20 @@ class Listing:
         fields = self.summed()
         if not fields or not (self.applied or self.words):
             return None
+        lost = [one for one in fields if one.key in GONE]
         columns = [one.column.label(f"of_{one.name}") for one in fields]
+        columns += [GONE[one.key]().label(f"gone_{one.name}") for one in lost]
         rows = self._filtered(select(self.entity.id, *columns)).limit(MOST_ADDED_UP + 1).subquery()
         sums = [cast(func.coalesce(func.sum(rows.c[one.name]), 0), BigInteger) for one in columns]
         count, *amounts = db.session.execute(select(func.count(), *sums).select_from(rows)).one()
         if count > MOST_ADDED_UP:
             return None
-        return Totals(count, {one.name: int(amount) for one, amount in zip(fields, amounts, strict=True)})
+        whole, gone = amounts[: len(fields)], amounts[len(fields) :]
+        return Totals(
+            count,
+            {one.name: int(amount) for one, amount in zip(fields, whole, strict=True)},
+            {one.name: int(amount) for one, amount in zip(lost, gone, strict=True) if amount},
+        )
 
     def _filtered(self, query: AnySelect) -> AnySelect:
         return query.where(self.access.rows(self.entity), *self.all_conditions())

@@ -244,9 +244,9 @@ def visit_of_the_day(op: Operation, customer: Customer, store_id: int, source: V
     if found is None:
         found = Visit(customer_id=customer.id, store_id=store_id, business_day=op.day, arrived_at=op.at, source=source)
         op.session.add(found)
-        if customer.first_visit_on is None or customer.first_visit_on > op.day:
-            customer.first_visit_on = op.day
-        op.session.flush()
+    if customer.first_visit_on is None or customer.first_visit_on > op.day:
+        customer.first_visit_on = op.day
+    op.session.flush()
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from flask_babel import lazy_gettext as _l
 from pydantic import Field
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 
 from admin_app.evidence import Evidence
 from admin_app.operations.kernel import Operation
@@ -19,11 +19,12 @@ from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.operations.till import Shown, check_shown, quote_answer
 from models.cards import Card, CardItem, CardStatus
-from models.customers import Customer
+from models.customers import Customer, kin_of
 from models.names import Name
-from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine
+from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit
 from models.till import Reversal
 from models.value import Account, AccountKind, LedgerEntry
+from rules.evaluation.visits import visit_stands
 
 
 def _its_lines(ids: Sequence[int]) -> ColumnElement[bool]:
@@ -77,8 +78,22 @@ def reverse_sale(op: Operation, data: ReverseInput) -> Answer:
     for method, amount in sorted(back.items(), key=lambda pair: pair[0].value):
         if amount:
             pay(op, sale, method, -amount)
+    _forget_first_visit(op, sale)
     op.detail = {"total": total, "lines": [line.id for line in lines]}
     return answer | evidence.settle(ledger)
+
+
+def _forget_first_visit(op: Operation, sale: Sale) -> None:
+    """The day of a customer's first visit is that of the first that stands, once that of this sale does not."""
+    customer = op.session.get(Customer, sale.customer_id) if sale.visit_id else None
+    if customer is not None and customer.merged_into_id is not None:
+        customer = op.session.get(Customer, customer.merged_into_id)
+    if customer is None or customer.first_visit_on != sale.business_day:
+        return
+    op.session.flush()
+    standing = select(func.min(Visit.business_day)).where(Visit.customer_id.in_(kin_of(customer.id)), visit_stands())
+    if not op.session.scalar(select(visit_stands()).where(Visit.id == sale.visit_id)):
+        customer.first_visit_on = op.session.scalar(standing)
 
 
 def _open_lines(op: Operation, sale: Sale, wanted: list[int]) -> list[SaleLine]:

@@ -29,6 +29,7 @@ from rules.evaluation import interpreter
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import of_the_day, time_away
 from rules.evaluation.stored import UNTIL
+from rules.evaluation.visits import fallen_visits, visit_stands
 from rules.language.conditions import Comparison, Condition, Operator, comparisons
 from rules.language.facts import Fact, FactType, Source
 
@@ -116,7 +117,7 @@ def _of_leaf(passed: Passed, leaf: Comparison) -> Named:
 def _beside(passed: Passed, leaf: Comparison) -> Named:
     """What moves a source beside the days of its own rows."""
     source, fact = leaf.fact.source, leaf.fact
-    if source in (Source.SALES, Source.SERVICES, Source.RECHARGES, Source.REFERRALS):
+    if source in (Source.SALES, Source.SERVICES, Source.RECHARGES, Source.REFERRALS, Source.VISITS):
         yield ("taken back",), select(Reversal.customer_id).where(passed.reached(Reversal.business_day, 0))
     if source is Source.BALANCES:
         yield ("lot over",), select(Lot.customer_id).where(passed.reached(Lot.expires_on, 1))
@@ -140,7 +141,10 @@ def _that_decides(passed: Passed, fact: Fact, visits: AnySelect) -> AnySelect:
         "days_since_visit": and_(other.business_day > Visit.business_day, other.business_day <= passed.before.day),
         "days_since_first_visit": other.business_day < Visit.business_day,
     }.get(fact.name)
-    return visits if beside is None else visits.where(~exists().where(other.customer_id == Visit.customer_id, beside))
+    if beside is None:
+        return visits
+    counts = other.id.not_in(fallen_visits(passed.now))
+    return visits.where(~exists().where(other.customer_id == Visit.customer_id, beside, counts))
 
 
 Days = Iterator[tuple[SQLColumnExpression[Any], AnySelect]]
@@ -250,4 +254,4 @@ def _away(passed: Passed, leaf: Comparison) -> AnySelect:
     before, now = passed.before, passed.now
     moved = or_(*(and_(time_away(now) >= edge, time_away(before) < edge) for edge in thresholds(leaf)))
     owner = now.owner(Visit.customer_id)
-    return select(owner).where(Visit.business_day <= before.day).group_by(owner).having(moved)
+    return select(owner).where(Visit.business_day <= before.day, visit_stands(now)).group_by(owner).having(moved)

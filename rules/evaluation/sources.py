@@ -36,6 +36,7 @@ from rules.evaluation import value_sources
 from rules.evaluation.dialect import days_between, looked_up, quotient
 from rules.evaluation.frame import Frame, by_owner, or_zero, reach, sum_if
 from rules.evaluation.value_sources import taken_back, taken_back_payment
+from rules.evaluation.visits import visit_stands
 from rules.language.facts import Fact, Source
 
 
@@ -122,7 +123,8 @@ def _visits(frame: Frame, facts: Sequence[Fact]) -> AnySelect:
         return sum_if(frame.within(Visit.business_day, fact.days), literal(1))
 
     columns = [made(fact).label(fact.name) for fact in facts]
-    return by_owner(frame, Visit.customer_id, columns).where(frame.within(Visit.business_day, reach(facts)))
+    inside = (frame.within(Visit.business_day, reach(facts)), visit_stands(frame))
+    return by_owner(frame, Visit.customer_id, columns).where(*inside)
 
 
 def time_away(frame: Frame) -> ColumnElement[Any]:

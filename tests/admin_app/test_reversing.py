@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from admin_app.taken_back import SaleState, visit_states
 from models.cards import Card, CardItem, CardStatus
+from models.customers import Customer
 from models.entity import db
 from models.names import Name
+from models.sales import Visit
 from models.till import Reversal
 from models.value import AccountKind, LedgerEntry
 from tests.cast import TODAY, raw_operation
@@ -124,6 +127,30 @@ def test_what_was_brought_over_moved_no_money(salon: Salon) -> None:
     assert back(salon, sale) == ("imported", None)
     with raw_operation():
         db.session.execute(text(f"UPDATE sale SET imported = false WHERE id = {sale}"))
+
+
+def test_a_visit_falls_with_the_last_of_its_sales_and_stands_again_with_the_next(salon: Salon) -> None:
+    sales = [salon.sell("hydra"), salon.sell("eye")]
+    [visit] = salon.rows(Visit)
+
+    def told() -> tuple[list[SaleState], Any]:
+        [customer] = salon.rows(Customer, id=salon.ids["anna"])
+        return [*visit_states(db.session(), [visit.id]).values()], customer.first_visit_on
+
+    salon.reverse(sales[0])
+    assert told() == ([], TODAY)
+    salon.reverse(sales[1])
+    assert told() == ([SaleState.TAKEN_BACK], None)
+    salon.sell("hydra")
+    assert told() == ([], TODAY)
+
+
+def test_a_visit_stands_by_its_treatment(salon: Salon) -> None:
+    sale = salon.sell("hydra")
+    given = {"service": salon.ids["hydra"], "staff": salon.ids["therapist_staff"], "store": salon.ids["first"]}
+    salon.do(Name.RECORD_TREATMENT, role="therapist", customer=salon.ids["anna"], **given)
+    salon.reverse(sale)
+    assert visit_states(db.session(), [salon.rows(Visit)[0].id]) == {}
 
 
 def test_a_sale_to_nobody_is_taken_back(salon: Salon) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 from models.catalogue import Grade
 from models.customers import DangerKind
-from models.sales import LineKind, PaymentMethod
+from models.sales import LineKind, PaymentMethod, VisitSource
 from models.value import AccountKind
 from rules.language.facts import Fact
 from tests.properties.belongings import Counted
-from tests.properties.salon import Salon
+from tests.properties.salon import Salon, Sold
 from tests.rules.almanac import kept_on, lunar_of
 
 IS_ON: dict[str, Callable[[date], bool]] = {
@@ -28,14 +28,20 @@ class ByHand:
 
     def __init__(self, salon: Salon, who: int) -> None:
         self.salon, self.who, self.person = salon, who, salon.people[who]
-        self.came = sorted(ago for visitor, ago in salon.visits if self.hers(visitor) and ago >= 0)
         self.first_bought = [sale for sale in salon.sales if self.hers(sale.who) and sale.ago >= 0]
         self.bought = [one for one in self.first_bought if one.back is None or one.back < 0 or not one.lines]
+        came = [*salon.visits, *((one.who, one.ago) for one in salon.sales if self.brought_along(one))]
+        self.came = sorted(ago for visitor, ago in came if self.hers(visitor) and ago >= 0)
         self.has = Counted(salon.belongings, self.hers)
         self.gave = [one for sale in salon.sales for one in sale.payments if self.hers(one.who) and one.ago >= 0]
 
     def hers(self, who: int | None) -> bool:
         return self.salon.owner(who) == self.who
+
+    def brought_along(self, sale: Sold) -> bool:
+        """Whether a sale has a visit that counts: a walk-in does while the sale stands."""
+        falls = sale.came is VisitSource.WALK_IN and sale.lines and sale.back is not None and sale.back >= 0
+        return sale.came is not None and not falls
 
     def value(self, fact: Fact) -> Any:
         if fact.festival:

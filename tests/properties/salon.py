@@ -13,7 +13,7 @@ from models.assessments import Assessment, AssessmentParameter, AssessmentTempla
 from models.catalogue import Grade, Service
 from models.customers import Calendar, Contraindication, Customer, DangerKind, SkinType, SourceChannel, Stage
 from models.entity import Base, db, table_of
-from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit
+from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine, Visit, VisitSource
 from models.standing import Membership
 from models.till import Reversal
 from tests.cast import NOON
@@ -58,6 +58,7 @@ class Sold:
     lines: list[tuple[LineKind, Grade | None, int]]
     payments: list[Paid]
     back: int | None = None  # days ago on which all of it was taken back
+    came: VisitSource | None = None  # with a visit of its own
 
 
 @dataclass
@@ -194,6 +195,7 @@ def sold(draw: st.DrawFn, who: st.SearchStrategy[int | None]) -> Sold:
         draw(st.lists(lines, max_size=2)),
         paid,
         draw(st.sampled_from([None, None, None, when, max(when - 30, -30)])),
+        draw(st.sampled_from([None, VisitSource.WALK_IN, VisitSource.WALK_IN, VisitSource.BOOKED])),
     )
 
 
@@ -290,7 +292,11 @@ def _service(rows: Rows, grade: Grade) -> int:
 def _sale(rows: Rows, salon: Salon, sale: Sold, grades: dict[Grade, int], store: int) -> None:
     when = {"store_id": store, "business_day": salon.day(sale.ago)}
     number = 1 + sum(row["business_day"] == when["business_day"] for row in rows.rows.get(Sale, []))
-    made = rows.add(Sale, **when, number=number, customer_id=_id(sale.who), sold_at=NOON, total=sale.total)
+    visit = None
+    if sale.who is not None and sale.came is not None:
+        visit = rows.add(Visit, **when, customer_id=_id(sale.who), source=sale.came)
+    values = {"customer_id": _id(sale.who), "visit_id": visit, "sold_at": NOON, "total": sale.total}
+    made = rows.add(Sale, **when, number=number, **values)
     for position, (kind, grade, amount) in enumerate(sale.lines, 1):
         service = grades[grade] if grade is not None and kind is LineKind.SERVICE else None
         values = {"sale_id": made, "position": position, "kind": kind, "service_id": service}

@@ -20,6 +20,7 @@ from models.clock import EvaluationRun
 from models.customers import Calendar, Customer
 from models.entity import db, table_of
 from models.rulebook import ChangedCustomer, CustomerFact
+from models.sales import VisitSource
 from rules.evaluation import interpreter
 from rules.evaluation.crossing import Passed, crossed, thresholds
 from rules.evaluation.frame import Frame
@@ -32,7 +33,7 @@ from tests.conftest import House
 from tests.properties.history import Salon, crowded, everything, long_ago, something, tags_of
 from tests.properties.salon import FIRST_ID, salons
 from tests.properties.salon import Salon as Plain
-from tests.properties.test_facts import BIRTHDAY, CALENDAR, DAYS, FACTS, found, person, standing
+from tests.properties.test_facts import BIRTHDAY, CALENDAR, DAYS, FACTS, found, person, sale, standing
 
 NUMERIC = (FactType.MONEY, FactType.NUMBER, FactType.DAYS, FactType.PERCENT)
 
@@ -166,8 +167,10 @@ def test_only_the_visit_that_days_are_counted_from_makes_her_cross(house: House)
         Comparison(fact_named(name), Operator.AT_LEAST, (20,))  # type: ignore[arg-type]
         for name in ("days_since_visit", "days_since_first_visit")
     )
-    with standing(Plain(TODAY, [person(), person(), person()], visits=visits), house):
-        assert looked_at(days_passed(TODAY - timedelta(1), TODAY), last) == {1, 2}
+    fallen = [replace(sale(3, 3), back=3, came=VisitSource.WALK_IN)]
+    visits += [(3, 20), (3, 60)]
+    with standing(Plain(TODAY, [person(), person(), person(), person()], visits=visits, sales=fallen), house):
+        assert looked_at(days_passed(TODAY - timedelta(1), TODAY), last) == {1, 2, 3}
         assert looked_at(days_passed(TODAY - timedelta(1), TODAY), first) == {0, 2}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import select, text
 
 from models.customers import Calendar, Stage
 from models.entity import Base, db
-from models.sales import LineKind, PaymentMethod
+from models.sales import LineKind, PaymentMethod, VisitSource
 from models.value import AccountKind
 from rules.documents.festivals import FestivalsDocument
 from rules.evaluation.dialect import among
@@ -142,6 +143,22 @@ _PLAIN: dict[str, Any] = {"stage": Stage.MEMBER, "skin": None, "source": None}
 
 def sale(who: int, ago: int, amount: int = 100) -> Sold:
     return Sold(who, ago, amount, [(LineKind.SERVICE, None, amount)], [Paid(who, ago, PaymentMethod.CASH, amount)])
+
+
+@pytest.mark.parametrize(
+    ("came", "back", "counts"),
+    [
+        (VisitSource.WALK_IN, 0, 0),
+        (VisitSource.WALK_IN, -1, 1),
+        (VisitSource.BOOKED, 0, 1),
+        (VisitSource.WALK_IN, None, 1),
+    ],
+)
+def test_a_walk_in_falls_with_its_sale(house: House, came: VisitSource, back: int | None, counts: int) -> None:
+    """From the day on which it is taken back; who had booked came all the same."""
+    salon = Salon(DAYS[0], [person()], sales=[replace(sale(0, 0), back=back, came=came)])
+    assert fact_of(house, salon, "visits_90d") == counts
+    assert fact_of(house, salon, "days_since_visit") == (0 if counts else None)
 
 
 def fact_of(house: House, salon: Salon, name: str, who: int = 0) -> Any:

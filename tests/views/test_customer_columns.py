@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from openpyxl import load_workbook
 from sqlalchemy import select
 
@@ -17,6 +19,7 @@ from admin_app.operations.kernel import perform
 from admin_app.operations.rules import ActivateInput
 from admin_app.rulebook import refresh
 from models.actor import SYSTEM
+from models.cards import CardItem
 from models.customers import Customer
 from models.entity import db
 from models.log import Operation
@@ -25,8 +28,8 @@ from models.standing import CustomerTag, Membership, Tag
 from tests.cast import NOON, TODAY, create, raw_operation
 from tests.conftest import House
 from tests.rules.texts import SHIPPED
-from tests.views.pages import tables, visited
-from tests.views.salon_day import done, recharged, service, sold
+from tests.views.pages import tables, visited, words
+from tests.views.salon_day import card, done, recharged, service, sold
 
 COLUMNS = ["Tier", "Stored value", "Last visit", "Tags"]
 
@@ -172,3 +175,46 @@ def test_the_state_of_a_sale_is_in_the_file_too(standing: House) -> None:
     rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
     assert [row["State"] for row in rows][-1] == "Taken back"
     assert {row["State"] for row in rows[:-1]} == {""}
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_visit_that_fell_with_its_sale_counts_nowhere(house: House) -> None:
+    before = TODAY - timedelta(100)
+    visited(house, before)
+    made = sold(house, service(house))
+    done(house, "reverse_sale", sale=made.id, lines=[], why="按错了")
+    browser = house.browser("owner")
+    pages = {
+        address: browser.get(address, headers={"Accept-Language": "en"}).text
+        for address in ("/", "/day-report", "/call-list", "/visit/?state=taken_back")
+    }
+    assert {row["Last visit"] for row in rows(house) if row["Full name"] == name(house, "anna")} == {before.isoformat()}
+    for figure, page in (("Visits today", "/"), ("Visitors", "/day-report")):
+        assert re.search(rf"{figure} 0\b", words(pages[page])), page
+    assert "not here for 100 days" in pages["/call-list"]
+    assert re.search(r"2026-11-22 \S+ \S+ Walk-in Taken back", words(pages["/visit/?state=taken_back"]))
+
+
+@pytest.fixture
+def returned(house: House) -> House:
+    """Two sales of 298 yuan, one taken back; a card for 600, refunded."""
+    of = service(house)
+    sold(house, of)
+    done(house, "reverse_sale", sale=sold(house, of).id, lines=[], why="按错了")
+    item = db.session.get_one(CardItem, card(house, of))
+    done(house, "refund_card", card=item.card_id, method="cash", why="不要了", store=house.ids["first"])
+    return house
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("/sale/?total.from=1", "¥1,196.00 of it taken back or refunded: ¥898.00; stands: ¥298.00"),
+        ("/sale_line/?amount.from=1", "¥1,196.00 of it taken back or refunded: ¥898.00; stands: ¥298.00"),
+        ("/card/?sold_for.from=1", "¥600.00 of it taken back or refunded: ¥600.00; stands: ¥0.00"),
+        ("/sale/?state=stands&total.to=300", "¥298.00"),
+    ],
+)
+def test_a_total_names_what_stands_no_longer(returned: House, address: str, told: str) -> None:
+    page = returned.browser("owner").get(address, headers={"Accept-Language": "en"}).text
+    assert words(page.partition("<tfoot>")[2].partition("</tfoot>")[0]).endswith(told)
