@@ -7,16 +7,43 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Subquery, and_, case, cast, func, select, union_all
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import BigInteger, ColumnElement, Subquery, and_, case, cast, func, not_, select, union_all
 from sqlalchemy.orm import Session
 
 from admin_app.rulebook import rulebook, versions
 from models.cards import Card, CardItem, CardStatus
 from models.catalogue import Service
+from models.field import Choice
 from models.standing import Membership
 from models.value import Account, AccountBalance, AccountKind, Lot, LotBalance
 from rules.decisions.tiers import Benefits, Held, benefits
 from rules.documents.calls import CallsDocument
+
+
+class CardState(Choice):
+    """What has become of a card: its status, and whether it has ended."""
+
+    LIVE = "live", _l("Live")
+    EXPIRED = "expired", _l("Expired")
+    REFUNDED = "refunded", _l("Refunded")
+    REVERSED = "reversed", _l("Taken back")
+
+
+def card_states(session: Session, cards: Collection[int], day: date) -> dict[int, CardState]:
+    """The state of each of these cards as of a day."""
+    query = select(Card.id, Card.status, card_is(CardState.EXPIRED, day)).where(Card.id.in_(cards))
+    return {
+        card: CardState.EXPIRED if ended else CardState(status.value) for card, status, ended in session.execute(query)
+    }
+
+
+def card_is(state: CardState, day: date) -> ColumnElement[bool]:
+    """That a card is in this state as of a day, as a condition on ``Card``."""
+    ended = and_(Card.status == CardStatus.LIVE, func.coalesce(Card.expires_on, date.max) < day)
+    if state is CardState.EXPIRED:
+        return ended
+    return and_(Card.status == CardStatus(state.value), not_(ended))
 
 
 @dataclass(frozen=True)

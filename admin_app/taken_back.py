@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import BigInteger, ColumnElement, case, cast, exists, func, select
+from sqlalchemy import BigInteger, ColumnElement, SQLColumnExpression, case, cast, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from models.cards import Card, CardChange, CardChangeKind, CardStatus
@@ -172,7 +173,7 @@ def _written(session: Session, lines: Collection[int]) -> dict[int, _Written]:
     return found
 
 
-def _sum_where(amount: ColumnElement[int], *of: ColumnElement[bool]) -> ColumnElement[int]:
+def _sum_where(amount: SQLColumnExpression[Any], *of: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(select(func.sum(amount)).where(*of).correlate(Sale, SaleLine, Card).scalar_subquery(), 0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, and_, case
 from sqlalchemy.orm import Mapped
 
 from models.entity import Event, Record
@@ -198,6 +198,15 @@ class Alert(Record):
     closed_at: Mapped[datetime | None] = field(Instant, label=_l("Closed at"), index=True)
     closed_by: Mapped[str | None] = field(Text(60), label=_l("Closed by"))
     outcome: Mapped[str | None] = field(Text(200), label=_l("Outcome"))
+
+
+WAITING_URGENT = case((and_(Alert.closed_at.is_(None), Alert.severity == Severeness.URGENT), 0), else_=1)
+"""0 for an alert that is urgent and waits: such come before all else wherever alerts are listed."""
+MOST_URGENT_FIRST = (
+    WAITING_URGENT,
+    case((Alert.severity == Severeness.WARNING, 0), else_=1),
+    Alert.raised_at.desc(),
+)
 
 
 class Task(Record):

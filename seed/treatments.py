@@ -118,13 +118,14 @@ def _follow_ups(random: Random, when: When, treatment: dict[str, Any]) -> list[d
 
 
 def _alert(when: When, number: int, treatment: dict[str, Any], name: str, *, settled: bool) -> dict[str, Any]:
-    at = when.at(treatment["business_day"], AFTERNOON)
+    day: date = treatment["business_day"]
+    at = when.at(day, AFTERNOON)
     raised = min(at, when.moment)
     return {
         "id": number,
         "source": "adverse_reaction",
         "occasion": str(treatment["id"]),
-        "text": f"{name} 今天护理后有不良反应。",
+        "text": f"{name} {day.year}年{day.month}月{day.day}日护理后出现不良反应。",
         "severity": Severeness.URGENT,
         "to_role": "manager",
         "customer_id": treatment["customer_id"],

@@ -20,7 +20,7 @@ from models.standing import Alert, TagColour, Task, TierChange
 from models.value import LedgerEntry
 from rules.decisions.access import Access, Sight, masked
 from rules.language.sentences import Words
-from views.computed import ComputedField, Part, computed_fields
+from views.computed import ComputedField, Part, computed_fields, seen_fields
 from views.rule_words import effect_said, evidence_said, outcome_said, subjects_of
 from views.tiers import tier_tone
 
@@ -46,20 +46,18 @@ class Cell:
 def visible_fields(entity: type[Entity], access: Access) -> list[Field]:
     """Every field she may see, in the order of declaration; the house's own bookkeeping last."""
     left_out = {"version", "source_key", "public_id", "occasion", "text_en", "about"}
-    fields = [
-        one for one in entity.fields().values() if access.sight(one) is not Sight.HIDDEN and one.name not in left_out
-    ]
+    fields = [one for one in seen_fields(entity, access) if one.name not in left_out]
     return sorted(fields, key=lambda one: one.info.generated)
 
 
 def list_fields(entity: type[Entity], access: Access) -> list[Field]:
     """The columns of the list."""
     assert entity.screen is not None
-    fields = entity.fields()
+    fields = {one.name: one for one in seen_fields(entity, access)}
     columns: list[Field] = []
-    computed = computed_fields(entity, access)
+    computed = [one for one in computed_fields(entity, access) if one.name not in entity.fields()]
     for name in entity.screen.columns:
-        if access.sight(fields[name]) is not Sight.HIDDEN:
+        if name in fields:
             columns.append(fields[name])
         columns += [one for one in computed if one.after == name]
     return columns

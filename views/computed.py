@@ -27,16 +27,18 @@ from sqlalchemy import (
     func,
     literal,
     not_,
+    or_,
     select,
 )
 from sqlalchemy.types import TypeEngine
 
 from admin_app.documents.export import Extra
-from admin_app.holdings import stored_of, stored_value, tiers_of
+from admin_app.holdings import CardState, card_is, card_states, stored_of, stored_value, tiers_of
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.taken_back import SaleState, line_is, line_states, sale_is, sale_states, visit_is, visit_states
 from admin_app.values import money
+from models.cards import Card
 from models.customers import Customer, current_id
 from models.entity import Entity, db
 from models.field import Field, FieldInfo, Kind, choice
@@ -45,7 +47,7 @@ from models.standing import CustomerTag, Membership, Tag
 from models.till import Reversal
 from models.types import Big, Day, Money, Text
 from models.value import Account
-from rules.decisions.access import Access, Sight
+from rules.decisions.access import MASK, Access, Sight
 from rules.documents.roles import Action
 from rules.evaluation.visits import visit_stands
 from views.tiers import tier_label, tier_tone
@@ -78,7 +80,9 @@ Matches = Callable[[str, list[Any], Access], ColumnElement[bool]]
 
 @dataclass(frozen=True)
 class ComputedField(Field):
-    """A column worked out from other tables. It stands after the stored column ``after``; ``needs`` must be visible."""
+    """A column worked out from other tables. It stands after the stored column ``after``, or in place of the stored one
+    of its own name; ``needs`` must be visible.
+    """
 
     load: Load
     matches: Matches
@@ -109,6 +113,13 @@ def computed_fields(entity: type[Entity], access: Access) -> list[ComputedField]
         for one in COMPUTED.get(entity.named(), ())
         if access.sight(one) is Sight.CLEAR and all(access.may(Action.VIEW, needed) for needed in one.needs)
     ]
+
+
+def seen_fields(entity: type[Entity], access: Access) -> list[Field]:
+    """The stored fields that this person may see, computed ones in place of those whose names they have."""
+    instead = {one.name: one for one in computed_fields(entity, access)}
+    fields = [one for one in entity.fields().values() if access.sight(one) is not Sight.HIDDEN]
+    return [instead.get(one.name, one) for one in fields]
 
 
 def exported(entity: type[Entity], access: Access) -> list[Extra]:
@@ -177,7 +188,10 @@ def _load_last_visit(ids: Ids, access: Access) -> dict[int, list[Part]]:
         .group_by(owner)
     )
     days = ((customer, _as_day(day)) for customer, day in db.session.execute(query))
-    return {customer: [Part(day.isoformat(), value=day)] for customer, day in days}
+    found = {customer: [Part(day.isoformat(), value=day)] for customer, day in days}
+    unseen = select(owner).select_from(Visit).join(Customer, Customer.id == Visit.customer_id).distinct()
+    unseen = unseen.where(owner.in_(set(ids) - found.keys()), visit_stands())
+    return found | {customer: [Part(MASK)] for customer in db.session.scalars(unseen)}
 
 
 def _as_day(value: Any) -> date:
@@ -198,9 +212,10 @@ def _last_visits(access: Access) -> Any:
 
 
 def _last_visit_matches(operator: str, values: list[Any], access: Access) -> ColumnElement[bool]:
+    if operator == "empty":  # one that she may not see is shown by a mask
+        kin = select(current_id()).select_from(Visit).join(Customer, Customer.id == Visit.customer_id)
+        return _among(kin.where(visit_stands()).correlate(None), not values[0])
     last = _last_visits(access)
-    if operator == "empty":
-        return _among(select(last.c.customer_id), not values[0])
     day = values[0]
     fits = {"from": last.c.day >= day, "to": last.c.day <= day}.get(operator, last.c.day == day)
     return Customer.id.in_(select(last.c.customer_id).where(fits))
@@ -270,6 +285,20 @@ def _any_state(of: Callable[[SaleState], ColumnElement[bool]]) -> Matches:
     return matches
 
 
+# -------------------------------------------------------------------------------------------------- of a card
+
+CARD_TONES = {CardState.LIVE: "good", CardState.EXPIRED: "warn", CardState.REVERSED: "taken-back"}
+
+
+def _load_card_state(ids: Ids, _access: Access) -> dict[int, list[Part]]:
+    states = card_states(db.session(), ids, business_day(now()))
+    return {card: [Part(str(state.label), CARD_TONES.get(state, "muted"))] for card, state in states.items()}
+
+
+def _card_state_matches(_operator: str, values: list[Any], _access: Access) -> ColumnElement[bool]:
+    return or_(*(card_is(CardState(value), business_day(now())) for value in values))
+
+
 COMPUTED: dict[str, tuple[ComputedField, ...]] = {
     "customer": (
         ComputedField(
@@ -330,6 +359,19 @@ COMPUTED: dict[str, tuple[ComputedField, ...]] = {
             matches=_any_state(sale_is),
             after="total",
             needs=(Sale, Reversal),
+        ),
+    ),
+    "card": (
+        ComputedField(
+            "card",
+            "status",
+            _column("card_state", choice(CardState)),
+            FieldInfo(_l("Status")),
+            Kind.CHOICE,
+            load=_load_card_state,
+            matches=_card_state_matches,
+            after="status",
+            needs=(Card,),
         ),
     ),
     "visit": (

@@ -15,7 +15,7 @@ from admin_app.i18n import in_her_language, text_of
 from admin_app.operations.kernel import business_day, now
 from models.customers import Contraindication, Customer, current_id
 from models.entity import db
-from models.standing import Alert, CustomerTag, Membership, Tag, Task
+from models.standing import MOST_URGENT_FIRST, Alert, CustomerTag, Membership, Tag, Task
 from rules.decisions.access import Access, Sight
 from rules.decisions.tiers import Held
 from rules.documents.roles import Action
@@ -87,9 +87,15 @@ def _tags(customer_id: int, access: Access) -> list[tuple[str, str]]:
 def _open(customer_id: int, access: Access) -> list[tuple[str, int, str]]:
     """Alerts and tasks that wait."""
     found: list[tuple[str, int, str]] = []
-    kinds: tuple[tuple[Any, Any], ...] = ((Alert, Alert.closed_at), (Task, Task.finished_at))
-    for entity, done in kinds:
+    kinds: tuple[tuple[Any, Any, tuple[Any, ...]], ...] = (
+        (Alert, Alert.closed_at, MOST_URGENT_FIRST),
+        (Task, Task.finished_at, (Task.due_on,)),
+    )
+    for entity, done, order in kinds:
         if access.may(Action.VIEW, entity):
             query = select(entity).where(access.rows(entity), entity.customer_id == customer_id, done.is_(None))
-            found += [(entity.named(), row.id, text_of(row)) for row in db.session.scalars(query.limit(5))]
+            found += [
+                (entity.named(), row.id, text_of(row))
+                for row in db.session.scalars(query.order_by(*order, entity.id).limit(5))
+            ]
     return found

@@ -21,7 +21,7 @@ from admin_app.values import money
 from models.customers import Customer
 from models.entity import db
 from models.sales import MONEY_IN, Payment, Visit
-from models.standing import Alert, CustomerTag, Membership, Tag, Task
+from models.standing import MOST_URGENT_FIRST, Alert, CustomerTag, Membership, Tag, Task
 from rules.documents.roles import Action
 from rules.evaluation.visits import visit_stands
 from views.home_work import work_of
@@ -87,7 +87,7 @@ class Dashboard(AdminIndexView):
     def index(self) -> Any:
         """Figures, alerts, tasks, birthdays, charts."""
         today = business_day(now())
-        alerts = _open(Alert, Alert.closed_at, Alert.raised_at.desc())
+        alerts = _open(Alert, Alert.closed_at, *MOST_URGENT_FIRST)
         return self.render(
             "dashboard.html",
             today=today,
@@ -151,12 +151,12 @@ def _paid(label: str, first: date, last: date) -> Figure:
     return Figure(label, money(paid), address)
 
 
-def _open(entity: Any, done: Any, order: Any) -> Sequence[Any]:
+def _open(entity: Any, done: Any, *order: Any) -> Sequence[Any]:
     """The first of what waits for her."""
     if not _may(entity):
         return []
     return db.session.scalars(
-        select(entity).where(_rows(entity), done.is_(None)).order_by(order, entity.id).limit(MOST)
+        select(entity).where(_rows(entity), done.is_(None)).order_by(*order, entity.id).limit(MOST)
     ).all()
 
 

@@ -247,6 +247,7 @@ class EntityScreen(ModelView):
             row = self._row("details_view")
         row = self._note_shown(row, fields, "details_view")
         computed = computed_fields(self.entity, access()) if head is None else []
+        computed = [one for one in computed if one.name not in self.entity.fields()]
         standing = [part for one in computed for part in one.load([row.id], access()).get(row.id, ())]
         return self.render(
             "details.html",

@@ -24,6 +24,7 @@ from models import search
 from models.customers import Customer, records_of
 from models.entity import AnySelect, Entity, db, entity_named, table_of
 from models.field import Field, Kind, Search
+from models.standing import WAITING_URGENT, Alert
 from rules.decisions.access import Access, Sight
 from rules.documents.roles import Action
 from views.computed import ComputedField, computed_fields
@@ -110,6 +111,8 @@ class Listing:
         first = column.desc() if self.descending else column.asc()
         last = self.entity.id.desc() if self.descending else self.entity.id.asc()
         order = (first,) if self.sort == "id" else (first, last)
+        if self.entity is Alert and self._said_sort() is None:
+            order = (WAITING_URGENT, *order)
         return self._filtered(query).order_by(*order)
 
     def _sorted_by(self, query: AnySelect) -> tuple[AnySelect, ColumnElement[Any]]:
@@ -256,7 +259,9 @@ def filterable(entity: type[Entity], access: Access) -> list[Field]:
         for one in entity.fields().values()
         if one.kind in BY_KIND and not one.encrypted and one.name not in kept and access.sight(one) is Sight.CLEAR
     ]
-    return [*stored, *computed_fields(entity, access)]
+    computed = computed_fields(entity, access)
+    instead = {one.name for one in computed}
+    return [*(one for one in stored if one.name not in instead), *computed]
 
 
 def operators_of(one: Field) -> tuple[str, ...]:

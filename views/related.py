@@ -14,6 +14,7 @@ from sqlalchemy import select
 from models.customers import Customer, kin_of
 from models.entity import AnySelect, Entity, db, entities
 from models.field import Field, Kind
+from models.standing import WAITING_URGENT, Alert
 from rules.decisions.access import Access
 from rules.documents.roles import Action
 from views.cells import Cells, list_fields, sensitive_shown
@@ -88,7 +89,8 @@ def _rows(other: type[Entity], by: Field, row_id: int, access: Access) -> AnySel
 
 def _tab(other: type[Entity], by: Field, row_id: int, access: Access) -> Tab:
     """The newest rows; sensitive columns stay on their own screen."""
-    query = _rows(other, by, row_id, access).order_by(other.id.desc()).limit(NEWEST + 1)
+    first = [WAITING_URGENT] if other is Alert else []
+    query = _rows(other, by, row_id, access).order_by(*first, other.id.desc()).limit(NEWEST + 1)
     rows = list(db.session.scalars(query))
     hidden = sensitive_shown(list_fields(other, access), access)
     fields = [one for one in list_fields(other, access) if one.name not in {by.name, *hidden}]

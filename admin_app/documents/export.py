@@ -35,7 +35,9 @@ PAGE = 2_000
 
 @dataclass(frozen=True)
 class Extra:
-    """A column that no row stores, behind the stored column ``after``: ``values`` are cells by the ids of rows."""
+    """A column that no row stores, behind the stored column ``after`` or in place of the stored one of its own name:
+    ``values`` are cells by the ids of rows.
+    """
 
     name: str
     label: LazyString
@@ -98,8 +100,9 @@ def _columns(access: Access, chosen: Selection) -> list[Field | Extra]:
     """The columns of a file in the order of the declaration, each extra one behind the stored one that it follows."""
     stored = {one.name: one for one in exported_fields(access, chosen.entity)}
     columns: list[Field | Extra] = []
+    instead = {one.name for one in chosen.extra}
     for name in chosen.entity.fields():
-        if name in stored:
+        if name in stored and name not in instead:
             columns.append(stored[name])
         columns += [one for one in chosen.extra if one.after == name]
     return columns

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
+from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pydantic import Field
@@ -130,7 +131,11 @@ def _tell(op: Operation, treatment: Treatment) -> None:
             source="adverse_reaction",
             occasion=str(treatment.id),
             **in_both_languages(
-                lambda: _("%(name)s had an adverse reaction to a treatment today.", name=customer.name)
+                lambda: _(
+                    "%(name)s had an adverse reaction to a treatment on %(day)s.",
+                    name=customer.name,
+                    day=format_date(op.day, "medium"),
+                )
             ),
             about="treatment",
             about_id=treatment.id,

@@ -17,6 +17,7 @@ from admin_app.operations.refusals import Missing, Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.tag_effects import hold_by_rules
 from models.assessments import Assessment, AssessmentParameter, AssessmentTemplate, Reading
+from models.cards import Card
 from models.customers import (
     CareRole,
     Channel,
@@ -374,7 +375,7 @@ def _erase_rows(op: Operation, entity: type[Entity], customer_id: int) -> set[tu
     rows = list(op.session.scalars(select(entity).where(or_(*(one.column == customer_id for one in hers)))))
     words = [one for one in fields if not one.info.generated and _tells(entity, one)]
     for row in rows:
-        for one in words:
+        for one in words if not _of_the_house(row) else ():
             setattr(row, one.name, None if one.column.nullable else "–")
         if isinstance(row, (Alert, Task)):
             row.text, row.text_en, row.outcome = "–", None, None
@@ -383,6 +384,13 @@ def _erase_rows(op: Operation, entity: type[Entity], customer_id: int) -> set[tu
         if isinstance(row, RuleMatch):
             row.why, row.why_not = {}, None
     return {(entity.named(), row.id) for row in rows}
+
+
+def _of_the_house(row: Entity) -> bool:
+    """Whether the words in a row are the house's own: what a package is called, what a rule gives."""
+    return (isinstance(row, Card) and row.package_id is not None) or (
+        isinstance(row, RuleEffect) and row.kind is not EffectKind.MESSAGE
+    )
 
 
 def _tells(entity: type[Entity], one: EntityField) -> bool:

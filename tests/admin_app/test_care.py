@@ -146,4 +146,4 @@ def test_an_adverse_reaction_is_said_and_told_at_once(care: Salon) -> None:
     [alert] = care.rows(Alert, source="adverse_reaction")
     assert (alert.to_role, alert.severity.value, alert.customer_id) == ("manager", "urgent", care.ids["anna"])
     assert alert.due_at - alert.raised_at == timedelta(hours=2)
-    assert "安娜" in alert.text
+    assert "安娜 2026年11月22日" in alert.text, "it is read on later days too"

@@ -15,10 +15,12 @@ from admin_app.operations.refusals import Refused
 from admin_app.security import password_gate
 from models.accounts import SignInThrottle, User
 from models.actor import SYSTEM
+from models.cards import Card
 from models.customers import Customer, CustomerAssignment, Preference, Relation
 from models.entity import db
 from models.log import Operation, RowChange, RowValue
 from models.names import Name
+from models.rulebook import EffectKind, RuleEffect
 from models.standing import Alert, CustomerTag, Tag, Task
 from tests.cast import NOON, TODAY, create, password_of, raw_operation
 from tests.conftest import House
@@ -160,6 +162,21 @@ def test_no_word_about_the_erased_is_left(house: House) -> None:
     values = select(RowValue.new).join(RowChange, RowChange.id == RowValue.row_change_id)
     said += db.session.scalars(values.where(RowChange.entity.in_(["relation", "preference", "customer_tag"]))).all()
     assert [one for one in said if one and secret in one] == []
+
+
+def test_what_a_card_and_a_gift_are_called_stays(house: House) -> None:
+    """That is the house's word; what a message says to the person is not."""
+    hers = {"customer_id": house.ids["anna"], "rule": "x", "made_on": TODAY, "rule_version_id": 1}
+    package = create("package", name="补水10次", price="1980")
+    with raw_operation():
+        place = {"store_id": house.ids["first"], "opened_on": TODAY, "customer_id": house.ids["anna"]}
+        db.session.add(Card(name="补水10次", package_id=package, sold_for=198_000, **place))
+        db.session.add(Card(name="安娜的旧卡", sold_for=198_000, **place))
+        for kind, what in ((EffectKind.GIFT, "面膜"), (EffectKind.MESSAGE, "安娜您好")):
+            db.session.add(RuleEffect(kind=kind, what=what, occasion=what, place=1, **hers))
+    erase(house)
+    assert db.session.scalars(select(Card.name).order_by(Card.id)).all() == ["补水10次", "–"]
+    assert db.session.scalars(select(RuleEffect.what).order_by(RuleEffect.id)).all() == ["面膜", "–"]
 
 
 def test_alerts_of_one_day_do_not_stand_in_the_way_of_an_erasure(house: House) -> None:

@@ -20,7 +20,7 @@ from admin_app.operations.rules import ActivateInput
 from admin_app.rulebook import refresh
 from models.actor import SYSTEM
 from models.cards import CardItem
-from models.customers import Customer
+from models.customers import Customer, CustomerAssignment
 from models.entity import db
 from models.log import Operation
 from models.names import Name
@@ -218,3 +218,39 @@ def returned(house: House) -> House:
 def test_a_total_names_what_stands_no_longer(returned: House, address: str, told: str) -> None:
     page = returned.browser("owner").get(address, headers={"Accept-Language": "en"}).text
     assert words(page.partition("<tfoot>")[2].partition("</tfoot>")[0]).endswith(told)
+
+
+def filed(house: House, address: str, role: str = "owner") -> list[dict[str, str]]:
+    answer = house.browser(role).get(f"{address}export/csv/", headers={"Accept-Language": "en"})
+    return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+
+
+@time_machine.travel(NOON, tick=False)
+def test_an_expired_card_says_so_in_lists_filters_pages_and_files(house: House) -> None:
+    of = service(house)
+    ended = db.session.get_one(CardItem, card(house, of, days=5)).card_id
+    card(house, of, days=50, name="长卡")
+    with time_machine.travel(NOON + timedelta(days=9), tick=False):
+        found = {address: rows(house, address) for address in ("/card/", "/card/?status=live", "/card/?status=expired")}
+        page = house.browser("owner").get(f"/card/details/?id={ended}").text
+        exported = filed(house, "/card/")
+    told = {row["Name"]: row["Status"] for row in found["/card/"]}
+    assert told == {"三次卡": "Expired", "长卡": "Live"}
+    some = [[row["Name"] for row in found[f"/card/?status={one}"] if row["Status"]] for one in ("live", "expired")]
+    assert some == [["长卡"], ["三次卡"]]
+    assert "已到期" in words(page)
+    assert {row["Name"]: row["Status"] for row in exported} == told
+
+
+def test_a_last_visit_that_is_not_hers_to_see_is_masked(house: House) -> None:
+    """As the store beside it; who has never come has none."""
+    visited(house, TODAY, "cora", "second")
+    hers = {"customer_id": house.ids["cora"], "staff_id": house.ids["therapist_staff"]}
+    with raw_operation():
+        db.session.add(CustomerAssignment(since=NOON, **hers))
+    told = {row["Full name"]: row["Last visit"] for row in rows(house, role="reception")}
+    assert (told[name(house, "cora")], told[name(house, "anna")]) == ("••••", "–")
+    empty = {row["Full name"] for row in rows(house, "/customer/?last_visit.empty=yes", "reception")}
+    assert (name(house, "cora") in empty, name(house, "anna") in empty) == (False, True)
+    exported = {row["Full name"]: row["Last visit"] for row in filed(house, "/customer/", "manager")}
+    assert exported[name(house, "cora")] == "••••"

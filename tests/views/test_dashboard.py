@@ -19,7 +19,7 @@ from models.customers import Customer
 from models.entity import db
 from models.log import EntryKind, Operation
 from models.names import Name
-from models.standing import Alert, CustomerTag, Membership, Tag, Task
+from models.standing import Alert, CustomerTag, Membership, Severeness, Tag, Task
 from rules.decisions.access import Access
 from tests.cast import NOON, ROLES, TODAY, create, raw_operation
 from tests.conftest import House
@@ -200,6 +200,28 @@ def todo(page: str, heading: str) -> list[str]:
     """The entries of a card, in its order."""
     card = page[page.index(f"{heading}</h2>") :].partition("</section>")[0]
     return [unescape(text) for text in re.findall(r"<li>(?:<span>)?<a [^>]*>(.*?)</a>", card)]
+
+
+def test_an_urgent_alert_that_waits_comes_before_all_else(sqlite_house: House) -> None:
+    """On the first page, in the list, and on the page of whoever it is about."""
+    house = sqlite_house
+    for minutes in (9, 8):
+        house.ids["alert"] = alert(house, f"不良反应{minutes}", minutes=minutes)
+        with raw_operation():
+            row = db.session.get_one(Alert, house.ids["alert"])
+            row.severity, row.customer_id = Severeness.URGENT, house.ids["anna"]
+    perform(Name.CLOSE_ALERT, CloseAlertInput(alert=row.id, outcome="看过了"), actor=house.actor("owner"))
+    alert(house, "旧的", minutes=60)
+    new = alert(house, "新的", minutes=5)
+    with raw_operation():
+        db.session.get_one(Alert, new).customer_id = house.ids["anna"]
+    page = page_of(house)
+    assert page.index("不良反应9") < min(page.index("新的"), page.index("figures"))
+    listed = house.browser("owner").get("/alert/").text
+    places = [listed.index(one) for one in ("不良反应9", "新的", "不良反应8", "旧的")]
+    assert places == sorted(places)
+    hers = house.browser("owner").get(f"/customer/details/?id={house.ids['anna']}").text
+    assert hers.index("不良反应9") < hers.index("新的")
 
 
 def test_the_newest_alert_stands_first_and_a_closed_one_is_gone(house: House) -> None:
