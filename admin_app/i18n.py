@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -78,6 +78,16 @@ def in_english() -> bool:
     """Whether she who looks reads English."""
     locale = get_locale()
     return locale is not None and locale.language == "en"
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Words of a list one behind the other, parted as the reader's language does."""
+    return (", " if in_english() else "、").join(parts)
+
+
+def in_turn(parts: Iterable[str]) -> str:
+    """Clauses one behind the other, parted as the reader's language does."""
+    return ("; " if in_english() else "；").join(parts)
 
 
 def in_her_language(name: str, name_en: str | None) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from flask_babel import gettext as _
@@ -13,10 +13,11 @@ from sqlalchemy import BigInteger, ColumnElement, and_, case, func, literal, not
 from sqlalchemy.orm import Session
 
 from admin_app.applying import condition_of
-from admin_app.i18n import in_her_language
+from admin_app.i18n import in_her_language, listed
 from admin_app.operations.registry import specs
 from admin_app.rulebook import rulebook, words_of
 from admin_app.stored_facts import facts_today, hers_today
+from models.assessments import AssessmentParameter
 from models.customers import Customer
 from models.entity import table_of
 from models.rulebook import EffectKind, RuleMatch, RuleSlot
@@ -34,17 +35,16 @@ _APART = 1 << 32
 """Keeps two counts of customers apart in one sum."""
 
 
-class _TagNames(Mapping[str, str]):
-    """What tags are called: those of the rules, and those of people, which are read when one is asked for."""
+class _ReadLate(Mapping[str, str]):
+    """What things are called: the ones declared, and others, which are read when one of them is asked for."""
 
-    def __init__(self, session: Session, declared: dict[str, str]) -> None:
-        self._session = session
+    def __init__(self, declared: dict[str, str], others: Callable[[], dict[str, str]]) -> None:
         self._declared = declared
+        self._others = others
 
     @cached_property
     def _all(self) -> dict[str, str]:
-        tags = self._session.scalars(select(Tag))
-        return {tag.slug: in_her_language(tag.name, tag.name_en) for tag in tags} | self._declared
+        return self._others() | self._declared
 
     def __getitem__(self, slug: str) -> str:
         return self._declared[slug] if slug in self._declared else self._all[slug]
@@ -56,15 +56,25 @@ class _TagNames(Mapping[str, str]):
         return len(self._all)
 
 
+def _tag_names(session: Session) -> dict[str, str]:
+    return {tag.slug: in_her_language(tag.name, tag.name_en) for tag in session.scalars(select(Tag))}
+
+
+def _reading_names(session: Session) -> dict[str, str]:
+    rows = session.execute(select(AssessmentParameter.slug, AssessmentParameter.name).order_by(AssessmentParameter.id))
+    return dict(reversed(rows.all()))
+
+
 def words(session: Session, book: Rulebook | None = None) -> Words:
-    """What the salon calls its tiers, tags, roles, coupons, operations and festivals."""
+    """What the salon calls its tiers, tags, roles, coupons, operations, festivals and measurements."""
     book = book or rulebook(session)
     declared = {tag.id: in_her_language(tag.name, tag.name_en) for tag in book.tags.tags}
     coupons = {one.id: in_her_language(one.name, one.name_en) for one in book.campaigns.coupons}
     operations = {spec.name: str(spec.label) for spec in specs()}
     festivals = {one.id: in_her_language(one.name, one.name_en) for one in book.festivals.festivals}
     tiers, roles = dict(words_of("tiers", session)), dict(words_of("roles", session))
-    return Words(tiers, _TagNames(session, declared), roles, coupons, operations, festivals)
+    tags, readings = _ReadLate(declared, partial(_tag_names, session)), _ReadLate({}, partial(_reading_names, session))
+    return Words(tiers, tags, roles, coupons, operations, festivals, readings)
 
 
 @dataclass(frozen=True)
@@ -231,7 +241,7 @@ def _joint(condition: Condition) -> str:
 def _reason(leaf: Comparison, facts: dict[str, Any], known: Words, depth: int) -> Reason:
     holds = interpreter.holds(leaf, facts)
     if leaf.fact.type is FactType.TAG:
-        value = "、".join(known.tags.get(slug, slug) for slug in facts["tag"]) or "–"
+        value = listed(known.tags.get(slug, slug) for slug in facts["tag"]) or "–"
         return Reason(depth, comparison_said(leaf, known), holds, value)
     found = facts.get(leaf.fact.name)
     empty = str(leaf.fact.family.empty or "–")

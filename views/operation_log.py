@@ -31,6 +31,7 @@ from models.names import Name
 from rules.decisions.access import MASK
 from views.downloads import download
 from views.history import Difference, Told, difference_texts, label_of
+from views.log_details import details_of
 from views.person import access, do, refuse
 
 PAGE = 50
@@ -157,9 +158,12 @@ def entry_page(number: int) -> Any:
     row = db.session.get(Operation, number)
     assert row is not None
     link = db.session.scalar(select(LogLink).where(LogLink.operation_id == number))
+    said, raw = details_of(row.detail)
     return render_template(
         "log_entry.html",
         row=row,
+        said=said,
+        raw=raw,
         label=label_of(row.name),
         subject=subjects_of([row]).get(number),
         link=link,

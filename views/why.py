@@ -44,4 +44,5 @@ def why_page(customer: int) -> Any:
         explained=sorted(explain(db.session(), customer, today, among), key=lambda one: not one.holds),
         history=history,
         names=dict(words_of("rules")),
+        documents=dict(words_of("documents")),
     )

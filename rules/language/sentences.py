@@ -16,7 +16,7 @@ from rules.language.facts import Fact, FactType, Subject
 
 @dataclass(frozen=True)
 class Words:
-    """What tiers, tags, roles, coupons, operations and festivals are called, by their short names."""
+    """What tiers, tags, roles, coupons, operations, festivals and measurements are called, by their short names."""
 
     tiers: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -24,6 +24,7 @@ class Words:
     coupons: Mapping[str, str] = field(default_factory=dict)
     operations: Mapping[str, str] = field(default_factory=dict)
     festivals: Mapping[str, str] = field(default_factory=dict)
+    readings: Mapping[str, str] = field(default_factory=dict)
 
 
 def condition_said(condition: Condition, words: Words) -> str:
@@ -103,7 +104,9 @@ def either(values: Sequence[str]) -> str:
 
 
 def fact_said(fact: Fact, words: Words) -> str:
-    """What a fact is called, a festival in it by its name."""
+    """What a fact is called, a festival or a measurement in it by its name."""
+    if fact.reading:
+        return fact.called(words.readings.get(fact.reading, fact.reading))
     return fact.called(words.festivals.get(fact.festival, fact.festival)) if fact.festival else fact.label
 
 
