@@ -80,14 +80,14 @@ def in_english() -> bool:
     return locale is not None and locale.language == "en"
 
 
-def listed(parts: Iterable[str]) -> str:
+def listed(parts: Iterable[object]) -> str:
     """Words of a list one behind the other, parted as the reader's language does."""
-    return (", " if in_english() else "、").join(parts)
+    return (", " if in_english() else "、").join(map(str, parts))
 
 
-def in_turn(parts: Iterable[str]) -> str:
+def in_turn(parts: Iterable[object]) -> str:
     """Clauses one behind the other, parted as the reader's language does."""
-    return ("; " if in_english() else "；").join(parts)
+    return ("; " if in_english() else "；").join(map(str, parts))
 
 
 def in_her_language(name: str, name_en: str | None) -> str:
