@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
+from importlib.resources import files
 
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f"
 _INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028\u2029\u202a-\u202e"
@@ -53,6 +55,22 @@ def folded(text: str) -> str:
 def joined(text: str) -> str:
     """The same without white space and without the dots inside a name (阿依古丽·买买提)."""
     return "".join(_DOTS.sub("", folded(text)).split())
+
+
+@cache
+def _simple_characters() -> dict[int, str]:
+    """Traditional characters, each with its usual simplified one, from the table of OpenCC."""
+    table = (files("opencc") / "dictionary" / "TSCharacters.txt").read_text("utf-8")
+    pairs = (line.split() for line in table.splitlines() if line)
+    return {ord(character): simple for character, simple, *_others in pairs}
+
+
+def simplified(text: str) -> str:
+    """A text with each traditional character as its simplified one, as names are compared: never as they are stored.
+
+    One character always gives one character, whatever stands beside it: the beginning of a text stays its beginning.
+    """
+    return text if text.isascii() else text.translate(_simple_characters())
 
 
 def plain_digits(text: str) -> str:

@@ -19,10 +19,10 @@ from models.cipher import keyring
 from models.clock import SearchKey
 from models.entity import AnySelect, Entity, table_of
 from models.field import Field, Search
-from models.plain_text import folded, joined, plain_digits
+from models.plain_text import folded, joined, plain_digits, simplified
 
 LONGEST_KEY = 60
-MOST_KEYS = 100
+MOST_KEYS = 300
 LAST = "\U0010fffd"
 """Sorts after every letter: the end of a prefix's range."""
 
@@ -62,7 +62,7 @@ _IS_HAN = re.compile(f"[{_HAN}]")
 _WORD = re.compile(f"[{_HAN}]+|[^\\W_{_HAN}]+")
 SHORT_WORD = 5
 """Up to so many characters a word may be a name, and each of its characters is read in every way it can be."""
-MOST_READINGS = 12
+MOST_READINGS = 64
 
 TITLES = "女士|先生|小姐|太太|阿姨|夫人|老师|老板|经理|店长|院长|医生|大姐|姐姐|姐|哥|总|姨|嫂"
 _TITLED = re.compile(f"(?:(?:vip|会员|客户)(?=[{_HAN}]))?(?P<name>.+?)(?:{TITLES})?")
@@ -105,26 +105,34 @@ def readings(word: str) -> tuple[tuple[str, ...], ...]:
     if len(word) > SHORT_WORD:
         return tuple(usual)
     base = next(iter(usual))
-    options = [_character_readings(character) for character in word]
-    if len(base) != len(options):
+    if len(base) != len(word):
         return tuple(usual)
-    alternatives = [
-        [reading for reading in option if reading != said] for option, said in zip(options, base, strict=True)
+    options = [
+        dict.fromkeys((said, *_character_readings(character))) for said, character in zip(base, word, strict=True)
     ]
-    for place, others in enumerate(alternatives):
-        usual |= dict.fromkeys((*base[:place], other, *base[place + 1 :]) for other in others)
+    for place, option in enumerate(options):
+        usual |= dict.fromkeys((*base[:place], other, *base[place + 1 :]) for other in option)
     usual |= dict.fromkeys(itertools.islice(itertools.product(*options), MOST_READINGS))
     return tuple(itertools.islice(usual, MOST_READINGS))
 
 
 def keys_of(text: str) -> set[str]:
-    """The words under which a text is found.
+    """The words under which a text is found, in simplified characters.
 
-    The parts of a text in several scripts are words of their own (2号店王芳), also together with what follows them.
+    The parts of a text in several scripts are words of their own (2号店王芳), also together with what follows them. A
+    character that is also traditional is read in its own way too: 李乾 is both li gan and li qian.
     """
-    plain = folded(text)
-    words = _WORD.findall(plain)
-    found: list[str] = [normal(text)]
+    written = folded(text)
+    plain = simplified(written)
+    found: list[str] = [normal(text), *_keys_of_words(_WORD.findall(plain))]
+    if plain != written:
+        found += (key for key in _keys_of_words(_WORD.findall(written)) if not _IS_HAN.search(key))
+    distinct = dict.fromkeys(key[:LONGEST_KEY] for key in found if key)
+    return set(itertools.islice(distinct, MOST_KEYS))
+
+
+def _keys_of_words(words: Sequence[str]) -> list[str]:
+    found: list[str] = []
     for word in words:
         found += _word_keys(word)
     for place in range(1, len(words)):
@@ -132,8 +140,7 @@ def keys_of(text: str) -> set[str]:
     if len(words) > 1 and any(map(_IS_HAN.match, words)):
         said = ["".join(readings(word)[0]) if _IS_HAN.match(word) else word for word in words]
         found += ("".join(said[place:]) for place in range(len(said)))
-    distinct = dict.fromkeys(key[:LONGEST_KEY] for key in found if key)
-    return set(itertools.islice(distinct, MOST_KEYS))
+    return found
 
 
 def _word_keys(word: str) -> Iterator[str]:
@@ -155,7 +162,7 @@ def is_han(text: str) -> bool:
 
 def normal(query: str) -> str:
     """A query, and a whole text, as the keys are stored."""
-    return joined(query)[:LONGEST_KEY]
+    return simplified(joined(query))[:LONGEST_KEY]
 
 
 def without_title(name: str) -> str:
@@ -167,11 +174,17 @@ def without_title(name: str) -> str:
 
 def matching(entity: type[Entity], query: str) -> AnySelect:
     """The ids of the rows that have a word beginning with the query; where none has, with the query without a title."""
-    word, bare = normal(query), without_title(query)[:LONGEST_KEY]
+    word, bare = normal(query), without_title(simplified(query))[:LONGEST_KEY]
     exact = _beginning(entity, word)
     if bare == word:
         return exact
     return select(exact.union_all(_beginning(entity, bare).where(~exact.exists())).subquery().c.row_id)
+
+
+def containing(entity: type[Entity], text: str) -> AnySelect | None:
+    """The ids of the rows with a name that contains Chinese characters, in either form; None for any other text."""
+    word = normal(text)
+    return _beginning(entity, word) if is_han(word) else None
 
 
 def _beginning(entity: type[Entity], word: str) -> AnySelect:

@@ -141,7 +141,7 @@ def bookings_page() -> Any:
     if not access().opens("bookings"):
         raise refuse(Forbidden, "bookings")
     today = business_day(now())
-    span, understood = read_span(request.args, today)
+    span = read_span(request.args, today)
     day = span.first
     stores, chosen = chosen_store("bookings")
     hers = (chosen, *sorted(actor().stores))
@@ -157,7 +157,6 @@ def bookings_page() -> Any:
         stores=stores,
         day=day,
         today=today,
-        understood=understood,
         weekday=format_date(day, "EEEE"),
         before=span.before().first,
         after=span.after().first,

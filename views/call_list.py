@@ -16,7 +16,7 @@ from sqlalchemy import select
 from admin_app.calling import Call, Reason, Why, calls
 from admin_app.consents import refusing_marketing
 from admin_app.operations.kernel import begin_of_day, business_day, now
-from admin_app.operations.refusals import Forbidden
+from admin_app.operations.refusals import Forbidden, Missing
 from admin_app.operations.registry import spec_named
 from admin_app.titles import titles_by
 from admin_app.values import money
@@ -24,12 +24,13 @@ from models.customers import Customer, Interaction, current_id, records_of
 from models.entity import db
 from models.names import Name
 from rules.documents.roles import Action
+from views.addresses import BadAddress, number_in
 from views.cells import Cells
 from views.helpers import in_days
 from views.person import access, actor, refuse
 
-MOST = 50
-"""So many customers on one page: more than anybody calls in a day."""
+PAGE = 20
+"""So many customers on one page."""
 SENTENCES = 2
 """A text says no more than so many things at once."""
 
@@ -81,14 +82,20 @@ def call_list_page() -> Any:
     found = calls(db.session(), access(), today)
     counts = Counter(why for call in found for why in {one.why for one in call.reasons})
     wanted = next((why for why in Why if why.value == request.args.get("why")), None)
+    if wanted is None and request.args.get("why"):
+        raise BadAddress("why", _l("This is not one of the choices."))
     chosen = [call for call in found if wanted is None or wanted in {one.why for one in call.reasons}]
-    entries = _entries(chosen, today)
+    page = number_in({"page": "1", **request.args}, "page") or 0
+    if page < 1 or (page > 1 and (page - 1) * PAGE >= len(chosen)):
+        raise refuse(Missing, "call_list")
+    entries = _entries(chosen, today, (page - 1) * PAGE)
     phone = Customer.fields()["phone"]
     return render_template(
         "call_list.html",
         today=today,
         entries=entries,
-        more=max(len(chosen) - MOST, 0),
+        page=page,
+        more=max(len(chosen) - page * PAGE, 0),
         reasons=[(why.value, LABELS[why], counts[why]) for why in Why if counts[why]],
         wanted=wanted.value if wanted else "",
         phone=phone,
@@ -97,11 +104,11 @@ def call_list_page() -> Any:
     )
 
 
-def _entries(chosen: Sequence[Call], today: date) -> list[Entry]:
-    """Those not spoken to yet first; so many statements however many they are."""
+def _entries(chosen: Sequence[Call], today: date, start: int) -> list[Entry]:
+    """One page from ``start`` on, those not spoken to yet first; so many statements however many they are."""
     ids = [call.customer_id for call in chosen]
     spoken = _spoken(ids, today)
-    order = sorted(chosen, key=lambda call: call.customer_id in spoken)[:MOST]
+    order = sorted(chosen, key=lambda call: call.customer_id in spoken)[start : start + PAGE]
     ids = [call.customer_id for call in order]
     rows = {row.id: row for row in db.session.scalars(select(Customer).where(Customer.id.in_(ids)))}
     salons, quiet = _salons(rows.values()), refusing_marketing(db.session(), ids)

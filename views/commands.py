@@ -60,7 +60,8 @@ def _selection(entity: type[Entity], filters: tuple[str, ...]) -> Selection:
         args[name] = f"{args[name]},{value}" if name in args and name != "archived" else value
     listing = read_listing(entity, access_for(me()), args)
     if listing.faults:
-        fail("\n".join(str(_("%(param)s: %(message)s", param=param, message=text)) for param, text in listing.faults))
+        said = [_("%(param)s: %(message)s", param=one.param, message=one.message) for one in listing.faults]
+        fail("\n".join(map(str, said)))
     return Selection(entity, listing.all_conditions(), listing.said(), exported(entity, access_for(me())))
 
 

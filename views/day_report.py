@@ -100,7 +100,7 @@ def day_report() -> Any:
     if not access().opens("day_report"):
         raise refuse(Forbidden, "day_report")
     today = business_day(now())
-    span, understood = read_span(request.args, today)
+    span = read_span(request.args, today)
     stores, chosen = chosen_store("day_report")
     frame = Frame(span, _looked_at(chosen))
     tiles, sheets = report(frame)
@@ -110,7 +110,6 @@ def day_report() -> Any:
         span=span,
         before=span.before(),
         today=today,
-        understood=understood,
         stores=stores,
         chosen=chosen,
         kept=kept,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import secrets
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Flask, g, jsonify, render_template, request
+from flask import Flask, current_app, g, jsonify, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
@@ -15,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from admin_app.operations.refusals import Refused, unavailable
 from models.entity import db
+from views.addresses import BadAddress
 
 log = logging.getLogger("peony.pages")
 
@@ -27,16 +29,34 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, broken)
 
 
-def _page(status: int, title: str, text: str, field: str | None = None) -> Any:
+def _page(status: int, title: str, text: str, field: str | None = None, back: tuple[str, str] | None = None) -> Any:
+    """``back``: the address of the one way out, and what its button says."""
     if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
         return jsonify(error=text, field=field), status
-    return render_template("error.html", title=title, text=text, status=status), status
+    return render_template("error.html", title=title, text=text, status=status, back=back), status
 
 
 def refused(error: Refused) -> Any:
     """An operation or page said no."""
     titles = {403: _("Not allowed"), 404: _("Not found"), 409: _("Changed meanwhile"), 503: _("Busy now")}
-    return _page(error.status, titles.get(error.status, _("Not done")), str(error), error.field)
+    title = titles.get(error.status, _("Not done"))
+    return _page(error.status, title, str(error), error.field, _way_back(error))
+
+
+def _way_back(error: Refused) -> tuple[str, str] | None:
+    """From a file that was refused to its list with the same filters, from a bad address to the page without it."""
+    endpoint, args = request.endpoint or "", request.args.to_dict()
+    if request.method != "GET":
+        return None
+    if endpoint.endswith(".export"):
+        home = endpoint.removesuffix("export") + "index_view"
+        home = home if home in current_app.view_functions else endpoint.removesuffix(".export")
+        return f"{url_for(home)}?{urlencode(args)}".rstrip("?"), _("Back to the list")
+    if isinstance(error, BadAddress):
+        kept = {name: value for name, value in args.items() if name != error.field}
+        address = url_for(endpoint, **(request.view_args or {}))
+        return (f"{address}?{urlencode(kept)}" if kept else address), _("Show the page without it")
+    return None
 
 
 def forged(error: CSRFError) -> Any:

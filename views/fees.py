@@ -28,7 +28,7 @@ def register(app: Flask) -> None:
 def fees_page() -> Any:
     """Everybody, a line each."""
     _opened()
-    span, understood = read_span(request.args, business_day(now()))
+    span = read_span(request.args, business_day(now()))
     stores, chosen = chosen_store("fees")
     lines = performance(db.session(), _hers(chosen), span.first, span.last)
     people = by_staff(lines)
@@ -37,7 +37,6 @@ def fees_page() -> Any:
     return render_template(
         "fees.html",
         span=span,
-        understood=understood,
         stores=stores,
         chosen=chosen,
         kept={} if chosen is None else {"store": chosen},
@@ -49,7 +48,7 @@ def fees_page() -> Any:
 def fees_of(staff: int) -> Any:
     """One person, line by line."""
     _opened()
-    span, understood = read_span(request.args, business_day(now()))
+    span = read_span(request.args, business_day(now()))
     _stores, chosen = chosen_store("fees")
     lines = performance(db.session(), and_(_hers(chosen), StaffShare.staff_id == staff), span.first, span.last)
     names = titles_by({"staff": {staff}, "store": {line.store_id for line in lines}}, access())
@@ -60,7 +59,6 @@ def fees_of(staff: int) -> Any:
         name=names["staff", staff],
         stores_called=names,
         span=span,
-        understood=understood,
         kept={"staff": staff} if chosen is None else {"staff": staff, "store": chosen},
         lines=[(line, reason(line)) for line in lines[:MOST]],
         more=max(len(lines) - MOST, 0),

@@ -30,8 +30,8 @@ from admin_app.taken_back import taken_back
 from admin_app.titles import title_of
 from admin_app.values import show_value, whole_number, write_value
 from models.customers import Customer
-from models.entity import AnySelect, Entity, db
-from models.field import Field
+from models.entity import AnySelect, Entity, db, entities
+from models.field import Field, Kind
 from models.names import Name
 from models.sales import Sale
 from rules.decisions.access import Sight
@@ -173,7 +173,8 @@ class EntityScreen(ModelView):
         fields = list_fields(self.entity, access())
         self._note_list(listing, fields)
         rows, more = listing.rows()
-        return self._list_page(listing, rows, more, fields)
+        status = 422 if listing.faults else 404 if listing.page > 1 and not rows else 200
+        return self._list_page(listing, rows, more, fields), status
 
     def _note_list(self, listing: Listing, fields: list[Field]) -> None:
         """Write down a search by number, and sensitive columns shown, before the page is made."""
@@ -240,7 +241,7 @@ class EntityScreen(ModelView):
         if getattr(row, "merged_into_id", None) is not None:
             flash(_("This record was merged into another; this is the one that stands."), "success")
             return redirect(self.get_url(".details_view", id=row.merged_into_id))
-        fields = visible_fields(self.entity, access())
+        fields = [one for one in visible_fields(self.entity, access()) if _says_something(one)]
         head = customer_head(row.id, access()) if self.entity is Customer else None
         if head is not None and head.shown_dangers:
             log_read("contraindication", head.shown_dangers, ["substance"])
@@ -481,8 +482,8 @@ class EntityScreen(ModelView):
             raise refuse(Missing, f"{self.entity.named()}.export", self.entity.named())
         listing = read_listing(self.entity, access(), request.args)
         if listing.faults:
-            param, message = listing.faults[0]
-            raise Refused(_("%(param)s: %(message)s", param=param, message=message), param, "filter")
+            one = listing.faults[0]
+            raise Refused(_("%(param)s: %(message)s", param=one.label, message=one.message), one.param, "filter")
         if is_number_search(self.entity, access(), listing.words):
             note_number_search(self.entity.named(), listing.words)
         extra = exported(self.entity, access())
@@ -512,6 +513,14 @@ def _joined() -> dict[str, str]:
     """The address's parameters, several of one name joined by commas, empty ones left out."""
     found = {name: ",".join(one for one in values if one.strip()) for name, values in request.args.lists()}
     return {name: value for name, value in found.items() if value}
+
+
+def _says_something(one: Field) -> bool:
+    """Whether a field's value can be said to her: a row of a kind that she sees nothing of has no title for her."""
+    if one.kind is not Kind.REFERENCE:
+        return True
+    target = next((entity for entity in entities() if entity.named() == one.target), None)
+    return target is None or access().may(Action.VIEW, target)
 
 
 def _asked_id() -> int | None:

@@ -15,11 +15,11 @@ from typing import Any
 from flask import current_app
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, false, func, or_, select
 from sqlalchemy import String as SqlString
 
 from admin_app.taken_back import GONE
-from admin_app.values import Unreadable, read_kind, span_of
+from admin_app.values import Unreadable, read_kind, span_of, whole_number
 from models import search
 from models.customers import Customer, records_of
 from models.entity import AnySelect, Entity, db, entity_named, table_of
@@ -75,6 +75,16 @@ class Applied:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A part of the address that could not be understood: what was said, what it is called on the page, and why."""
+
+    param: str
+    said: str
+    label: str
+    message: LazyString
+
+
+@dataclass(frozen=True)
 class Totals:
     """How many rows fit, and what their amounts (fen) come to, by column; ``gone`` of it was taken back or refunded."""
 
@@ -85,7 +95,8 @@ class Totals:
 
 @dataclass
 class Listing:
-    """A list as it was asked for. ``faults`` are the parts of the address that could not be understood.
+    """A list as it was asked for. ``faults`` are the parts of the address that could not be understood: with one of
+    them no row fits, and they stay in the addresses of the page until they are mended.
 
     ``by_number`` says that the words are a phone number: no address on the page may hold it.
     """
@@ -96,7 +107,7 @@ class Listing:
     by_number: bool = False
     applied: list[Applied] = field(default_factory=list)
     conditions: list[ColumnElement[bool]] = field(default_factory=list)
-    faults: list[tuple[str, LazyString]] = field(default_factory=list)
+    faults: list[Unread] = field(default_factory=list)
     sort: str = ""
     descending: bool = False
     page: int = 1
@@ -131,6 +142,8 @@ class Listing:
     def rows(self) -> tuple[list[Entity], bool]:
         """This page's rows, and whether there is another page."""
         start = (self.page - 1) * self.size
+        if start >= DEEPEST_ROW:
+            return [], False
         found = list(db.session.scalars(self.query().limit(self.size + 1).offset(start)))
         return found[: self.size], len(found) > self.size and start + self.size < DEEPEST_ROW
 
@@ -170,7 +183,7 @@ class Listing:
         return query.where(self.access.rows(self.entity), *self.all_conditions())
 
     def all_conditions(self) -> list[ColumnElement[bool]]:
-        conditions = list(self.conditions)
+        conditions = [*self.conditions, *([false()] if self.faults else [])]
         if "archived_at" in self.entity.fields() and self.archived != "all":
             column = self.entity.fields()["archived_at"].column
             conditions.append(column.is_(None) if self.archived == "no" else column.is_not(None))
@@ -192,7 +205,7 @@ class Listing:
             "archived": self.archived if self.archived != "no" else None,
             "page": self.page if self.page > 1 else None,
         }
-        now |= changed
+        now |= {fault.param: fault.said for fault in self.faults} | changed
         return {name: value for name, value in now.items() if value not in (None, "")}
 
     def _said_sort(self) -> str | None:
@@ -218,19 +231,31 @@ def read_listing(entity: type[Entity], access: Access, args: Mapping[str, str]) 
     listing = Listing(entity, access, words=search.normal(args.get("q", "")) and args.get("q", "").strip()[:60])
     screen = entity.screen
     _read_sort(listing, args.get("sort", "") or (screen.order if screen else "-id"))
-    listing.page = _whole(args.get("page", ""), 1, 1, DEEPEST_ROW // PAGE_SIZES[0])
-    size = _whole(args.get("size", ""), PAGE_SIZES[0], 1, PAGE_SIZES[-1])
-    listing.size = size if size in PAGE_SIZES else PAGE_SIZES[0]
-    archived = args.get("archived", "no")
-    listing.archived = archived if archived in {"no", "yes", "all"} else "no"
+    listing.page = _one_of(listing, args, "page", "1", lambda said: whole_number(said) or 0) or 1
+    sizes = {str(size): size for size in PAGE_SIZES}
+    listing.size = _one_of(listing, args, "size", str(PAGE_SIZES[0]), sizes.get) or PAGE_SIZES[0]
+    listing.archived = _one_of(listing, args, "archived", "no", {one: one for one in ("no", "yes", "all")}.get) or "no"
     for param, said in args.items():
         if param not in {"q", "sort", "page", "size", "archived", "url"} and said.strip():
             _read_filter(listing, param, said.strip())
     return listing
 
 
-def _whole(text: str, default: int, low: int, high: int) -> int:
-    return min(max(int(text), low), high) if text.isascii() and text.isdigit() and len(text) < 9 else default
+_LABELS = {
+    "archived": _l("Archived"),
+    "page": _l("Page"),
+    "size": _l("Rows of a page"),
+    "sort": _l("Order"),
+}
+
+
+def _one_of(listing: Listing, args: Mapping[str, str], name: str, usual: str, read: Callable[[str], Any]) -> Any:
+    """What a parameter of the list itself says; a fault, and None, where it says nothing that there is."""
+    said = args.get(name, "").strip() or usual
+    found = read(said)
+    if not found:
+        listing.faults.append(Unread(name, said, str(_LABELS[name]), _l("This is not one of the choices.")))
+    return found or None
 
 
 def _read_sort(listing: Listing, said: str) -> None:
@@ -239,7 +264,8 @@ def _read_sort(listing: Listing, said: str) -> None:
         listing.sort, listing.descending = name, said.startswith("-")
         return
     if listing.entity.screen is None or said != listing.entity.screen.order:
-        listing.faults.append((said, _l("This list cannot be sorted by that.")))
+        label = str(_LABELS["sort"])
+        listing.faults.append(Unread("sort", said, label, _l("This list cannot be sorted by that.")))
         _read_sort(listing, listing.entity.screen.order if listing.entity.screen else "-id")
         return
     listing.sort, listing.descending = ("id", True) if name not in fields else (name, said.startswith("-"))
@@ -276,16 +302,18 @@ OPEN_THROUGH = frozenset({"account.kind", "account.commodity"})
 def _read_filter(listing: Listing, param: str, said: str) -> None:
     path, rest = _path(listing.entity, listing.access, param.split("."))
     if not path or len(rest) > 1:
-        listing.faults.append((param, _l("This list cannot be filtered by that.")))
+        listing.faults.append(Unread(param, said, param, _l("This list cannot be filtered by that.")))
         return
     found, operator = path[-1], rest[0] if rest else "is"
+    applied = Applied(param, found, operator, said, tuple(path[:-1]))
     try:
         condition = _condition(found, operator, said, listing.access)
     except Unreadable as error:
-        listing.faults.append((param, error.message))
+        word = f" {OPERATORS[operator][0]}" if operator in OPERATORS and operator != "is" else ""
+        listing.faults.append(Unread(param, said, applied.label + word, error.message))
         return
     listing.conditions.append(_through(path, listing.access, condition))
-    listing.applied.append(Applied(param, found, operator, said, tuple(path[:-1])))
+    listing.applied.append(applied)
 
 
 def _path(entity: type[Entity], access: Access, names: list[str]) -> tuple[list[Field], list[str]]:
@@ -324,7 +352,10 @@ def _condition(one: Field, operator: str, said: str, access: Access) -> ColumnEl
     if one.kind is Kind.INSTANT:
         return _during(one, operator, span_of(said, zone))
     if operator == "has" and computed is None:
-        return OPERATORS["has"][1](one.column, said)
+        contains = OPERATORS["has"][1](one.column, said)
+        entity = entity_named(one.entity)
+        named = search.containing(entity, said) if one.info.search is Search.WORDS else None
+        return contains if named is None else or_(contains, table_of(entity).c.id.in_(named))
     parts = said.split(",") if one.kind in (Kind.CHOICE, Kind.REFERENCE) or one.info.words else [said]
     values = [read_kind(one.kind, part, zone, one) for part in parts]
     if one.kind is Kind.REFERENCE and one.target == Customer.named():

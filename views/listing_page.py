@@ -15,7 +15,7 @@ from models.entity import db, entity_named
 from models.field import Field, Kind
 from views.computed import ComputedField
 from views.forms import SHORT_LIST
-from views.listing import OPERATORS, Listing, filterable, operators_of
+from views.listing import OPERATORS, Listing, Unread, filterable, operators_of
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,16 @@ class Control:
     choices: list[tuple[str, str]]
     target: str = ""
     usual: bool = True
+    fault: str = ""
 
 
 def filter_controls(listing: Listing) -> list[Control]:
-    """Controls for every field that she may filter by; usual are those of the columns, and those in force."""
+    """Controls for every field that she may filter by; usual are those of the columns, and those in force.
+
+    What could not be read stays in its control as it was written, with the reason.
+    """
     now = {applied.param: applied.said for applied in listing.applied}
+    faults = {one.param: one for one in listing.faults}
     screen = listing.entity.screen
     usual = set(screen.columns) if screen is not None else set[str]()
     found: list[Control] = []
@@ -43,12 +48,19 @@ def filter_controls(listing: Listing) -> list[Control]:
             param = one.name if operator == "is" else f"{one.name}.{operator}"
             control = _control(listing, one, operator, param, now.get(param, ""))
             shown = one.name in usual or isinstance(one, ComputedField)
-            found.append(replace(control, usual=bool(control.value) or shown))
+            control = replace(control, usual=bool(control.value) or shown)
+            found.append(_with_fault(control, faults[param]) if param in faults else control)
     for applied in listing.applied:
         if applied.through or applied.operator == "empty":  # has no control but where it is in force
             control = _control(listing, applied.field, applied.operator, applied.param, applied.said)
             found.append(replace(control, label=applied.label))
     return found
+
+
+def _with_fault(control: Control, fault: Unread) -> Control:
+    """The control with what was written; as plain text where a browser would show no such day or time."""
+    typed = "text" if control.type in {"date", "time", "number"} else control.type
+    return replace(control, value=fault.said, type=typed, fault=str(fault.message), usual=True)
 
 
 _TYPES = {Kind.DAY: "date", Kind.INSTANT: "date", Kind.TIME: "time", Kind.NUMBER: "number", Kind.MONEY: "number"}

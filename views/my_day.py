@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from flask import Flask, render_template, url_for
+from flask import Flask, render_template, request, url_for
 from sqlalchemy import func, select
 
 from admin_app.operations.kernel import business_day, now
@@ -21,6 +21,7 @@ from models.entity import db
 from models.names import Name
 from models.sales import StaffShare
 from rules.documents.roles import Action
+from views.addresses import takes_only
 from views.booked import OFF, Act, Booked, acts_of, services_of
 from views.customer_head import dangers_of
 from views.figures import Figure, values
@@ -64,6 +65,7 @@ def my_day_page() -> Any:
     """The day of whoever is signed in."""
     if not access().opens("my_day"):
         raise refuse(Forbidden, "my_day")
+    takes_only(request.args)
     staff, today = actor().staff_id, business_day(now())
     if staff is None:
         return render_template("my_day.html", today=today, staff=None)

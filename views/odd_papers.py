@@ -16,24 +16,22 @@ from admin_app.operations.kernel import begin_of_day, business_day, now
 from admin_app.operations.reading import LogInput
 from admin_app.operations.refusals import Forbidden
 from admin_app.rulebook import rulebook
-from admin_app.values import whole_number
 from models.cards import CardChange, CardChangeKind, GiftIssue
 from models.entity import Entity, db, table_of
 from models.field import Field
 from models.log import EntryKind, Operation, RowChange
 from models.names import Name
-from models.numbers import day_of
 from models.organisation import Store
 from models.sales import MONEY_IN, Payment, Sale, SaleLine
 from models.till import Approval, DayClose, Reversal
 from rules.decisions.access import Sight
 from rules.documents.roles import Action
+from views.addresses import day_in, number_in
 from views.cells import Cells, list_fields
 from views.history import label_of
 from views.navigation import list_address
 from views.operation_log import subjects_of
 from views.person import access, do, refuse
-from views.spans import EARLIEST, LATEST
 
 DAYS = 30
 PAGE = 200
@@ -46,7 +44,6 @@ class Asked:
     first: date
     last: date
     who: str = ""
-    understood: bool = True
 
     @property
     def args(self) -> dict[str, str]:
@@ -139,7 +136,7 @@ def one_kind(kind: str) -> Any:
     paper = next((one for one in PAPERS if one.key == kind and _visible(one)), None)
     if paper is None:
         abort(404)
-    asked, before = read_asked(request.args), whole_number(request.args.get("before"))
+    asked, before = read_asked(request.args), number_in(request.args, "before")
     _note(asked, paper.key, [paper])
     rows = list(db.session.execute(_newest(paper, asked, before)))
     shown = rows[:PAGE]
@@ -162,14 +159,14 @@ def one_kind(kind: str) -> Any:
 
 
 def read_asked(args: Mapping[str, str]) -> Asked:
-    """The days asked for, else the last thirty."""
+    """The days asked for, else the last thirty.
+
+    :raises BadAddress: there is no such day.
+    """
     today = business_day(now())
-    said = [args.get("from", "").strip(), args.get("to", "").strip()]
-    first, last = (day if day is not None and EARLIEST < day < LATEST else None for day in map(day_of, said))
-    understood = all(day is not None or not text for day, text in zip((first, last), said, strict=True))
-    last = last or today
+    first, last = day_in(args, "from"), day_in(args, "to") or today
     first = first or last - timedelta(DAYS - 1)
-    return Asked(first, last, args.get("who", "").strip()[:60], understood)
+    return Asked(first, last, args.get("who", "").strip()[:60])
 
 
 def _opened() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,21 +14,21 @@ from typing import Any
 from flask import Flask, abort, current_app, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from admin_app.doctor.chain import check_anchors, check_chain
 from admin_app.documents.sheets import write_csv, write_sheets
 from admin_app.operations import chain
+from admin_app.operations.kernel import begin_of_day
 from admin_app.operations.reading import LogInput
 from admin_app.operations.refusals import Forbidden, Missing
 from admin_app.operations.registry import specs
 from admin_app.titles import titles_by
-from admin_app.values import Unreadable, read_kind, whole_number
 from models.entity import AnySelect, Entity, db, entities, entity_named
-from models.field import Kind
 from models.log import EntryKind, LogLink, Operation, RowChange, RowValue
 from models.names import Name
 from rules.decisions.access import MASK
+from views.addresses import BadAddress, day_in, number_in
 from views.downloads import download
 from views.history import Difference, Told, difference_texts, label_of
 from views.log_details import details_of
@@ -37,6 +37,8 @@ from views.person import access, do, refuse
 PAGE = 50
 BATCH = 500
 MOST_EXPORTED = 100_000
+FIRST_CHANGES, MOST_CHANGES = 10, 200
+"""Changed rows that the page of an entry shows at first, and when all are asked for."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,10 @@ def log_page() -> Any:
 
 
 def read_wanted(args: Mapping[str, str]) -> Wanted:
-    """Who, what, whom, when."""
+    """Who, what, whom, when.
+
+    :raises BadAddress: a day, a number or a kind is none.
+    """
     said = {
         name: args[name].strip()
         for name in ("who", "what", "kind", "on", "id", "from", "to", "result")
@@ -93,18 +98,20 @@ def read_wanted(args: Mapping[str, str]) -> Wanted:
     plain = {"what": Operation.name, "who": Operation.actor_name, "result": Operation.result}
     conditions = [column == said[name] for name, column in plain.items() if name in said]
     if "kind" in said:
-        known = said["kind"] in {kind.value for kind in EntryKind}
-        conditions.append(Operation.kind == said["kind"] if known else false())
-    row_id = whole_number(said.get("id"))
+        if said["kind"] not in {kind.value for kind in EntryKind}:
+            raise BadAddress("kind", _l("This is not one of the choices."))
+        conditions.append(Operation.kind == said["kind"])
+    row_id = number_in(said, "id")
     if row_id is not None:
         conditions.append(_concerns(said.get("on"), row_id))
     elif "on" in said:
         conditions.append(Operation.subject_kind == said["on"])
     for name, shift in (("from", timedelta()), ("to", timedelta(1))):
-        edge = _midnight(said.get(name), shift)
-        if edge is not None:
+        day = day_in(said, name)
+        if day is not None:
+            edge = begin_of_day(day + shift)
             conditions.append(Operation.at >= edge if name == "from" else Operation.at < edge)
-    return Wanted(said, conditions, whole_number(args.get("before")))
+    return Wanted(said, conditions, number_in(args, "before"))
 
 
 def _concerns(entity: str | None, row_id: int) -> ColumnElement[bool]:
@@ -115,14 +122,6 @@ def _concerns(entity: str | None, row_id: int) -> ColumnElement[bool]:
         changed = changed.where(RowChange.entity == entity)
         subject = and_(subject, Operation.subject_kind == entity)
     return or_(subject, Operation.id.in_(changed))
-
-
-def _midnight(said: str | None, shift: timedelta) -> datetime | None:
-    zone = current_app.config["PEONY"].zone
-    try:
-        return datetime.combine(read_kind(Kind.DAY, said, zone) + shift, time(), zone).astimezone(UTC) if said else None
-    except (Unreadable, OverflowError):
-        return None
 
 
 def _query(wanted: Wanted) -> AnySelect:
@@ -157,6 +156,8 @@ def entry_page(number: int) -> Any:
     do(Name.READ_LOG, LogInput(filter={"entry": number}))
     row = db.session.get(Operation, number)
     assert row is not None
+    most = MOST_CHANGES if request.args.get("all") else FIRST_CHANGES
+    rows = db.session.scalar(select(func.count()).where(RowChange.operation_id == number)) or 0
     link = db.session.scalar(select(LogLink).where(LogLink.operation_id == number))
     said, raw = details_of(row.detail)
     return render_template(
@@ -167,7 +168,8 @@ def entry_page(number: int) -> Any:
         label=label_of(row.name),
         subject=subjects_of([row]).get(number),
         link=link,
-        changes=[(str(entity.label), change, found) for entity, change, found in _changes([number], 200)],
+        changes=[(str(entity.label), change, found) for entity, change, found in _changes([number], most)],
+        rest=min(rows, MOST_CHANGES) - most if rows > most else 0,
     )
 
 

@@ -6,6 +6,7 @@ is worked out again inside.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, abort, current_app, flash, redirect, render_template, request, url_for
@@ -19,7 +20,7 @@ from admin_app.operations.accounts import ResetPasswordInput
 from admin_app.operations.approvals import SIGNS, Approvable, signed
 from admin_app.operations.in_use import refusal_of
 from admin_app.operations.kernel import perform, quote
-from admin_app.operations.refusals import AnotherTotal, Busy, Forbidden, Refused
+from admin_app.operations.refusals import AnotherTotal, Busy, Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Spec, spec_named
 from admin_app.security import passwords
 from admin_app.staffing import skills_of
@@ -56,6 +57,8 @@ def operation_page(name: str) -> Any:
     plans = operation_blueprints(spec, ids)
     subject = spec.subject_field()
     made = make_form(plans, access(), {subject.name: ids} if subject else {})
+    if request.method != "POST" and ids and spec.on is not None and not _subjects(spec, ids):
+        raise refuse(Missing, f"do.{name}", spec.on.named(), ids[0])
     form = made() if request.method == "POST" else made(formdata=request.args)
     if not form.is_submitted():
         form.fresh()
@@ -202,7 +205,10 @@ def _chosen(spec: Spec) -> list[int]:
         if subject and request.method == "POST"
         else request.args.get("on", "").split(",")
     )
-    return [number for one in given if (number := whole_number(one)) is not None][:1_000]
+    numbers = [whole_number(one) for one in given if one]
+    if request.method != "POST" and None in numbers:
+        raise refuse(Missing, f"do.{spec.name}")
+    return [number for number in numbers if number is not None][:1_000]
 
 
 def _preset(form: HouseForm, spec: Spec, ids: list[int]) -> None:
@@ -273,8 +279,18 @@ def _perform(spec: Spec, values: dict[str, Any]) -> tuple[Answer, str]:
     return answer, password
 
 
-COUNTS = ("assigned", "customers", "tasks", "tagged", "untagged", "settled", "shifts", "cards", "ended")
-"""Parts of an answer that say how many."""
+COUNTS: dict[str, Callable[[int], str]] = {
+    "assigned": lambda count: _("customers: %(count)s", count=count),
+    "customers": lambda count: _("customers: %(count)s", count=count),
+    "tasks": lambda count: _("tasks: %(count)s", count=count),
+    "tagged": lambda count: _("customers: %(count)s", count=count),
+    "untagged": lambda count: _("customers: %(count)s", count=count),
+    "settled": lambda count: _("settled: %(count)s", count=count),
+    "shifts": lambda count: _("shifts: %(count)s", count=count),
+    "cards": lambda count: _("cards: %(count)s", count=count),
+    "ended": lambda count: _("sessions ended: %(count)s", count=count),
+}
+"""Parts of an answer that say how many, and how that is said: of what, and never a bare number."""
 AMOUNTS = {"total": "", "expected": _l("Should be there"), "difference": _l("Difference")}
 """Parts of an answer that are money, and what they are called."""
 
@@ -283,7 +299,7 @@ def _done(spec: Spec, outcome: tuple[Answer, str]) -> Any:
     answer, password = outcome
     if password:
         return render_template("password_once.html", password=password, back=_back(spec))
-    told = [str(answer[name]) for name in COUNTS if name in answer]
+    told = [said(answer[name]) for name, said in COUNTS.items() if name in answer]
     told += [f"{label} {money(answer[name])}".strip() for name, label in AMOUNTS.items() if name in answer]
     flash(f"{spec.label}: " + (", ".join(told) if told else _("done")), "success")
     if "warning" in answer:

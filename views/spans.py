@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from flask import request
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from admin_app.operations.refusals import Missing
-from admin_app.values import whole_number
 from models.entity import db
 from models.numbers import day_of
 from models.organisation import Store
+from views.addresses import EARLIEST, LATEST, BadAddress, day_in, number_in
 from views.person import access, refuse
-
-EARLIEST, LATEST = date(1990, 1, 1), date(2999, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -70,32 +69,35 @@ def _end_of(day: date) -> date:
     return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
-def read_span(args: Mapping[str, str], today: date) -> tuple[Span, bool]:
-    """The day or the month that an address asks for, and whether it could be understood; else it is today's."""
-    if args.get("month"):
+def read_span(args: Mapping[str, str], today: date) -> Span:
+    """The day or the month that an address asks for; today where it asks for none.
+
+    :raises BadAddress: there is no such day or month.
+    """
+    if args.get("month", "").strip():
         first = _month(args["month"])
-        fits = first is not None
-        first = first or today.replace(day=1)
         end = _end_of(first)
-        return Span(first, today if first <= today <= end else end, month=True), fits
-    day = day_of(args["day"]) if args.get("day") else today
-    fits = day is not None and EARLIEST < day < LATEST
-    return (Span(day, day) if day is not None and fits else Span(today, today)), fits
+        return Span(first, today if first <= today <= end else end, month=True)
+    day = day_in(args, "day") or today
+    return Span(day, day)
 
 
-def _month(said: str) -> date | None:
+def _month(said: str) -> date:
     match = re.fullmatch(r"(\d{4})-(\d{1,2})", said.strip())
     first = day_of(f"{match[1]}-{match[2]}-01") if match else None
-    return first if first is not None and EARLIEST < first < LATEST else None
+    if first is None or not EARLIEST < first < LATEST:
+        raise BadAddress("month", _l("There is no such month; write it as 2026-11."))
+    return first
 
 
 def chosen_store(page: str) -> tuple[Sequence[Store], int | None]:
     """The stores she may choose from, and the one chosen.
 
     :raises Missing: it is none of them.
+    :raises BadAddress: it is no number.
     """
     living = select(Store).where(access().rows(Store), Store.archived_at.is_(None)).order_by(Store.id)
-    stores, chosen = db.session.scalars(living).all(), whole_number(request.args.get("store"))
+    stores, chosen = db.session.scalars(living).all(), number_in(request.args, "store")
     if chosen is not None and chosen not in {one.id for one in stores}:
         raise refuse(Missing, page)
     return stores, chosen

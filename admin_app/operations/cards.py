@@ -224,7 +224,7 @@ def redeem_session(op: Operation, data: RedeemInput) -> Answer:
     ledger = Ledger(op, store_id, op.day)
     left = ledger.balance(customer.id, AccountKind.SESSIONS, item.id)
     if left < data.sessions:
-        raise not_enough(AccountKind.SESSIONS)
+        raise not_enough(AccountKind.SESSIONS, "sessions", left, data.sessions)
     rest, worths = ledger.balance(customer.id, AccountKind.CARD, item.id), Counter[int]()
     for still in range(left, left - data.sessions, -1):
         worth = value.session_worth(rest, still)

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
+from admin_app.values import money
 from models.connection import lock_day
 from models.entity import insert_new
 from models.sales import PaymentMethod
@@ -59,7 +60,10 @@ def ensure_open(op: Operation, store_id: int, day: date, *, closing: bool = Fals
         lock_day(op.session.connection(), store_id, closing=closing)
     closed = select(DayClose.id).where(DayClose.store_id == store_id, DayClose.business_day == day)
     if op.session.scalar(closed) is not None:
-        raise Refused(_l("The day is closed in this store; nothing more is written for it."), None, "closed")
+        message = _l(
+            "%(day)s is closed in this store; nothing more is written for it. Enter it on a later day.", day=day
+        )
+        raise Refused(message, None, "closed")
 
 
 @dataclass
@@ -331,6 +335,15 @@ def _usable(day: date) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def not_enough(kind: AccountKind) -> Refused:
-    """There is not so much there."""
-    return Refused(_l("There is not enough: %(what)s.", what=kind.label), None, "not_enough")
+def not_enough(kind: AccountKind, field: str, left: int, wanted: int) -> Refused:
+    """There is not so much there: ``left`` of what was ``wanted``, in sessions or fen."""
+    if kind is AccountKind.SESSIONS:
+        mend = _l("%(left)s sessions are left on this card, not %(wanted)s: choose fewer.", left=left, wanted=wanted)
+        return Refused(mend, field, "not_enough")
+    message = _l(
+        "There is not enough: %(what)s. %(left)s of it can pay for this, not %(wanted)s: pay the rest another way.",
+        what=kind.label,
+        left=money(left),
+        wanted=money(wanted),
+    )
+    return Refused(message, field, "not_enough")

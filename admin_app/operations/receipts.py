@@ -23,6 +23,7 @@ from admin_app.operations.ledger import TENDER, Grant, Ledger, not_enough
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import rulebook, versions
 from admin_app.tier_moves import raise_at_once
+from admin_app.values import money
 from models.cards import Card, CardItem
 from models.customers import Customer, kin_of
 from models.entity import lock_row
@@ -169,12 +170,26 @@ def plan_receipt(
     """
     ledger = Ledger(op, store_id, op.day)
     total = sum(line.amount for line in lines)
-    if sum(tender.amount for tender in tenders) != total or any(tender.amount <= 0 for tender in tenders):
-        raise Refused(_l("What is paid is not what it comes to."), "payments", "not_paid")
+    _check_paid(total, [tender.amount for tender in tenders])
     parts = _with_lots(ledger, customer, lines, _allocated(lines, tenders))
     if benefits is None:
         benefits = benefits_of(op.session, None if customer is None else customer.id)
     return Plan(ledger, customer, lines, tenders, parts, _takings_of(op, tenders), benefits)
+
+
+def _check_paid(total: int, amounts: Sequence[int]) -> None:
+    """:raises Refused: the amounts (fen) are not all above zero, or do not come to the total."""
+    paid = sum(amounts)
+    if any(amount <= 0 for amount in amounts):
+        raise Refused(_l("Each amount paid must be above zero."), "payments", "not_paid")
+    if paid == total:
+        return
+    said = {"total": money(total), "paid": money(paid), "difference": money(abs(total - paid))}
+    if paid < total:
+        message = _l("It comes to %(total)s, and %(paid)s is paid: %(difference)s is missing.", **said)
+    else:
+        message = _l("It comes to %(total)s, and %(paid)s is paid: %(difference)s too much.", **said)
+    raise Refused(message, "payments", "not_paid")
 
 
 def write_receipt(
@@ -351,13 +366,16 @@ class _Holdings:
         if part.method is PaymentMethod.DEPOSIT:
             taken = value.soonest_first(self.deposits, part.amount)
             if taken is None:
-                raise not_enough(AccountKind.DEPOSIT)
+                left = sum(left for _lot, left, _ends in self.deposits)
+                raise not_enough(AccountKind.DEPOSIT, "payments", left, part.amount)
             used = Counter(dict(taken))
             self.deposits = [(lot, left - used[lot], ends) for lot, left, ends in self.deposits]
         elif part.method is PaymentMethod.STORED_VALUE:
-            taken = value.burn(self.purses, part.amount, bonus_too=kind is LineKind.SERVICE)
+            bonus_too = kind is LineKind.SERVICE
+            taken = value.burn(self.purses, part.amount, bonus_too=bonus_too)
             if taken is None:
-                raise not_enough(AccountKind.PRINCIPAL)
+                left = sum(purse.whole if bonus_too else purse.principal for purse in self.purses)
+                raise not_enough(AccountKind.PRINCIPAL, "payments", left, part.amount)
             self.purses = [purse.without(dict(taken)) for purse in self.purses]
         else:
             taken = []

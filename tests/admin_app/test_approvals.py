@@ -106,7 +106,7 @@ def test_an_approval_is_good_once(salon: Salon) -> None:
 
 def test_an_approval_that_a_refused_sale_did_not_use_is_still_good(salon: Salon) -> None:
     bill = sign(salon, cheaper(salon, method="stored_value"))
-    assert salon.refused(Name.SELL, **bill) == ("not_enough", None)
+    assert salon.refused(Name.SELL, **bill) == ("not_enough", "payments")
     salon.recharge(50_000)
     salon.do(Name.SELL, **bill)
 

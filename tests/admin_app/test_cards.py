@@ -172,9 +172,10 @@ def test_a_session_taken_back_is_given_again_at_what_it_was_worth(salon: Salon) 
 
 def test_more_sessions_than_are_left_are_refused(salon: Salon) -> None:
     item = items(salon, salon.open_card("pair"))[0].id
-    assert salon.refused(Name.REDEEM_SESSION, **salon.redemption(item, sessions=3)) == ("not_enough", None)
+    assert salon.refused(Name.REDEEM_SESSION, **salon.redemption(item, sessions=3)) == ("not_enough", "sessions")
+    assert "2 sessions are left" in salon.said(Name.REDEEM_SESSION, **salon.redemption(item, sessions=3))
     salon.redeem(item, sessions=2)
-    assert salon.refused(Name.REDEEM_SESSION, **salon.redemption(item)) == ("not_enough", None)
+    assert salon.refused(Name.REDEEM_SESSION, **salon.redemption(item)) == ("not_enough", "sessions")
 
 
 def test_a_session_of_nobodys_card_is_refused(salon: Salon) -> None:

@@ -56,7 +56,7 @@ def test_they_can_be_used(salon: Salon) -> None:
     salon.sell("hydra", method="stored_value")
     item = salon.rows(CardItem)[0].id
     assert salon.redeem(item, sessions=3)["left"] == 1
-    assert salon.refused(Name.REDEEM_SESSION, **salon.redemption(item, sessions=2)) == ("not_enough", None)
+    assert salon.refused(Name.REDEEM_SESSION, **salon.redemption(item, sessions=2)) == ("not_enough", "sessions")
 
 
 def test_the_same_again_changes_nothing(salon: Salon) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from admin_app.operations.kernel import quote
 from admin_app.operations.refusals import Missing
+from admin_app.values import money
 from models.customers import Customer
 from models.log import Operation
 from models.names import Name
@@ -283,14 +284,18 @@ def test_a_bill_is_paid_in_several_ways(salon: Salon) -> None:
 
 
 PAID_WRONGLY: dict[str, list[dict[str, Any]]] = {
-    "too little": [{"method": "cash", "amount": HYDRA - 1}],
-    "too much": [{"method": "cash", "amount": HYDRA}, {"method": "wechat", "amount": 1}],
+    "¥0.01 is missing": [{"method": "cash", "amount": HYDRA - 1}],
+    "¥0.01 too much": [{"method": "cash", "amount": HYDRA}, {"method": "wechat", "amount": 1}],
 }
 
 
 @pytest.mark.parametrize("kind", PAID_WRONGLY)
 def test_what_is_paid_is_what_it_comes_to(salon: Salon, kind: str) -> None:
-    assert salon.refused(Name.SELL, **salon.bill("hydra", payments=PAID_WRONGLY[kind])) == ("not_paid", "payments")
+    """Both amounts are said, and how they differ."""
+    bill = salon.bill("hydra", payments=PAID_WRONGLY[kind])
+    assert salon.refused(Name.SELL, **bill) == ("not_paid", "payments")
+    said = salon.said(Name.SELL, **bill)
+    assert all(part in said for part in (money(HYDRA), money(sum(one["amount"] for one in bill["payments"])), kind))
 
 
 def test_how_it_is_paid_must_be_said(salon: Salon) -> None:
@@ -313,7 +318,10 @@ def test_what_is_hers_pays_for_nobody_else(salon: Salon, method: str) -> None:
 def test_there_must_be_enough_of_it(salon: Salon, method: str) -> None:
     salon.recharge(HYDRA - 1)
     salon.do(Name.TAKE_DEPOSIT, customer=salon.ids["anna"], amount=HYDRA - 1, method="cash")
-    assert salon.refused(Name.SELL, **salon.bill("hydra", method=method)) == ("not_enough", None)
+    assert salon.refused(Name.SELL, **salon.bill("hydra", method=method)) == ("not_enough", "payments")
+    said = salon.said(Name.SELL, **salon.bill("hydra", method=method))
+    assert money(HYDRA) in said
+    assert money(HYDRA - 1) in said
 
 
 @pytest.mark.parametrize("method", ["session", "unknown"])
@@ -328,7 +336,8 @@ def test_bonus_pays_for_services_only(salon: Salon) -> None:
     salon.sell(salon.line("cream", 2), method="stored_value")
     assert salon.has() == {K.PRINCIPAL: 60_000, K.BONUS: 5_000, K.POINTS: 400}
     goods = salon.bill(salon.line("cream", 4), method="stored_value")
-    assert salon.refused(Name.SELL, **goods) == ("not_enough", None)
+    assert salon.refused(Name.SELL, **goods) == ("not_enough", "payments")
+    assert money(60_000) in salon.said(Name.SELL, **goods), "the bonus is no part of what can pay for this"
 
 
 def test_stored_value_pays_services_before_goods(salon: Salon) -> None:

@@ -139,7 +139,11 @@ WAYS = {
     "张行": ("zhanghang", "zhangxing", "zh"),
     "张\u200b三": ("张三", "张\u202e三", "zhangsan"),
     "张三\ufeff": ("张三", "\u2066张三"),
-    "張三": ("張三",),
+    "張三": ("張三", "张三", "zhangsan"),
+    "张丽华": ("張麗華", "麗華"),
+    "頭髮護理": ("头发护理", "护理", "toufahuli"),
+    "李乾": ("liqian", "ligan", "李干", "李乾"),
+    "单于曾仇": ("shanyu", "chanyu", "zengqiu", "cycc", "chanyuzengchou", "cyzc", "shanyucengqiu", "sycq"),
     "ｶﾘﾝ": ("カリン",),
     "Müller": ("müller", "MÜLLER", "mu\u0308ller"),
 }

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from html import unescape
+from urllib.parse import parse_qs
 
 import pytest
 import time_machine
@@ -25,6 +26,7 @@ from tests.conftest import House
 from tests.views import oracle
 from tests.views.pages import count_said, main_part, sql_of, visited, words
 from tests.views.till_day import a_day, a_till
+from views.addresses import BadAddress
 from views.spans import Span, read_span
 
 ENGLISH = {"Accept-Language": "en"}
@@ -232,19 +234,21 @@ def test_a_month_that_is_not_over_is_beside_as_many_days(house: House) -> None:
 def test_days_and_those_before(
     said: dict[str, str], today: date, span: tuple[date, date], before: tuple[date, date]
 ) -> None:
-    found, understood = read_span(said, today)
-    assert understood
+    found = read_span(said, today)
     assert (found.first, found.last) == span
     assert (found.before().first, found.before().last) == before
     assert found.before().after().first == found.first
 
 
 @pytest.mark.parametrize("query", ["?day=2026-02-30", "?month=2026-13", "?month=soon", "?day=9999-12-31"])
-def test_what_is_no_day_is_said_and_today_is_shown(sqlite_house: House, query: str) -> None:
-    page = page_of(sqlite_house, query=query)
-    assert "There is no such day or month" in page
-    assert "2026-11" in page
-    assert read_span({}, TODAY) == (Span(TODAY, TODAY), True)
+def test_what_is_no_day_is_refused_and_never_taken_for_today(sqlite_house: House, query: str) -> None:
+    args = parse_qs(query[1:])
+    with pytest.raises(BadAddress) as refused:
+        read_span({name: values[0] for name, values in args.items()}, TODAY)
+    assert refused.value.field in args
+    answer = sqlite_house.browser("owner").get(f"/day-report{query}")
+    assert (answer.status_code, 'href="/day-report"' in answer.text) == (422, True)
+    assert read_span({}, TODAY) == Span(TODAY, TODAY)
 
 
 def test_whether_the_day_is_closed_and_with_what_difference(house: House) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time, timedelta
-from urllib.parse import urlencode
+from html import unescape
+from urllib.parse import parse_qs, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -136,6 +137,16 @@ def _happened_at(house: House, entity: str, at: datetime, number: int) -> None:
         db.session.add(Payment(**place, sale_id=sale.id, paid_at=at, method=PaymentMethod.CASH, amount=100))
 
 
+def test_a_name_is_found_in_traditional_and_in_simplified_characters(sqlite_house: House) -> None:
+    """By the search and by the filter «contains»; the name itself stays as it was written."""
+    zhang = create("customer", name="張麗華", store_id=sqlite_house.ids["first"])
+    for said in ("张丽华", "張麗華", "丽华", "麗"):
+        assert found(sqlite_house, q=said) == [zhang], said
+        assert found(sqlite_house, **{"name.has": said}) == [zhang], said
+    assert found(sqlite_house, **{"name.has": "丽张"}) == []
+    assert db.session.get_one(Customer, zhang).name == "張麗華"
+
+
 def test_a_filter_by_text_takes_percent_signs_as_they_are(house: House) -> None:
     odd = create("customer", name="百分", habits="每周 100% 到店", store_id=house.ids["first"])
     assert found(house, **{"habits.has": "100%"}) == [odd]
@@ -153,19 +164,40 @@ def test_a_filter_by_text_takes_percent_signs_as_they_are(house: House) -> None:
         {"phone": "13900000001"},
         {"sort": "phone"},
         {"sort": "nonsense"},
+        {"last_visit.from": "2026-13-40"},
+        {"page": "-1"},
+        {"page": "0"},
+        {"page": "abc"},
+        {"page": "9" * 40},
+        {"size": "100000"},
+        {"archived": "perhaps"},
     ],
+    ids=str,
 )
-def test_what_cannot_be_understood_is_said(house: House, args: dict[str, str]) -> None:
-    answer = house.browser("owner").get(f"/customer/?{urlencode(args)}")
-    assert answer.status_code == 200
+def test_what_cannot_be_understood_is_said_and_no_row_is_shown(sqlite_house: House, args: dict[str, str]) -> None:
+    """A list without the filter that was asked for would pass for one with it."""
+    answer = sqlite_house.browser("owner").get(f"/customer/?{urlencode(args)}")
+    assert answer.status_code == 422
     assert 'class="notice warn"' in answer.text
+    assert 'class="row-link"' not in answer.text
+    [(name, said)] = args.items()
+    for link in re.findall(r'href="(/customer/export/[^"]*)"', answer.text):
+        assert name in {"page", "size", "sort"} or parse_qs(urlsplit(unescape(link)).query)[name] == [said]
 
 
-@pytest.mark.parametrize(
-    "args", [{"page": "-1"}, {"page": "abc"}, {"page": "99999999999"}, {"size": "100000"}, {"q": "%00"}]
-)
-def test_garbage_in_the_address_is_harmless(house: House, args: dict[str, str]) -> None:
-    assert house.browser("owner").get(f"/customer/?{urlencode(args)}").status_code == 200
+def test_a_filter_that_is_none_stands_in_its_control_with_the_columns_name(sqlite_house: House) -> None:
+    page = sqlite_house.browser("owner").get("/customer/?last_visit.from=2026-13-40").text
+    control = re.search(r'<input id="([^"]*)" name="last_visit.from" type="text" value="2026-13-40"', page)
+    assert control is not None
+    assert f'id="{control[1]}-fault"' in page
+    assert "last_visit.from" not in re.findall(r'<p class="notice warn"[^>]*><strong>([^<]*)', page)[0]
+
+
+def test_a_page_beyond_the_last_is_not_there_and_says_so(sqlite_house: House) -> None:
+    for page in ("2", "99999999"):
+        answer = sqlite_house.browser("owner").get(f"/customer/?page={page}", headers={"Accept-Language": "en"})
+        assert (answer.status_code, f"There is no page {page}." in answer.text) == (404, True)
+    assert sqlite_house.browser("owner").get("/customer/?q=%2500").status_code == 200
 
 
 def test_pages_follow_one_another_without_a_gap(house: House) -> None:

@@ -217,3 +217,23 @@ def test_whoever_gives_services_finds_their_own_record_chosen(sqlite_house: Hous
     assert chosen("therapist") == str(house.ids["therapist_staff"])
     assert chosen("therapist", f"&staff={house.ids['manager_staff']}") == str(house.ids["manager_staff"])
     assert chosen("manager") == ""
+
+
+def test_what_was_done_says_how_many_of_what(sqlite_house: House) -> None:
+    """A bare number says nothing: each part of an answer that counts has a word with it."""
+    form = {"customers": [sqlite_house.ids["anna"]], "tag": create("tag", slug="regular", name="常客"), "why": "常来"}
+    answer = english(sqlite_house, "owner").post("/do/tag_customers/", form, follow_redirects=True)
+    assert re.search(r"Tag[^:<]*: customers: 1", answer.text)
+
+
+def test_a_page_leaves_out_what_it_could_only_mask(sqlite_house: House) -> None:
+    """The version of the rules that stands on a sale is nothing that reception sees rows of."""
+    menu = {
+        "service": create("service", name="补水", price="298", busy_minutes=45),
+        "product": create("product", name="面膜", price="168"),
+    }
+    browser, address = page(sqlite_house, "reception", "sell", "anna")
+    browser.post(address, bill(sqlite_house, menu, shown_total=63_400))
+    sale = db.session.scalars(select(Sale.id)).one()
+    assert "<dt>Rules</dt>" in english(sqlite_house, "owner").get(f"/sale/details/?id={sale}").text
+    assert "<dt>Rules</dt>" not in browser.get(f"/sale/details/?id={sale}").text
