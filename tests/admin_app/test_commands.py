@@ -194,7 +194,7 @@ def test_check_says_what_is_wrong_and_where(door: Door, tmp_path: Path) -> None:
 
 
 def test_check_of_one_file(door: Door, tmp_path: Path) -> None:
-    """Beside the files of a house without a salon; by its name it is known which of them it is."""
+    """Beside the other files, or the rules in force of a salon; by its name it is known which of them it is."""
     tiers = (HOUSE / "rules" / "tiers.yaml").read_text(encoding="utf-8")
     mine = tmp_path / "tiers (1).yaml"
     mine.write_text(tiers, encoding="utf-8")
@@ -203,6 +203,11 @@ def test_check_of_one_file(door: Door, tmp_path: Path) -> None:
     found = json.loads(door.run("check", str(mine), "--json", code=1))
     assert found["files"] == [str(mine)]
     assert [fault.startswith(f"{mine} line 10, column 5:") for fault in found["faults"]] == [True]
+    door.run("evaluate")
+    found = json.loads(door.run("check", str(mine), "--json", code=1))
+    assert "15%" in found["faults"][0], "beside the rules in force of a salon"
+    mine.write_text(tiers, encoding="utf-8")
+    assert "0 tests pass" in door.run("check", str(mine))
     assert "There is no file" in refused(door, "check", str(tmp_path / "tags.yaml"))
     other = tmp_path / "prices.yaml"
     other.write_text("", encoding="utf-8")
