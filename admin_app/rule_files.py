@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import itertools
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -50,6 +51,30 @@ def read_files(own: Own = NOTHING_OWN) -> Rulebook:
     :raises Faults: everything that is wrong with any of them, or that one is not there.
     """
     return read_book(_files().__getitem__, own=own)
+
+
+def document_named(file: Path) -> str | None:
+    """The document that a file holds by its name: ``tags`` for tags.yaml, tags-new.yaml and tags (1).yaml."""
+    word = re.match("[a-z]+", file.name.lower())
+    return word.group() if word and word.group() in DOCUMENTS else None
+
+
+def read_file(file: Path, document: str, *, salon: bool) -> Rulebook:
+    """The rules in force with one document as this file has it; without a salon, beside the other files.
+
+    :raises Faults: what is wrong with it by itself, or beside the others.
+    :raises OSError: it cannot be read.
+    """
+    text = file.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    if salon:
+        book = rulebook().with_documents({document: read_document(DOCUMENTS[document], text, str(file))})
+        if faults := [fault for fault in book.each_fault() if fault.place.file == str(file)]:
+            raise Faults(faults)  # even those that are in force already
+        return book
+    texts = {**_readable(), document: text}
+    if missing := [fault for name in DOCUMENTS if name not in texts for fault in _not_there(name).faults]:
+        raise Faults(missing)
+    return read_book(texts.__getitem__, lambda name: str(file) if name == document else f"rules/{name}.yaml")
 
 
 def _files() -> dict[str, str]:

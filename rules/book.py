@@ -154,6 +154,8 @@ class Rulebook:
             self._stages(),
             self.calls.misfits(),
             self.recharge.misfits(),
+            self.campaigns.misfits(),
+            self._prices(),
         ):
             yield from found
 
@@ -247,6 +249,24 @@ class Rulebook:
                 for value in leaf.values:
                     if value not in known:
                         yield Fault(leaf.place, unknown(str(value), known, _l("tier")))
+
+    def _prices(self) -> Iterator[Fault]:
+        """Tiers that pay less than the lowest price: mostly what is taken off in place of what is left."""
+        floor = self.till.floor
+        for tier in self.tiers.tiers:
+            for key, share in (("services", tier.services), ("products", tier.products)):
+                if share >= floor:
+                    continue
+                said = _l(
+                    "%(key)s is the share that is paid: %(share)s%% is below the lowest price, %(floor)s%% (floor in"
+                    " till.yaml).",
+                    key=key,
+                    share=f"{share / 10:g}",
+                    floor=f"{floor / 10:g}",
+                )
+                left = f"{(1000 - share) / 10:g}%"
+                off = _l("%(said)s For %(share)s%% off write %(left)s.", said=said, share=f"{share / 10:g}", left=left)
+                yield Fault(tier.place, off if 1000 - share >= floor else said)
 
     def _names(self) -> Iterator[Fault]:
         """The names of festivals and readings in the facts of conditions and texts."""

@@ -25,14 +25,14 @@ from admin_app.importing.files import (
     save_before_import,
 )
 from admin_app.operations.kernel import business_day, now
-from admin_app.rule_files import path_of, read_files, watch_files
+from admin_app.rule_files import document_named, path_of, read_file, read_files, watch_files
 from admin_app.rulebook import own_of
 from admin_app.start import check_keys, open_house
 from models.entity import db, entity_named
 from models.organisation import Store
 from models.rulebook import RuleMatch
 from models.standing import CustomerTag, Membership, Tag
-from rules.book import DOCUMENTS
+from rules.book import DOCUMENTS, Rulebook
 from rules.evaluation.trial import failing_tests
 from rules.language.faults import Faults
 
@@ -40,27 +40,57 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 
 
 @click.command("check")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @JSON
 @click.pass_context
-def check_command(context: click.Context, as_json: bool) -> None:
-    """Validate every rule file and run the tests inside; exit 1 on any fault."""
+def check_command(context: click.Context, file: Path | None, as_json: bool) -> None:
+    """Validate every rule file and run the tests inside; exit 1 on any fault. With FILE only that one."""
     with house(context):
         faults: list[str] = []
         tests = 0
+        document = None if file is None else _document_in(file)
         try:
-            book = read_files(own_of(db.session())) if upgrade.check() else read_files()
-            tests, failed = failing_tests(book)
+            book = _book_with(file, document)
+            rules = None if document is None else book.rule_documents().get(document)
+            among = None if document is None else {rule.id for rule in rules.tested()} if rules else ()
+            tests, failed = failing_tests(book, among)
             faults = [str(fault) for fault in failed]
         except Faults as found:
             faults = [str(fault) for fault in found.faults]
-        files = [str(path_of(name)) for name in DOCUMENTS]
+        except OSError:
+            fail(_("%(file)s cannot be read.", file=str(file)))
+        files = [str(path_of(name)) for name in DOCUMENTS] if file is None else [str(file)]
 
         def lines() -> list[str]:
             good = _("%(files)s rule files are sound; %(tests)s tests pass.", files=len(files), tests=tests)
+            if file is not None:
+                good = _("%(file)s is sound beside the other rules; %(tests)s tests pass.", file=str(file), tests=tests)
             return faults or [good]
 
         answer({"files": files, "tests": tests, "faults": faults}, as_json, lines)
     sys.exit(BAD if faults else 0)
+
+
+def _document_in(file: Path) -> str:
+    """Which of the rule files this is; ends with a sentence where there is no such file, or it is none of them."""
+    if not file.is_file():
+        fail(_("There is no file %(file)s.", file=str(file)))
+    document = document_named(file)
+    if document is None:
+        names = ", ".join(f"{name}.yaml" for name in DOCUMENTS)
+        fail(_("%(file)s is not named like one of the rule files: %(names)s", file=str(file), names=names))
+    return document
+
+
+def _book_with(file: Path | None, document: str | None) -> Rulebook:
+    """Every file as it stands, or the rules in force with one document as a file has it.
+
+    :raises Faults: what is wrong with them.
+    """
+    salon = upgrade.check()
+    if file is not None and document is not None:
+        return read_file(file, document, salon=salon)
+    return read_files(own_of(db.session())) if salon else read_files()
 
 
 @click.command("evaluate")

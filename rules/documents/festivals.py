@@ -6,12 +6,12 @@ from datetime import date
 from typing import Annotated
 
 from flask_babel import lazy_gettext as _l
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.field import Choice
 from rules.language.faults import Place, misfit
-from rules.language.reading import PLACE_KEY, Document, LunarDay, Name, Part, Week, Word, one_text
+from rules.language.reading import PLACE_KEY, DayOfWeek, Document, LunarDay, Month, Name, Part, Week, Word, one_text
 from rules.language.spellings import month_day
 
 
@@ -40,9 +40,9 @@ class Birthdays(Part):
 class Weekday(Part):
     """``{month: 5, week: 2, day: 7}``: the second Sunday of May. Monday is 1; ``week: last`` is the last one."""
 
-    month: Annotated[int, Field(ge=1, le=12)]
+    month: Month
     week: Week
-    day: Annotated[int, Field(ge=1, le=7)]
+    day: DayOfWeek
 
 
 def _day_of_every_year(written: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -10,11 +11,14 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.customers import Stage
+from models.numbers import yuan_of
 from models.standing import Severeness, TagColour
 from rules.language.facts import Subject
+from rules.language.faults import Fault
 from rules.language.reading import (
     Clock,
     Count,
+    DayCount,
     Days,
     Document,
     Flag,
@@ -454,7 +458,7 @@ class PerCustomer(Part):
     """``messages_per_customer: {most: 3, days: 30}``"""
 
     most: Count
-    days: Annotated[int, Field(ge=1, le=3660)]
+    days: DayCount
 
     @property
     def frequency(self) -> Frequency:
@@ -475,3 +479,15 @@ class CampaignsDocument(RulesDocument):
     messages_per_customer: PerCustomer | None = None
     message_price: Yuan = 5
     coupons: list[CouponTemplate] = []
+
+    def misfits(self) -> Iterator[Fault]:
+        """A coupon that takes more off than the bill it asks for."""
+        for coupon in self.coupons:
+            if 0 < coupon.least < coupon.worth:
+                message = _l(
+                    "This coupon takes %(worth)s yuan off a bill of %(least)s: worth is what it takes off,"
+                    " from is the least bill.",
+                    worth=yuan_of(coupon.worth).removesuffix(".00"),
+                    least=yuan_of(coupon.least).removesuffix(".00"),
+                )
+                yield Fault(coupon.place, message)

@@ -10,7 +10,7 @@ from pydantic import Field
 from models.field import Choice
 from models.standing import TagColour
 from rules.language.conditions import Condition
-from rules.language.reading import Days, Document, Months, Name, Names, Part, Permille, Ref, Share, Slug, When
+from rules.language.reading import Days, Document, Months, Name, Names, Part, Permille, PriceShare, Ref, Slug, When
 
 MOST_TIERS = 100
 """Each is compared with all those above it."""
@@ -54,8 +54,8 @@ class Tier(Part):
     name_en: str = ""
     enter: When | None = None
     keep: When | None = None
-    services: Share = 1000
-    products: Share = 1000
+    services: PriceShare = 1000
+    products: PriceShare = 1000
     points_rate: Permille = 1000
     birthday: str = ""
     exclusive: list[str] = []

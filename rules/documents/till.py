@@ -7,18 +7,50 @@ from itertools import pairwise
 from typing import Annotated
 
 from flask_babel import lazy_gettext as _l
-from pydantic import Field
+from pydantic import BeforeValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from models.field import Choice
-from rules.language.faults import Fault
-from rules.language.reading import Days, Document, Minutes, Months, Name, Names, Part, Permille, Share, Yuan
+from models.numbers import yuan_of
+from rules.language.faults import Fault, instead
+from rules.language.reading import (
+    DayCount,
+    Days,
+    Document,
+    Minutes,
+    Months,
+    Name,
+    Names,
+    Part,
+    Permille,
+    PriceShare,
+    Share,
+    Years,
+    Yuan,
+)
+from rules.language.spellings import percent_of
+
+
+def _no_share(value: object, info: ValidationInfo) -> object:
+    """A bonus is an amount: what a share comes to is told, as far as what is paid in is known."""
+    pay: int | None = (info.data or {}).get("pay")
+    if pay is not None and (amount := percent_of(pay, str(value))) is not None:
+        message = _l(
+            "The bonus is an amount in yuan: %(share)s of %(pay)s is %(amount)s. %(mend)s",
+            share=str(value),
+            pay=yuan_of(pay).removesuffix(".00"),
+            amount=amount,
+            mend=instead(amount, value),
+        )
+        raise PydanticCustomError("said", "bonus", {"message": message})
+    return value
 
 
 class RechargeStep(Part):
     """``{pay: 1000, bonus: 50}``: whoever pays in so much at once is given so much on top."""
 
     pay: Yuan
-    bonus: Yuan
+    bonus: Annotated[Yuan, BeforeValidator(_no_share)]
 
 
 class RechargeDocument(Document):
@@ -58,7 +90,7 @@ class PointsDocument(Document):
 
     per_yuan: Permille
     pending: Days
-    years: Annotated[int, Field(ge=0, le=9)]
+    years: Years
 
 
 class VouchersAgain(Choice):
@@ -84,10 +116,10 @@ class TillDocument(Document):
         ahead: 90d             # how far ahead one may book
     """
 
-    floor: Share
-    approval_below: Share
+    floor: PriceShare
+    approval_below: PriceShare
     gifts_a_month: Yuan
-    card_days: Annotated[int, Field(ge=1, le=3660)]
+    card_days: DayCount
     vouchers_again: VouchersAgain = VouchersAgain.NEVER
     step: Minutes
     ahead: Days

@@ -174,7 +174,8 @@ def _entry(key: Scalar, value: Node, subject: Subject, faults: list[Fault]) -> C
 def _comparisons(key: Scalar, value: Node, subject: Subject, faults: list[Fault]) -> Condition | None:
     fact = fact_named(key.text, subject)
     if fact is None:
-        faults.append(Fault(key.place, no_such_fact(key.text, subject)))
+        joined = spellings.joining(key.text)
+        faults.append(Fault(key.place, instead(joined, key.text) if joined else no_such_fact(key.text, subject)))
         return None
     if isinstance(value, Scalar):
         if (sign := _sign_in(fact, value)) is not None:
@@ -361,7 +362,6 @@ _SPELLINGS = {
     FactType.PERCENT: spellings.whole_percent,
 }
 _NEEDED = {
-    FactType.MONEY: _l("An amount in yuan is needed, such as 1000."),
     FactType.DAYS: _l("A number of days is needed, such as 30."),
     FactType.PERCENT: _l("A whole percentage is needed, such as 150%."),
 }
@@ -382,7 +382,7 @@ def _number(fact: Fact, word: str, place: Place, faults: list[Fault]) -> int | N
 
 
 def _no_number(fact: Fact, word: str, plain: str) -> LazyString:
-    need = _NEEDED.get(fact.type, A_NUMBER)
+    need = spellings.amount_needed(word) if fact.type is FactType.MONEY else _NEEDED.get(fact.type, A_NUMBER)
     if _PLAIN_NUMBER.fullmatch(plain):
         return _l("%(word)s is not a number that fits here. %(need)s", word=short(word), need=need)
     return _l("%(word)s is not a number. %(need)s", word=short(word), need=need)

@@ -65,7 +65,8 @@ def nearest(word: str, among: Iterable[str]) -> str | None:
 def called(word: str, among: Mapping[str, Any]) -> list[str]:
     """The short names of what is called so, or nearly so: ``slipping (流失预警)`` and ``lost (流失客户)`` for 流失."""
     names = {name: key for key, names in among.items() if isinstance(names, tuple) for name in names if name}
-    within = [name for name in names if len(word) > 1 and word.lower() in name.lower()]
+    same = [name for name in names if name.lower() == word.lower()]
+    within = same or [name for name in names if len(word) > 1 and word.lower() in name.lower()]
     close = within or difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return [f"{names[name]} ({name})" for name in close[:3]]
 
@@ -95,12 +96,43 @@ def instead(write: str, typed: object) -> LazyString:
     return _l("Write %(write)s, not %(typed)s.", write=write, typed=short(typed))
 
 
-def misfit(typed: object, need: LazyString, spelling: Callable[[str], str | None] | None = None) -> LazyString:
-    """What is needed, and what to write in place of what was typed, where that can be told."""
+@dataclass(frozen=True)
+class Reading:
+    """One of several ways to read a word: how it is written in a rule file, and what it then means."""
+
+    write: str
+    meaning: LazyString
+
+
+Spelling = Callable[[str], str | tuple[Reading, ...] | None]
+"""How a word is written in a rule file, or each of its readings; None where nobody can tell what was meant."""
+
+
+def one_of_these(readings: Iterable[Reading], typed: object) -> LazyString:
+    """«Write 200% (2 times) or 2% (2 in a hundred), not 2.»"""
+    return LazyString(_one_of_these, tuple(readings), short(typed))
+
+
+def _one_of_these(readings: tuple[Reading, ...], typed: str) -> str:
+    ways = (str(_l("%(write)s (%(meaning)s)", write=one.write, meaning=one.meaning)) for one in readings)
+    return str(_l("Write %(write)s, not %(typed)s.", write=str(_l(" or ")).join(ways), typed=typed))
+
+
+def misfit(
+    typed: object, need: LazyString, spelling: Spelling | None = None, fits: Callable[[str], bool] | None = None
+) -> LazyString:
+    """What is needed, and what to write in place of what was typed, where that can be told.
+
+    ``fits`` says whether something would be taken there: nothing else is proposed.
+    """
     text = str(typed)
     meant = None if spelling is None else spelling(text)
-    if meant is not None and meant != text:
-        return _l("%(need)s %(mend)s", need=need, mend=instead(meant, text))
+    if isinstance(meant, str):
+        meant = (Reading(meant, need),)
+    ways = [one for one in meant or () if one.write != text and (fits is None or fits(one.write))]
+    if ways:
+        mend = instead(ways[0].write, text) if len(ways) == 1 else one_of_these(ways, text)
+        return _l("%(need)s %(mend)s", need=need, mend=mend)
     if not text.strip():
         return need
     return _l("%(need)s “%(typed)s” is not that.", need=need, typed=short(text))

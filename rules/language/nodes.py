@@ -17,7 +17,7 @@ import yaml
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
-from rules.language.faults import MOST_FAULTS, Fault, Faults, Place
+from rules.language.faults import MOST_FAULTS, Fault, Faults, Place, instead, short
 from rules.language.syntax_faults import (
     NO_MAPPING,
     ODD_SPACES,
@@ -41,6 +41,10 @@ MOST_CACHED = 64_000_000
 BOM = "\ufeff"
 
 _NO_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FULL_WIDTH_PLACE = re.compile(r"[｛{]\s*([a-z][a-z0-9_]*)\s*[｝}]")
+_REMARK = re.compile(r"[ \t]+(#[^\s#][^\n]*)")
+FREE_TEXTS = frozenset({"name", "name_en", "text", "text_en", "item", "birthday"})
+"""Keys whose values are words for people, in which a # may be meant as one."""
 _EDGE = re.compile(f"^[{ODD_SPACES}]+|[{ODD_SPACES}]+$")
 _LOCK = threading.Lock()
 _PARSED: OrderedDict[tuple[str, str], Parsed] = OrderedDict()
@@ -135,7 +139,7 @@ def _parse(text: str, file: str) -> Parsed:
     faults: list[Fault] = []
     mended, weight = text.removeprefix(BOM), len(text)
     for _round in range(MOST_MENDED):
-        builder = _Builder(file, yaml.parse(mended, Loader=_Loader))
+        builder = _Builder(file, mended)
         try:
             root = builder.document()
             if not isinstance(root, Mapping):
@@ -193,9 +197,10 @@ def _unreadable(text: str, file: str) -> Fault | None:
 
 
 class _Builder:
-    def __init__(self, file: str, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, file: str, source: str) -> None:
         self.file = file
-        self.events = events
+        self.source = source
+        self.events: Iterator[yaml.Event] = yaml.parse(source, Loader=_Loader)
         self.count = 0
         self.doubtful: list[Fault] = []
 
@@ -224,6 +229,9 @@ class _Builder:
             raise self.refusal(event, _l("This is nested more than 20 deep."))
         if isinstance(event, yaml.ScalarEvent):
             text = self.looked_at(event, listed) if event.style in (None, "") else event.value
+            for place in _FULL_WIDTH_PLACE.finditer(text) if "｛" in text or "｝" in text else ():
+                if place.group()[0] == "｛" or place.group()[-1] == "｝":
+                    self.doubtful.append(Fault(self.place(event), instead(f"{{{place[1]}}}", place.group())))
             return Scalar(text, self.place(event), _span(event, event, block=event.style in ("|", ">")))
         if isinstance(event, yaml.SequenceStartEvent):
             return self.sequence(event, depth)
@@ -243,16 +251,34 @@ class _Builder:
             if not isinstance(key, Scalar):
                 raise self.refusal(event, _l("A key must be one word."))
             if key.text in seen:
-                line = seen[key.text].line
-                raise self.refusal(
-                    event, _l("The key %(key)s stands twice, first in line %(line)s.", key=key.text, line=line)
+                twice = _l(
+                    "The key %(key)s stands twice, first in line %(line)s.", key=key.text, line=seen[key.text].line
                 )
+                if key.text == pairs[0][0].text and not getattr(start, "flow_style", False):
+                    twice = _l("%(twice)s If a new item of a list begins here, write - in front of it.", twice=twice)
+                raise self.refusal(event, twice)
             seen[key.text] = key.place
             value = self.node(next(self.events), depth + 1)
             if key.text in ("name", "name_en") and isinstance(value, Scalar) and set(value.text) & set(QUOTES):
+                self.doubtful = [fault for fault in self.doubtful if fault.place != value.place]
                 self.doubtful.append(Fault(value.place, _quotes_in_a_name(value.text)))
+            elif key.text in FREE_TEXTS and isinstance(value, Scalar):
+                self.look_behind(value)
             pairs.append((key, value))
         return Mapping(tuple(pairs), self.place(start), _span(start, event))
+
+    def look_behind(self, value: Scalar) -> None:
+        """A # that ends a text for people, and was probably meant as part of it."""
+        remark = _REMARK.match(self.source, value.span.end)
+        if remark is None or self.source[value.span.end - 1 : value.span.end] in ("'", '"'):
+            return
+        message = _l(
+            "What stands behind # is a remark and is not read: this would be “%(text)s”. If it belongs to it, write"
+            ' "%(whole)s"; if it is a remark, put a space behind the #.',
+            text=short(value.text),
+            whole=short(value.text + remark.group().rstrip()),
+        )
+        self.doubtful.append(Fault(value.place, message))
 
     def looked_at(self, event: yaml.ScalarEvent, listed: bool) -> str:
         """The text of a scalar without quotes; what is meant otherwise than it would be read is a fault."""
@@ -261,8 +287,15 @@ class _Builder:
             self.doubtful.append(Fault(self.place(event), odd_space(odd.group()[0])))
             return text.strip(odd.group() + " ")
         if text[:1] in QUOTES and text:
-            around = text[0] + (text[-1] if text[-1] in QUOTES and len(text) > 1 else "")
-            self.doubtful.append(Fault(self.place(event), odd_punctuation(around)))
+            if text[-1] not in QUOTES or set(text[1:-1]) & set(QUOTES) or len(text) == 1:
+                message = _l(
+                    "A text that begins with %(typed)s is put in quotation marks as a whole, in front of it and"
+                    ' at its end: "…"',
+                    typed=text[0],
+                )
+                self.doubtful.append(Fault(self.place(event), message))
+                return text
+            self.doubtful.append(Fault(self.place(event), odd_punctuation(text[0] + text[-1])))
             return text.strip(QUOTES)
         if event.start_mark and event.end_mark and event.start_mark.line != event.end_mark.line:
             message = _l(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -11,16 +12,16 @@ from unicodedata import normalize
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from models.numbers import fen_of
 from rules.language import spellings
 from rules.language.conditions import A_NUMBER, Condition, read_condition
 from rules.language.facts import Subject, fact_named, no_such_fact
-from rules.language.faults import MOST_FAULTS, Fault, Faults, Place, instead, misfit, nearest, unknown
+from rules.language.faults import MOST_FAULTS, Fault, Faults, Place, Spelling, instead, misfit, nearest, short, unknown
 from rules.language.nodes import Mapping, Node, Scalar, Sequence, parse
-from rules.language.spellings import Spelling
 
 CONDITION_KEYS = frozenset({"when", "enter", "keep"})
 PLACE_KEY = "__place__"
@@ -133,7 +134,12 @@ def _read(node: Node, subject: Subject, info: ValidationInfo) -> Condition:
 def one_text(value: Any) -> str:
     """The text of a scalar."""
     if isinstance(value, (list, dict)):
-        raise PydanticCustomError("said", "text", {"message": _l("A single text is needed here.")})
+        need = _l("A single text is needed here.")
+        keys = list(_free(value)) if isinstance(value, dict) else []
+        if len(keys) == 1 and value[keys[0]] == "":
+            text = f"{{{short(keys[0])}}}"
+            need = _l('A text that begins with a brace is put in quotation marks: "%(text)s"', text=text)
+        raise PydanticCustomError("said", "text", {"message": need})
     return str(value)
 
 
@@ -144,10 +150,15 @@ def _pattern(shape: str, need: LazyString, spelling: Spelling | None = None) -> 
     def check(value: Any) -> str:
         match = expression.fullmatch(one_text(value))
         if match is None:
-            raise PydanticCustomError("said", "shape", {"message": misfit(value, need, spelling)})
+            raise _misfit(value, need, spelling)
         return match.group(1) if expression.groups else match.group()
 
     return BeforeValidator(check)
+
+
+def _misfit(value: Any, need: LazyString, spelling: Spelling | None) -> PydanticCustomError:
+    """That a value is none of its kind; what to propose is told where its bounds are known."""
+    return PydanticCustomError("misfit", "misfit", {"typed": str(value), "need": need, "spelling": spelling})
 
 
 def _permille(value: Any) -> int:
@@ -158,16 +169,14 @@ def _yuan(value: Any) -> int:
     """In yuan as it is written, in fen as it is kept."""
     fen = fen_of(one_text(value))
     if fen is None or fen < 0:
-        need = _l("An amount in yuan is needed, such as 1000.")
-        raise PydanticCustomError("said", "yuan", {"message": misfit(value, need, spellings.money)})
+        raise _misfit(value, spellings.amount_needed(str(value)), spellings.money)
     return fen
 
 
 def _flag(value: Any) -> bool:
     known = {"yes": True, "no": False, "true": True, "false": False, "是": True, "否": False}
     if str(value) not in known:
-        need = _l("yes or no is needed here.")
-        raise PydanticCustomError("said", "flag", {"message": misfit(value, need, spellings.flag)})
+        raise _misfit(value, _l("yes or no is needed here."), spellings.flag)
     return known[str(value)]
 
 
@@ -288,9 +297,34 @@ Rate = Annotated[
     ),
 ]
 Yuan = Annotated[int, BeforeValidator(_yuan), Written("yuan", unit=_l("yuan"))]
-_PERCENT = _pattern(r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."), spellings.percent)
-Permille = Annotated[int, BeforeValidator(_permille), _PERCENT, Written("percent", "%", LazyString(str, "%"))]
+_A_PERCENT = (r"(\d{1,3}(?:\.\d)?)%", _l("A percentage is needed, such as 95%."))
+_PERCENT_SIGN = Written("percent", "%", LazyString(str, "%"))
+Permille = Annotated[int, BeforeValidator(_permille), _pattern(*_A_PERCENT, spellings.percent), _PERCENT_SIGN]
 Share = Annotated[Permille, Field(le=1000)]
+PriceShare = Annotated[
+    int, BeforeValidator(_permille), _pattern(*_A_PERCENT, spellings.price), _PERCENT_SIGN, Field(le=1000)
+]
+"""What is left of a price: people write it in tenths too."""
+DayCount = Annotated[
+    int,
+    Field(ge=1, le=3660),
+    _pattern(r"([0-9]{1,9})", _l("A number of days is needed, such as 30."), spellings.days),
+]
+Years = Annotated[
+    int,
+    Field(ge=0, le=9),
+    _pattern(r"([0-9]{1,9})", _l("A number of years is needed, such as 1."), spellings.counted("y")),
+]
+Month = Annotated[
+    int,
+    Field(ge=1, le=12),
+    _pattern(r"([0-9]{1,9})", _l("A month is needed, from 1 to 12."), spellings.month),
+]
+DayOfWeek = Annotated[
+    int,
+    Field(ge=1, le=7),
+    _pattern(r"([0-9]{1,9})", _l("A day of the week is needed, from 1 (Monday) to 7 (Sunday)."), spellings.weekday),
+]
 Quiet = Annotated[str, BeforeValidator(_quiet)]
 Free = BeforeValidator(_free)
 Flag = Annotated[bool, BeforeValidator(_flag), Written("flag")]
@@ -322,7 +356,48 @@ def _fault(detail: ErrorDetails, root: Mapping, model: type[Part]) -> Fault:
             return Fault(node.place, _l("The key %(key)s is missing.", key=str(loc[-1])))
         case "said":
             return Fault(node.place, detail["ctx"]["message"])
-    return Fault(node.place, _message(detail, node))
+        case "misfit":
+            said = detail["ctx"]
+            return Fault(node.place, misfit(said["typed"], said["need"], said["spelling"], _fits(model, loc)))
+    return Fault(node.place, _message(detail, node, _fits(model, loc)))
+
+
+def _fits(model: type[Part], loc: list[Any]) -> Callable[[str], bool] | None:
+    """Whether a word would be taken at this location; nothing where that is not known."""
+    part = model
+    for key in loc[:-1]:
+        part = _part_at(part, key) or part
+    info = _field(part, loc[-1]) if loc else None
+    if info is None:
+        return None
+
+    def fits(word: str) -> bool:
+        try:
+            _adapter(part, str(loc[-1])).validate_python(word)
+        except ValidationError:
+            return False
+        return True
+
+    return fits
+
+
+@cache
+def _adapter(part: type[Part], key: str) -> TypeAdapter[Any]:
+    info = _field(part, key)
+    assert info is not None
+    kind: Any = info.annotation
+    for said in info.metadata:
+        kind = Annotated[kind, said]
+    return TypeAdapter(kind)
+
+
+def _field(part: type[Part], key: Any) -> FieldInfo | None:
+    return next((info for name, info in part.model_fields.items() if (info.alias or name) == key), None)
+
+
+def _part_at(part: type[Part], key: Any) -> type[Part] | None:
+    info = _field(part, key)
+    return None if info is None else _part_in(info.annotation)
 
 
 def _no_such_key(key: str, fitting: tuple[str, ...]) -> LazyString:
@@ -340,9 +415,7 @@ def _keys_at(model: type[Part], loc: list[Any]) -> tuple[str, ...]:
     """The keys of the part at this location of a document."""
     part = model
     for key in loc:
-        field = next((info for name, info in part.model_fields.items() if (info.alias or name) == key), None)
-        inner = None if field is None else _part_in(field.annotation)
-        part = inner or part
+        part = _part_at(part, key) or part
     return _keys_of(part)
 
 
@@ -391,7 +464,7 @@ def _known_keys() -> tuple[str, ...]:
     return tuple(sorted(keys))
 
 
-def _message(detail: ErrorDetails, node: Node) -> LazyString:
+def _message(detail: ErrorDetails, node: Node, fits: Callable[[str], bool] | None) -> LazyString:
     context = detail.get("ctx", {})
     typed = node.text if isinstance(node, Scalar) else ""
     match detail["type"]:
@@ -402,7 +475,7 @@ def _message(detail: ErrorDetails, node: Node) -> LazyString:
         case "string_type":
             return _l("A single text is needed here.")
         case "int_parsing" | "int_type":
-            return misfit(typed, A_NUMBER, spellings.number)
+            return misfit(typed, A_NUMBER, spellings.number, fits)
         case "literal_error" | "enum":
             values = str(context.get("expected", "")).replace(" or ", ", ").replace("'", "")
             return misfit(typed, _l("One of these is needed: %(values)s.", values=values), _one_of(values.split(", ")))
@@ -429,6 +502,6 @@ def _in_brackets(typed: str) -> str | None:
 def _one_of(values: list[str]) -> Spelling:
     def spelled(typed: str) -> str | None:
         word = re.sub(r"[\s-]+", "_", normalize("NFKC", typed).strip("“”‘’\"' ").lower())
-        return word if word in values else nearest(word, values)
+        return word if word in values else spellings.choice(typed, values) or nearest(word, values)
 
     return spelled

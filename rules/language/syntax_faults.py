@@ -37,6 +37,8 @@ _BLOCK = re.compile(r"^( *)(?:.*[:-] )?[|>][+-]?\d?[+-]?\s*(?:#.*)?$")
 _COLON = re.compile(r"( *(?:- +)?[A-Za-z0-9_-]+) *：[ \u3000]*")
 _NO_SPACE = re.compile(rf"( *(?:- +)?[A-Za-z_][\w-]*):(?=[^ \n/:])[{ODD_SPACES}]*")
 _DASH = re.compile(r"( *)([—–－―‐−·•●])[ \u3000]*(?=\S)")
+_BRACED = re.compile(r"""([^"'#]*?(?:: |- ) *)\{[A-Za-z_]\w*\}(?= *[^\s,}\]#])""")
+_KEY_OR_ITEM = re.compile(r" *(?:- |(?:- +)?[A-Za-z_][\w-]*:(?: |$))")
 _NO_DASH_SPACE = re.compile(r"( *)-(?=[A-Za-z_]+: )")
 
 
@@ -84,10 +86,12 @@ def diagnosed(text: str, error: Any) -> tuple[list[Mistake], bool]:
     lines = text.split("\n")
     if mistakes := list(_everywhere(lines)):
         return mistakes, True
+    if (mistake := _unclosed(lines)) is not None:
+        return [mistake], True
     last = error.problem_mark.line if error.problem_mark else 0
     first = error.context_mark.line if error.context_mark else last
     for number in dict.fromkeys((last, first, last - 1)):
-        if 0 <= number < len(lines) and (mistake := _signs(number, lines[number])) is not None:
+        if 0 <= number < len(lines) and (mistake := _signs(number, lines[number]) or _dash(lines, number)) is not None:
             return [mistake], True
     if (mistake := _indentation(lines, last)) is not None:
         return [mistake], True
@@ -144,7 +148,60 @@ def _marks(number: int, line: str) -> Mistake | None:
     if match := _NO_DASH_SPACE.match(line):
         message = _l("A space belongs behind the dash of a list: - %(write)s", write=short(line[match.end() :]))
         return Mistake(number, match.end(1), message, f"{match[1]}- {line[match.end() :]}")
+    if match := _BRACED.match(line):
+        end = _end_of_text(line, match.end(1))
+        text = line[match.end(1) : end]
+        message = _l('A text that begins with a brace is put in quotation marks: "%(text)s"', text=short(text))
+        return Mistake(number, match.end(1), message, f'{match[1]}"{text}"{line[end:]}')
     return None
+
+
+def _end_of_text(line: str, start: int) -> int:
+    """Where a text ends that begins at a column, before the brackets that close those opened in front of it."""
+    before = line[:start]
+    opened = sum(before.count(sign) for sign in "[{") - sum(before.count(sign) for sign in "]}")
+    end = len(line.rstrip())
+    while opened > 0 and end > start + 1 and line[end - 1] in "]} ":
+        opened -= line[end - 1] != " "
+        end -= 1
+    return start + len(line[start:end].rstrip())
+
+
+def _unclosed(lines: list[str]) -> Mistake | None:
+    """A quotation mark that opens a text and has none to close it before the next key or item."""
+    quote, opened = "", (0, 0)
+    block: int | None = None
+    for number, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip(" "))
+        if not quote:
+            if block is not None and (not line.strip() or indent > block):
+                continue
+            block = indent if _BLOCK.match(line) else None
+        elif _KEY_OR_ITEM.match(line):
+            break
+        column = 0
+        while column < len(line):
+            sign = line[column]
+            if quote:
+                column += sign == "\\" and quote == '"'
+                quote = "" if sign == quote else quote
+            elif sign in "\"'" and line[:column].rstrip(" ")[-1:] in ("", "[", "{", ",", ":", "-"):
+                quote, opened = sign, (number, column)
+            elif sign == "#" and line[column - 1 : column] in ("", " "):
+                break
+            column += 1
+    return _to_close(lines[opened[0]], *opened, quote) if quote else None
+
+
+def _to_close(line: str, number: int, column: int, quote: str) -> Mistake:
+    end = _end_of_text(line, column)
+    if line[end - 1] in QUOTES:
+        return Mistake(number, end - 1, odd_punctuation(line[end - 1]), f"{line[: end - 1]}{quote}{line[end:]}")
+    message = _l(
+        "The quotation mark %(quote)s that opens here is never closed: write %(quote)s at the end of the text too.",
+        quote=quote,
+    )
+    return Mistake(number, column, message, f"{line[:end]}{quote}{line[end:]}")
 
 
 def _signs(number: int, line: str) -> Mistake | None:
@@ -180,6 +237,34 @@ def _indentation(lines: list[str], number: int) -> Mistake | None:
         wanted=wanted,
     )
     return Mistake(number, indent, message, " " * wanted + line.lstrip(" "))
+
+
+def _dash(lines: list[str], number: int) -> Mistake | None:
+    """A line that begins where the dashes of a list stand, and looks like its other items."""
+    line = lines[number]
+    indent = len(line) - len(line.lstrip(" "))
+    if not line.strip() or not _is_item(lines[:number], line, indent):
+        return None
+    message = _l("The dash of a list item is missing: write - %(item)s", item=short(line.strip()))
+    return Mistake(number, indent, message, f"{line[:indent]}- {line[indent:]}")
+
+
+_FLOW = re.compile(r"(?:(?P<key>[\w-]+): +)?[{\[]")
+_KEY = re.compile(r"([\w-]+):(?: |$)")
+
+
+def _is_item(before: list[str], line: str, indent: int) -> bool:
+    """Whether a line looks like the item of the list that stands at its own column, without the dash."""
+    peers = (one for one in reversed(before) if one.strip() and len(one) - len(one.lstrip(" ")) <= indent)
+    peer = next((one for one in peers if not one.strip().startswith("#")), "")
+    if not peer.startswith(" " * indent + "- "):
+        return False
+    item, mine = peer[indent:].removeprefix("-").lstrip(" "), line[indent:]
+    its, own = _FLOW.match(item), _FLOW.match(mine)
+    if its and own and (its["key"] is None) == (own["key"] is None):
+        return True
+    key, own_key = _KEY.match(item), _KEY.match(mine)
+    return key is not None and own_key is not None and key[1] == own_key[1]
 
 
 NO_MAPPING = "no keys with values"

@@ -193,6 +193,27 @@ def test_check_says_what_is_wrong_and_where(door: Door, tmp_path: Path) -> None:
     assert "active" in found["faults"][0]
 
 
+def test_check_of_one_file(door: Door, tmp_path: Path) -> None:
+    """Beside the other files, or the rules in force of a salon; by its name it is known which of them it is."""
+    tiers = (HOUSE / "rules" / "tiers.yaml").read_text(encoding="utf-8")
+    mine = tmp_path / "tiers (1).yaml"
+    mine.write_text(tiers, encoding="utf-8")
+    assert f"{mine} is sound beside the other rules" in door.run("check", str(mine))
+    mine.write_text(tiers.replace("services: 85%", "services: 15%"), encoding="utf-8")
+    found = json.loads(door.run("check", str(mine), "--json", code=1))
+    assert found["files"] == [str(mine)]
+    assert [fault.startswith(f"{mine} line 10, column 5:") for fault in found["faults"]] == [True]
+    door.run("evaluate")
+    found = json.loads(door.run("check", str(mine), "--json", code=1))
+    assert "15%" in found["faults"][0], "beside the rules in force of a salon"
+    mine.write_text(tiers, encoding="utf-8")
+    assert "0 tests pass" in door.run("check", str(mine))
+    assert "There is no file" in refused(door, "check", str(tmp_path / "tags.yaml"))
+    other = tmp_path / "prices.yaml"
+    other.write_text("", encoding="utf-8")
+    assert "tiers.yaml" in refused(door, "check", str(other))
+
+
 def test_an_encoding_is_named_and_told(door: Door, tmp_path: Path) -> None:
     sheet = tmp_path / "brands.csv"
     sheet.write_bytes("名称\n好牌\n".encode("gb18030"))

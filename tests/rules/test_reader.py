@@ -88,7 +88,7 @@ def test_twenty_deep_is_allowed_and_more_is_not() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "words"),
     [
-        ("a: 'open\n", 1, 4, "opened and never closed"),
+        ("a: 'open\n", 1, 4, "opens here is never closed"),
         ("a: b: c\n", 1, 5, "A colon stands within a text"),
         ("a: [1, 2\nb: 3\n", 2, 2, "or the ] at the end, is missing"),
         ("a:\n\t- x\n", 2, 1, "A tab stands here"),

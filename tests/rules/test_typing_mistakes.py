@@ -258,7 +258,9 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_mistake() -> None:
         ("paid_365d", "两万五", "25000"),
         ("paid_365d", "５千", "5000"),
         ("paid_365d", "20，000", "20000"),
-        ("paid_365d", "100%", "100"),
+        ("paid_365d", "100%", None),
+        ("paid_365d", "8折", None),
+        ("visits_90d", "2倍", None),
         ("visits_90d", "6次", "6"),
         ("visits_90d", "六", "6"),
         ("visits_90d", "十二次", "12"),
@@ -314,6 +316,113 @@ def test_values_of_other_keys(document: str, old: str, new: str, write: str, typ
     faults = faults_of(document, SHIPPED[document].replace(old, new, 1))
     assert f"写 {write}，不要写 {typed}。" in spoken(faults[0], "zh_Hans_CN")
     assert len(faults) == 1
+
+
+TAG = "colour: rose}\n  - {id: promising"
+
+
+@pytest.mark.parametrize(
+    ("document", "old", "new", "chinese"),
+    [
+        ("campaigns", "worth: 100,", "worth: 8折,", "折扣和百分比不是金额，请写明合多少元，如 1000。这里写的是“8折”。"),
+        ("recharge", "bonus: 160", "bonus: 10%", "赠金要写金额（元）：2000 的 10% 是 200。写 200，不要写 10%。"),
+        ("points", "per_yuan: 100%", "per_yuan: 1", "写 100% (1 倍) 或 1% (百分之 1)，不要写 1。"),
+        ("tiers", "points_rate: 200%", "points_rate: 2", "写 200% (2 倍) 或 2% (百分之 2)，不要写 2。"),
+        ("tiers", "points_rate: 200%", "points_rate: 2倍", "写 200%，不要写 2倍。"),
+        ("tiers", "points_rate: 200%", "points_rate: 20", "写 20%，不要写 20。"),
+        ("till", "floor: 65%", "floor: 6.5", "写 65% (6.5 折) 或 6.5% (百分之 6.5)，不要写 6.5。"),
+        ("till", "floor: 65%", "floor: 650", "如 95%。这里写的是“650”。"),
+        ("tiers", "services: 85%", "services: 2倍", "如 95%。这里写的是“2倍”。"),
+        ("commissions", "recharge: 3%", "recharge: 3", "写 3%，不要写 3。"),
+        ("commissions", "recharge: 3%", "recharge: 0.3", "写 30% (0.3 倍) 或 0.3% (百分之 0.3)，不要写 0.3。"),
+        ("recharge", "bonus_valid: 24mo", "bonus_valid: 24m", "写 24mo，不要写 24m。"),
+        ("till", "step: 15min", "step: 15m", "写 15min，不要写 15m。"),
+        ("till", "card_days: 365", "card_days: 1年", "写 365，不要写 1年。"),
+        ("till", "card_days: 365", "card_days: 20年", "如 30。这里写的是“20年”。"),
+        ("points", "years: 1", "years: 1年", "写 1，不要写 1年。"),
+        ("tags", TAG, TAG.replace("rose", "绿色", 1), "写 green，不要写 绿色。"),
+        ("tiers", "color: rose", "color: 红", "写 rose，不要写 红。"),
+        ("tiers", "downgrade: one_down", "downgrade: 降一级", "写 one_down，不要写 降一级。"),
+        ("festivals", "day: 7", "day: 周日", "写 7，不要写 周日。"),
+        ("festivals", "day: 7", "day: Sunday", "写 7，不要写 Sunday。"),
+        ("festivals", "month: 5", "month: 5月", "写 5，不要写 5月。"),
+        ("festivals", '"12-25"', "2026-12-25", "写 12-25，不要写 2026-12-25。"),
+        ("tiers", "any:", "and:", "写 all，不要写 and。"),
+        ("tags", f"when: {VISITS}", "when: {tier: {in: [金卡]}}", "没有叫 金卡 的会员等级，是不是 gold (金卡)？"),
+    ],
+)
+def test_what_is_proposed_means_what_was_meant_and_would_be_taken(
+    document: str, old: str, new: str, chinese: str
+) -> None:
+    """Every reading of a number is named, and none that its place would refuse."""
+    assert old in SHIPPED[document]
+    [(_file, _line, _column, said, _english)] = told(book_faults({document: SHIPPED[document].replace(old, new, 1)}))
+    assert said.endswith(chinese)
+
+
+BELOW = "写的是实付的比例：%s 低于最低价 65%%（till.yaml 的 floor）。"
+
+
+@pytest.mark.parametrize(
+    ("document", "old", "new", "column", "chinese"),
+    [
+        ("alerts", 'text: "{name} 已', 'text: "｛name｝ 已', 17, "写 {name}，不要写 ｛name｝。"),
+        ("tags", "    name: 新客", "    name: 新客 #1", 11, "# 后面是备注，不会读入：这里只读到“新客”。"),
+        ("campaigns", "worth: 100, from: 980", "worth: 980, from: 100", 5, "这张券在满 100 元的账单上减 980 元："),
+        ("tiers", "services: 85%", "services: 15%", 5, f"services {BELOW % '15%'}要减 15% 请写 85%。"),
+        ("tiers", "products: 88%", "products: 40%", 5, f"products {BELOW % '40%'}"),
+        ("tags", "    name: 新客", "    name: “新”客", 11, "名称里不要带引号 “ ”，请去掉。"),
+        ("alerts", 'text: "{name} 已', "text: “{name}” 已", 17, "以 “ 开头的文字要整段加上英文引号"),
+    ],
+)
+def test_what_would_be_taken_for_something_else_is_asked(
+    document: str, old: str, new: str, column: int, chinese: str
+) -> None:
+    assert old in SHIPPED[document]
+    text = SHIPPED[document].replace(old, new, 1)
+    faults = told(book_faults({document: text.replace('请联系。"', "请联系。", 1) if "“{name}”" in new else text}))
+    assert [one[2] for one in faults] == [column], faults
+    assert faults[0][3].startswith(chinese)
+
+
+@pytest.mark.parametrize("name", ["新客 # 第一次来", '"新客 #1"', "新客#1"])
+def test_a_remark_with_a_space_and_a_sign_that_belongs_to_a_name_are_left(name: str) -> None:
+    assert faults_of("tags", changed("    name: 新客", f"    name: {name}")) == []
+
+
+ALERT = 'text: "{name} 已 {days_since_visit} 天未到店，请联系。"'
+ITEM = "        - largest_recharge_365d: {at_least: 5000}"
+
+
+@pytest.mark.parametrize(
+    ("document", "old", "new", "column", "chinese"),
+    [
+        ("alerts", ALERT, ALERT[:-1], 17, '这里的引号 " 只有开头没有结尾：请在这段文字末尾也加上 "'),
+        ("alerts", ALERT, ALERT.replace('"', "'", 1)[:-1], 17, "这里的引号 ' 只有开头没有结尾："),
+        ("alerts", ALERT, ALERT[:-1] + "”", 55, '用了中文引号 ”，请改成 "'),
+        ("alerts", ALERT, ALERT.replace('"', ""), 17, "以花括号开头的文字要加上英文引号："),
+        ("alerts", ALERT, "text: {name}", 17, '以花括号开头的文字要加上英文引号："{name}"'),
+        ("tiers", ITEM, ITEM.replace("- ", ""), 9, "这里少了列表项前面的短横：请写成 - largest_recharge_365d"),
+        ("recharge", "  - {pay: 3000", "  {pay: 3000", 3, "这里少了列表项前面的短横：请写成 - {pay: 3000"),
+        ("tiers", "  - id: gold", "  id: gold", 3, "这里少了列表项前面的短横：请写成 - id: gold"),
+        ("tiers", "  - id: gold", "    id: gold", 5, "键 id 重复，首次出现在第 22 行。如果这里开始新的一项"),
+        ("tiers", "    name: 金卡", "  name: 金卡", 3, "缩进不对：这一行前面有 2 个空格，应当是 4 个。"),
+    ],
+)
+def test_the_cause_is_named_and_not_what_follows_from_it(
+    document: str, old: str, new: str, column: int, chinese: str
+) -> None:
+    text = SHIPPED[document].replace(old, new, 1)
+    [(_file, line, found, said, _english)] = told(faults_of(document, text))
+    assert (line, found) == (SHIPPED[document][: SHIPPED[document].index(old)].count("\n") + 1, column)
+    assert said.startswith(chinese)
+
+
+def test_a_text_of_several_lines_is_none_that_is_never_closed() -> None:
+    text = SHIPPED["alerts"].replace(ALERT, ALERT.replace("天未到店，", "天未到店，\n                "), 1)
+    assert faults_of("alerts", text) == []
+    [fault] = faults_of("alerts", text + "\nwatch\n")
+    assert "uotation" not in spoken(fault)
 
 
 @pytest.mark.parametrize(
