@@ -170,6 +170,7 @@ def test_a_session_taken_back_is_given_again_at_what_it_was_worth(salon: Salon) 
     assert salon.has() == {K.POINTS: 1}
 
 
+@pytest.mark.usefixtures("in_english")
 def test_more_sessions_than_are_left_are_refused(salon: Salon) -> None:
     item = items(salon, salon.open_card("pair"))[0].id
     assert salon.refused(Name.REDEEM_SESSION, **salon.redemption(item, sessions=3)) == ("not_enough", "sessions")

@@ -289,6 +289,7 @@ PAID_WRONGLY: dict[str, list[dict[str, Any]]] = {
 }
 
 
+@pytest.mark.usefixtures("in_english")
 @pytest.mark.parametrize("kind", PAID_WRONGLY)
 def test_what_is_paid_is_what_it_comes_to(salon: Salon, kind: str) -> None:
     """Both amounts are said, and how they differ."""
