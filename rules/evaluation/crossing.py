@@ -29,7 +29,7 @@ from rules.evaluation import interpreter
 from rules.evaluation.frame import Frame
 from rules.evaluation.sources import of_the_day, time_away
 from rules.evaluation.stored import UNTIL
-from rules.evaluation.visits import fallen_visits, visit_stands
+from rules.evaluation.visits import visit_stands
 from rules.language.conditions import Comparison, Condition, Operator, comparisons
 from rules.language.facts import Fact, FactType, Source
 
@@ -143,7 +143,7 @@ def _that_decides(passed: Passed, fact: Fact, visits: AnySelect) -> AnySelect:
     }.get(fact.name)
     if beside is None:
         return visits
-    counts = other.id.not_in(fallen_visits(passed.now))
+    counts = visit_stands(passed.now, other)
     return visits.where(~exists().where(other.customer_id == Visit.customer_id, beside, counts))
 
 

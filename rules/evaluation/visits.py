@@ -13,7 +13,7 @@ from models.till import Reversal
 from rules.evaluation.frame import Frame
 
 
-def fallen_visits(frame: Frame | None = None) -> AnySelect:
+def _fallen_visits(frame: Frame | None = None) -> AnySelect:
     """The ids of the visits that count no more: walk-ins without treatment and booking of whose sales all was taken
     back; with a frame those of its customers by what it knows of reversals.
 
@@ -39,6 +39,7 @@ def fallen_visits(frame: Frame | None = None) -> AnySelect:
     )
 
 
-def visit_stands(frame: Frame | None = None) -> ColumnElement[bool]:
-    """Whether a visit counts, as a condition on ``Visit``."""
-    return Visit.id.not_in(fallen_visits(frame))
+def visit_stands(frame: Frame | None = None, visit: type[Visit] = Visit) -> ColumnElement[bool]:
+    """Whether a visit counts, as a condition on ``Visit`` or an alias of it."""
+    fallen = _fallen_visits(frame).subquery()
+    return ~exists().where(fallen.c.visit_id == visit.id).correlate(visit)
