@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from admin_app.operations.ledger import TENDER
-from admin_app.operations.receipts import TAKES
+from admin_app.operations.payment_plan import TAKES
 from models.cards import CardChangeKind, CardStatus
 from models.sales import Confirmation, LineKind, PaymentMethod, ShareManner, SharePart, ShareRole
 from models.till import Platform

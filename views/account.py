@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Flask, abort, flash, g, make_response, redirect, render_template, request, session, url_for
@@ -72,8 +71,7 @@ def _change(form: PasswordForm) -> None:
     user = db.session.get(User, current_user.id)
     assert user is not None
     old, new, login = form.old.data or "", form.new.data or "", user.login
-    credential = credential_of(user, login, old, field="old")
-    prove(Name.CHANGE_PASSWORD, replace(credential, must_change=False), actor=actor())
+    prove(Name.CHANGE_PASSWORD, credential_of(user, login, old, field="old", initial_opens=True), actor=actor())
     weak = _("Choose another password than the one you have.") if new == old else passwords.weakness(new, login)
     if weak is not None:
         form.new.errors = [str(weak)]

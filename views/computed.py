@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import (
     BigInteger,
@@ -41,7 +42,7 @@ from admin_app.values import money
 from models.cards import Card
 from models.customers import Customer, current_id
 from models.entity import Entity, db
-from models.field import Field, FieldInfo, Kind, choice
+from models.field import Choice, Field, FieldInfo, Kind, choice
 from models.sales import Sale, SaleLine, Visit
 from models.standing import CustomerTag, Membership, Tag
 from models.till import Reversal
@@ -301,6 +302,21 @@ def _card_state_matches(_operator: str, values: list[Any], _access: Access) -> C
     return or_(*(card_is(CardState(value), business_day(now())) for value in values))
 
 
+def _state(
+    entity: str,
+    name: str,
+    label: LazyString,
+    states: type[Choice],
+    load: Load,
+    matches: Matches,
+    after: str,
+    *needs: type[Entity],
+) -> ComputedField:
+    """What has become of a row, as one of the ``states``."""
+    column, info = _column(f"{entity}_{name}", choice(states)), FieldInfo(label)
+    return ComputedField(entity, name, column, info, Kind.CHOICE, load=load, matches=matches, after=after, needs=needs)
+
+
 COMPUTED: dict[str, tuple[ComputedField, ...]] = {
     "customer": (
         ComputedField(
@@ -351,55 +367,23 @@ COMPUTED: dict[str, tuple[ComputedField, ...]] = {
         ),
     ),
     "sale": (
-        ComputedField(
-            "sale",
-            "state",
-            _column("sale_state", choice(SaleState)),
-            FieldInfo(_l("State")),
-            Kind.CHOICE,
-            load=_load_sale_state,
-            matches=_any_state(sale_is),
-            after="total",
-            needs=(Sale, Reversal),
-        ),
+        _state("sale", "state", _l("State"), SaleState, _load_sale_state, _any_state(sale_is), "total", Sale, Reversal),
     ),
-    "card": (
-        ComputedField(
-            "card",
-            "status",
-            _column("card_state", choice(CardState)),
-            FieldInfo(_l("Status")),
-            Kind.CHOICE,
-            load=_load_card_state,
-            matches=_card_state_matches,
-            after="status",
-            needs=(Card,),
-        ),
-    ),
+    "card": (_state("card", "status", _l("Status"), CardState, _load_card_state, _card_state_matches, "status", Card),),
     "visit": (
-        ComputedField(
-            "visit",
-            "state",
-            _column("visit_state", choice(SaleState)),
-            FieldInfo(_l("State")),
-            Kind.CHOICE,
-            load=_load_visit_state,
-            matches=_any_state(visit_is),
-            after="source",
-            needs=(Visit,),
-        ),
+        _state("visit", "state", _l("State"), SaleState, _load_visit_state, _any_state(visit_is), "source", Visit),
     ),
     "sale_line": (
-        ComputedField(
+        _state(
             "sale_line",
             "state",
-            _column("line_state", choice(SaleState)),
-            FieldInfo(_l("State")),
-            Kind.CHOICE,
-            load=_load_line_state,
-            matches=_any_state(line_is),
-            after="amount",
-            needs=(SaleLine, Reversal),
+            _l("State"),
+            SaleState,
+            _load_line_state,
+            _any_state(line_is),
+            "amount",
+            SaleLine,
+            Reversal,
         ),
     ),
 }

@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, func, select
 from admin_app.evidence import Evidence
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Ledger, not_enough
-from admin_app.operations.receipts import Line, Share, Tender, pay, plan_receipt, write_receipt
+from admin_app.operations.payment_plan import Line, Share, Tender, plan_receipt
+from admin_app.operations.receipts import pay, write_receipt
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.operations.safety import ensure_safe

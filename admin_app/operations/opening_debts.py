@@ -12,14 +12,14 @@ from sqlalchemy import func, select
 
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import Ledger
-from admin_app.operations.receipts import pay
+from admin_app.operations.receipts import pay, reversal_of
 from admin_app.operations.refusals import Refused
 from models.connection import lock_day
 from models.customers import Customer
 from models.entity import lock_row
 from models.organisation import Store
 from models.sales import LineKind, Payment, PaymentMethod, Sale, SaleLine
-from models.till import DayClose, Reversal
+from models.till import DayClose
 from models.value import Account, AccountKind, LedgerEntry
 
 OLD_DEBT = _l("Debt brought over")
@@ -94,15 +94,4 @@ def take_debts_back(ledger: Ledger, entries: Sequence[LedgerEntry], why: str) ->
             message = _l("Part of this has been used since, so it cannot be taken back whole.")
             raise Refused(message, None, "used")
         pay(op, sale, PaymentMethod.ON_ACCOUNT, -line.amount)
-        op.session.add(
-            Reversal(
-                sale_id=sale.id,
-                sale_line_id=line.id,
-                customer_id=sale.customer_id,
-                store_id=sale.store_id,
-                business_day=op.day,
-                at=op.at,
-                amount=line.amount,
-                reason=why,
-            )
-        )
+        op.session.add(reversal_of(op, sale, line, why))

@@ -14,7 +14,7 @@ from admin_app.evidence import Evidence
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Ledger
 from admin_app.operations.merging import move_value
-from admin_app.operations.receipts import pay
+from admin_app.operations.receipts import pay, reversal_of
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation
 from admin_app.operations.till import Shown, check_shown, quote_answer
@@ -72,7 +72,7 @@ def reverse_sale(op: Operation, data: ReverseInput) -> Answer:
             _owes_again(ledger, customer.merged_into_id, customer.id, paid[PaymentMethod.ON_ACCOUNT])
         _undo_card(op, sale, line)
         ledger.reverse(entries)
-        op.session.add(_reversal(op, sale, line, data.why))
+        op.session.add(reversal_of(op, sale, line, data.why))
     if customer is not None and customer.merged_into_id is not None:
         move_value(op, ledger, customer.id, customer.merged_into_id)
     for method, amount in sorted(back.items(), key=lambda pair: pair[0].value):
@@ -161,16 +161,3 @@ def _undo_card(op: Operation, sale: Sale, line: SaleLine) -> None:
         raise Refused(_l("The card of this sale has moved on: refund the card instead."), None, "moved_on")
     if line.kind is LineKind.CARD:
         card.status = CardStatus.REVERSED
-
-
-def _reversal(op: Operation, sale: Sale, line: SaleLine, why: str) -> Reversal:
-    return Reversal(
-        sale_id=sale.id,
-        sale_line_id=line.id,
-        customer_id=sale.customer_id,
-        store_id=sale.store_id,
-        business_day=op.day,
-        at=op.at,
-        amount=line.amount,
-        reason=why,
-    )

@@ -14,7 +14,8 @@ from admin_app.holdings import benefits_of
 from admin_app.operations.approvals import Approvable, approval_for
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Grant, Ledger, ensure_open
-from admin_app.operations.receipts import Line, Receipt, Share, Tender, pay, plan_receipt, write_receipt
+from admin_app.operations.payment_plan import Line, Share, Tender, plan_receipt
+from admin_app.operations.receipts import Receipt, pay, write_receipt
 from admin_app.operations.refusals import AnotherTotal, Refused
 from admin_app.operations.registry import Answer, Ask, Input, Row, operation
 from admin_app.operations.safety import ensure_safe

@@ -52,7 +52,7 @@ class Credential:
     typed: str
     row: tuple[str, int] | None = None
     field: str | None = None
-    wrong: LazyString | str = NOT_YOURS
+    wrong: LazyString = NOT_YOURS
     must_change: bool = False
     at_door: bool = False
     device: str = ""
@@ -69,16 +69,32 @@ class Credential:
         return sorted(subjects)
 
 
-def credential_of(user: User | None, login: str, typed: str, **more: object) -> Credential:
-    """The credential of a user by sign-in name; of nobody where there is no such user, or they may not sign in."""
+def credential_of(
+    user: User | None,
+    login: str,
+    typed: str,
+    *,
+    field: str | None = None,
+    wrong: LazyString = NOT_YOURS,
+    at_door: bool = False,
+    device: str = "",
+    initial_opens: bool = False,
+) -> Credential:
+    """The credential of a user by sign-in name; of nobody where there is no such user, or they may not sign in.
+
+    A password that was handed out opens only the door, and what changes it (``initial_opens``).
+    """
     usable = user is not None and user.active and user.archived_at is None
     return Credential(
         f"account:{login}"[:80],
-        user.password_hash if usable and user is not None else None,
+        user.password_hash if user is not None and usable else None,
         typed,
         row=None if user is None else ("user", user.id),
-        must_change=user is not None and user.must_change_password,
-        **more,  # type: ignore[arg-type]
+        field=field,
+        wrong=wrong,
+        must_change=user is not None and user.must_change_password and not (at_door or initial_opens),
+        at_door=at_door,
+        device=device,
     )
 
 
@@ -100,7 +116,7 @@ def check(credential: Credential, actor: Actor, at: datetime) -> None:
     if not passwords.matches(credential.stored, credential.typed):
         raise Refused(credential.wrong, credential.field, "wrong_password")
     succeeded(subjects, signed_in=credential.at_door)
-    if credential.must_change and not credential.at_door:
+    if credential.must_change:
         raise Refused(MUST_CHANGE, credential.field, "must_change")
 
 

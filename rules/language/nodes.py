@@ -231,7 +231,7 @@ class _Builder:
             text = self.looked_at(event, listed) if event.style in (None, "") else event.value
             for place in _FULL_WIDTH_PLACE.finditer(text) if "｛" in text or "｝" in text else ():
                 if place.group()[0] == "｛" or place.group()[-1] == "｝":
-                    self.doubtful.append(Fault(self.place(event), instead(f"{{{place[1]}}}", place.group())))
+                    self.doubt(event, instead(f"{{{place[1]}}}", place.group()))
             return Scalar(text, self.place(event), _span(event, event, block=event.style in ("|", ">")))
         if isinstance(event, yaml.SequenceStartEvent):
             return self.sequence(event, depth)
@@ -284,7 +284,7 @@ class _Builder:
         """The text of a scalar without quotes; what is meant otherwise than it would be read is a fault."""
         text: str = event.value
         if odd := _EDGE.search(text):
-            self.doubtful.append(Fault(self.place(event), odd_space(odd.group()[0])))
+            self.doubt(event, odd_space(odd.group()[0]))
             return text.strip(odd.group() + " ")
         if text[:1] in QUOTES and text:
             if text[-1] not in QUOTES or set(text[1:-1]) & set(QUOTES) or len(text) == 1:
@@ -293,23 +293,27 @@ class _Builder:
                     ' at its end: "…"',
                     typed=text[0],
                 )
-                self.doubtful.append(Fault(self.place(event), message))
+                self.doubt(event, message)
                 return text
-            self.doubtful.append(Fault(self.place(event), odd_punctuation(text[0] + text[-1])))
+            self.doubt(event, odd_punctuation(text[0] + text[-1]))
             return text.strip(QUOTES)
         if event.start_mark and event.end_mark and event.start_mark.line != event.end_mark.line:
             message = _l(
                 "This text goes on in the next line: put it in quotation marks, or mend the indentation there."
             )
-            self.doubtful.append(Fault(self.place(event), message))
+            self.doubt(event, message)
         if listed and (commas := re.findall("[，、]", text)):
             message = _l(
                 "The Chinese comma %(typed)s stands in a list: write , between its items,"
                 " or put the whole text in quotation marks.",
                 typed=commas[0],
             )
-            self.doubtful.append(Fault(self.place(event), message))
+            self.doubt(event, message)
         return text
+
+    def doubt(self, event: yaml.Event, message: LazyString) -> None:
+        """Note that what stands there may be meant otherwise."""
+        self.doubtful.append(Fault(self.place(event), message))
 
     def place(self, event: yaml.Event) -> Place:
         assert event.start_mark is not None

@@ -6,7 +6,8 @@ import pytest
 import time_machine
 
 from admin_app.operations.ledger import Ledger
-from admin_app.operations.receipts import Line, Tender, plan_receipt, write_receipt
+from admin_app.operations.payment_plan import Line, Tender, plan_receipt
+from admin_app.operations.receipts import write_receipt
 from admin_app.operations.refusals import Refused
 from models.customers import Customer
 from models.entity import db

@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[list[str], list[str]]] = {
     "money": (
         [
             "admin_app/operations/ledger.py",
+            "admin_app/operations/payment_plan.py",
             "admin_app/operations/receipts.py",
             "admin_app/operations/till.py",
             "admin_app/operations/cards.py",
