@@ -17,14 +17,14 @@ from models.entity import entities
 
 LABELS: dict[str, LazyString] = {
     "as_of": _l("As of"),
-    "first": _l("From"),
-    "last": _l("To"),
+    "first": _l("Customers from number"),
+    "last": _l("Customers to number"),
     "customers": _l("Customers"),
     "gained": _l("Gained"),
     "lost": _l("Lost"),
     "moved": _l("Tiers moved"),
-    "asked": _l("Asked"),
-    "given": _l("Given"),
+    "asked": _l("Tasks and alerts made"),
+    "given": _l("Points, coupons, gifts and messages given"),
     "raised": _l("Alerts raised"),
     "rules": _l("Rules"),
     "withdrawn": _l("Withdrawn"),
