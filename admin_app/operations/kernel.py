@@ -188,14 +188,12 @@ def prove(name: Name | str, credential: Credential, *, actor: Actor) -> None:
 def _tell_of_guessing(credential: Credential, actor: Actor) -> None:
     """Raise an alert for the owner, once a day for each account and each who guesses."""
     entity, row = credential.row or (None, None)
-    whose = credential.subject if entity else "?"
     guesser = actor.name if actor.id is not None and not credential.at_door else actor.address
     words = in_both_languages(
-        lambda: str(
-            _("Too many wrong passwords: for %(whose)s, by %(who)s.", whose=whose.partition(":")[2] or "–", who=guesser)
-        )
+        lambda: str(_("Too many wrong passwords: for %(whose)s, by %(who)s.", whose=credential.called, who=guesser))
     )
-    occasion = f"{whose}:{guesser}:{business_day(now())}"[:120]
+    subject = credential.subject if entity else "nobody"  # names that nobody has are told once for all of them
+    occasion = f"{subject}:{guesser}:{business_day(now())}"[:120]
     about = {"about": entity, "about_id": row}
     perform(Name.RAISE_ALERT, {"source": "password_tries", "occasion": occasion, **words, **about}, actor=SYSTEM)
 

@@ -40,14 +40,15 @@ MUST_CHANGE = _l("This password was handed out and has to be changed first: its 
 class Credential:
     """A password as it was typed, and the account whose it has to be.
 
-    ``subject`` is what wrong tries are counted on (``account:LOGIN``, ``member:NUMBER``); ``row`` the entity and number
-    of the account, None where there is none; ``field`` the field of the form; ``wrong`` the words of a refusal. With
-    ``at_door`` the address and not a user asks, and a password that has to be changed still opens. ``device`` is the
-    number of a device from which this account has signed in before: its tries are counted apart, so that strangers'
-    tries keep nobody out who is known.
+    Wrong tries are counted on ``subject`` (``account:LOGIN``, ``member:NUMBER``); people call it ``called``. ``row`` is the
+    entity and number of the account, None where there is none; ``field`` the field of the form, ``wrong`` the words of a
+    refusal. With ``must_change`` even the right password opens nothing. ``at_door``: somebody signs in, so that the
+    address and no user asks. ``device`` is the number of a device from which this account has signed in before: its
+    tries are counted apart, so that strangers' tries keep nobody out who is known.
     """
 
     subject: str
+    called: str
     stored: str | None
     typed: str
     row: tuple[str, int] | None = None
@@ -87,6 +88,7 @@ def credential_of(
     usable = user is not None and user.active and user.archived_at is None
     return Credential(
         f"account:{login}"[:80],
+        login if user is not None else "–",
         user.password_hash if user is not None and usable else None,
         typed,
         row=None if user is None else ("user", user.id),
@@ -100,8 +102,8 @@ def credential_of(
 
 def credential_of_member(customer: Customer, typed: str, field: str, wrong: LazyString) -> Credential:
     """The credential of a customer who redeems by a password of their own."""
-    row = ("customer", customer.id)
-    return Credential(f"member:{customer.id}", customer.password_hash, typed, row=row, field=field, wrong=wrong)
+    called, row = customer.member_no or customer.name, ("customer", customer.id)
+    return Credential(f"member:{customer.id}", called, customer.password_hash, typed, row=row, field=field, wrong=wrong)
 
 
 def check(credential: Credential, actor: Actor, at: datetime) -> None:

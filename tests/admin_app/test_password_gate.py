@@ -17,6 +17,7 @@ from admin_app.operations.registry import spec_named
 from admin_app.security.password_gate import FREE
 from models.accounts import SignInThrottle, User
 from models.cards import CardItem
+from models.customers import Customer
 from models.entity import db
 from models.log import EntryKind
 from models.log import Operation as LogOperation
@@ -129,6 +130,9 @@ def test_a_member_password_cannot_be_guessed(salon: Salon) -> None:
         values = salon.redemption(item.id, password=f"{guess:06}", **by_password)
         became.append(salon.refused(Name.REDEEM_SESSION, **values)[0])
     assert became.count("wrong_password") == FREE["member"] + 1
+    [alert] = salon.rows(Alert)
+    assert (alert.about, alert.about_id) == ("customer", salon.ids["anna"])
+    assert str(salon.rows(Customer, id=salon.ids["anna"])[0].member_no) in alert.text
     right = salon.redemption(item.id, password="246810", **by_password)
     assert salon.refused(Name.REDEEM_SESSION, **right) == ("waiting", "password")
     with time_machine.travel(NOON + timedelta(minutes=16)):
