@@ -18,7 +18,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from admin_app.frames import frame_of
-from admin_app.i18n import in_turn
+from admin_app.i18n import join_clauses
 from admin_app.kin import with_kin
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import Ledger
@@ -98,9 +98,9 @@ class Evidence:
             self.op.detail |= {"withdrawn": len(effects), "closed": len(closed), "tiers_fallen": len(fallen)}
         if undoing.back:
             self.op.detail["put_back"] = len(undoing.back)
-        sentences = [str(_("What rules gave for it goes too: %(what)s.", what=in_turn(words)))] if words else []
+        sentences = [str(_("What rules gave for it goes too: %(what)s.", what=join_clauses(words)))] if words else []
         if undoing.stays:
-            what = in_turn(undoing.stays)
+            what = join_clauses(undoing.stays)
             sentences.append(str(_("What rules did for it was changed since, and stays: %(what)s.", what=what)))
         return {"warning": " ".join(sentences)} if sentences else {}
 

@@ -80,12 +80,12 @@ def in_english() -> bool:
     return locale is not None and locale.language == "en"
 
 
-def listed(parts: Iterable[object]) -> str:
+def join_words(parts: Iterable[object]) -> str:
     """Words of a list one behind the other, parted as the reader's language does."""
     return (", " if in_english() else "、").join(map(str, parts))
 
 
-def in_turn(parts: Iterable[object]) -> str:
+def join_clauses(parts: Iterable[object]) -> str:
     """Clauses one behind the other, parted as the reader's language does."""
     return ("; " if in_english() else "；").join(map(str, parts))
 

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, case, func, literal, not
 from sqlalchemy.orm import Session
 
 from admin_app.applying import condition_of
-from admin_app.i18n import in_her_language, listed
+from admin_app.i18n import in_her_language, join_words
 from admin_app.operations.registry import specs
 from admin_app.rulebook import rulebook, words_of
 from admin_app.stored_facts import facts_today, hers_today
@@ -241,7 +241,7 @@ def _joint(condition: Condition) -> str:
 def _reason(leaf: Comparison, facts: dict[str, Any], known: Words, depth: int) -> Reason:
     holds = interpreter.holds(leaf, facts)
     if leaf.fact.type is FactType.TAG:
-        value = listed(known.tags.get(slug, slug) for slug in facts["tag"]) or "–"
+        value = join_words(known.tags.get(slug, slug) for slug in facts["tag"]) or "–"
         return Reason(depth, comparison_said(leaf, known), holds, value)
     found = facts.get(leaf.fact.name)
     empty = str(leaf.fact.family.empty or "–")

@@ -8,7 +8,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import select
 
-from admin_app.i18n import in_her_language, listed
+from admin_app.i18n import in_her_language, join_words
 from admin_app.rulebook import words_of
 from admin_app.values import show_value
 from admin_app.word_lists import ACTOR_WORDS
@@ -102,7 +102,7 @@ def said(field: Field, value: Any) -> str:
         return str(ACTOR_WORDS.get(value, value))
     if field.info.words and isinstance(value, (str, list)):
         words = dict(words_of(field.info.words))
-        return listed(words.get(one, one) for one in ([value] if isinstance(value, str) else value))
+        return join_words(words.get(one, one) for one in ([value] if isinstance(value, str) else value))
     return show_value(field.kind, value, current_app.config["PEONY"].zone)
 
 

@@ -6,7 +6,7 @@ from flask import current_app, flash
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from admin_app.i18n import in_turn
+from admin_app.i18n import join_clauses
 from admin_app.operations.registry import Answer
 from admin_app.titles import titles_by
 from models.booking import Appointment
@@ -25,7 +25,7 @@ def warn_of_broken(answer: Answer) -> None:
     rows = list(db.session.scalars(query.order_by(Appointment.starts_at, Appointment.id).limit(MOST_LISTED)))
     wanted = {"customer": {row.customer_id for row in rows}, "store": {row.store_id for row in rows}}
     called, zone = titles_by(wanted, access()), current_app.config["PEONY"].zone
-    listed = in_turn(
+    listed = join_clauses(
         f"{row.starts_at.astimezone(zone):%Y-%m-%d %H:%M} {called['store', row.store_id]}"
         f" {called['customer', row.customer_id]}"
         for row in rows

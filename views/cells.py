@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import current_app, url_for
 
-from admin_app.i18n import listed, text_of
+from admin_app.i18n import join_words, text_of
 from admin_app.rule_trials import words
 from admin_app.titles import money_accounts, said, titles_of
 from admin_app.values import money, write_value
@@ -105,7 +105,7 @@ class Cells:
         if isinstance(value, dict):
             return Cell(
                 one,
-                listed(f"{name} {count}" for name, count in value.items() if not isinstance(count, (dict, list))),
+                join_words(f"{name} {count}" for name, count in value.items() if not isinstance(count, (dict, list))),
             )
         return Cell(one, said(one, value), raw=write_value(one.kind, value, self.zone), tone=_tone(one, value))
 
@@ -116,7 +116,7 @@ class Cells:
 
     def _computed(self, row: Entity, one: ComputedField) -> Cell:
         parts = tuple(self.computed[one.name].get(row.id, ()))
-        return Cell(one, listed(part.text for part in parts), parts=parts)
+        return Cell(one, join_words(part.text for part in parts), parts=parts)
 
     def off(self, row: Entity) -> bool:
         """Whether the row stands no longer: what it says was taken back."""

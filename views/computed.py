@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeEngine
 
 from admin_app.documents.export import Extra
 from admin_app.holdings import CardState, card_is, card_states, stored_of, stored_value, tiers_of
-from admin_app.i18n import in_her_language, listed
+from admin_app.i18n import in_her_language, join_words
 from admin_app.operations.kernel import business_day, now
 from admin_app.taken_back import SaleState, line_is, line_states, sale_is, sale_states, visit_is, visit_states
 from admin_app.values import money
@@ -139,7 +139,7 @@ def _in_file(parts: Sequence[Part]) -> Any:
     """A date or an amount in yuan as such; else what the page says."""
     if len(parts) == 1 and parts[0].value is not None:
         return parts[0].value
-    return listed(part.text for part in parts)
+    return join_words(part.text for part in parts)
 
 
 # ---------------------------------------------------------------------------------------------- of a customer

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from admin_app.holdings import Balances, HeldCard, balances_of, cards_held
-from admin_app.i18n import in_her_language, in_turn, listed
+from admin_app.i18n import in_her_language, join_clauses, join_words
 from admin_app.operations.kernel import business_day, now
 from admin_app.rule_trials import facts_now, words
 from admin_app.rulebook import rulebook, versions
@@ -102,8 +102,8 @@ def _benefits(held: str | None) -> str:
     """What her tier gives her: «services 90%, products 95%, points 120%; birthday …; priority booking»."""
     hers = benefits(rulebook().tiers, held, versions()["tiers"])
     shares = ((_("services"), hers.services), (_("products"), hers.products), (_("points"), hers.points_rate))
-    rates = listed(f"{what} {share / 10:g}%" for what, share in shares if share != WHOLE)
-    return in_turn(part for part in (rates, hers.birthday, *hers.exclusive) if part)
+    rates = join_words(f"{what} {share / 10:g}%" for what, share in shares if share != WHOLE)
+    return join_clauses(part for part in (rates, hers.birthday, *hers.exclusive) if part)
 
 
 def _tier_ways(customer_id: int, held: Held | None) -> list[str]:
@@ -187,7 +187,7 @@ def _add_lines(found: dict[int, Past], access: Access) -> None:
         found[visit].sales[sale] = f"{number:03d}"
         is_service = kind is LineKind.SERVICE
         among = found[visit].done if is_service else found[visit].bought
-        among.append(Sold(item, listed(gave[line]) if is_service else "", line in back))
+        among.append(Sold(item, join_words(gave[line]) if is_service else "", line in back))
 
 
 def _givers(lines: Sequence[int], access: Access) -> dict[int, list[str]]:

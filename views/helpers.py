@@ -10,7 +10,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import gettext as _
 
-from admin_app.i18n import in_turn, listed, text_of
+from admin_app.i18n import join_clauses, join_words, text_of
 from admin_app.operations.refusals import result_said
 from admin_app.rulebook import words_of
 from admin_app.titles import resolve, title_of
@@ -54,9 +54,9 @@ def filter_said(applied: Applied) -> str:
         return _("Yes") if applied.said in {"yes", "1", "true"} else _("No")
     if one.kind is Kind.CHOICE:
         labels = {member.value: str(member.label) for member in one.choices}
-        return listed(labels.get(value, value) for value in applied.said.split(","))
+        return join_words(labels.get(value, value) for value in applied.said.split(","))
     if one.info.words:
-        return listed(dict(words_of(one.info.words)).get(value, value) for value in applied.said.split(","))
+        return join_words(dict(words_of(one.info.words)).get(value, value) for value in applied.said.split(","))
     if one.kind is Kind.REFERENCE and (number := whole_number(applied.said)) is not None:
         return resolve(entity_named(one.target), number, access())
     return applied.said
@@ -110,6 +110,6 @@ HELPERS: dict[str, Callable[..., Any]] = {
     "in_days": in_days,
     "tier_tone": tier_tone,
     "text_of": text_of,
-    "listed": listed,
-    "in_turn": in_turn,
+    "join_words": join_words,
+    "join_clauses": join_clauses,
 }

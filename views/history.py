@@ -11,7 +11,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from admin_app.i18n import in_turn
+from admin_app.i18n import join_clauses
 from admin_app.operations.registry import spec_named
 from admin_app.titles import said, titles_by
 from models.cipher import keyring
@@ -150,4 +150,4 @@ def _python(one: Field, value: Any) -> Any:
 
 
 def difference_texts(found: Sequence[Difference]) -> str:
-    return in_turn(f"{one.label}: {one.old or '–'} → {one.new or '–'}" for one in found)
+    return join_clauses(f"{one.label}: {one.old or '–'} → {one.new or '–'}" for one in found)

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, func, select
 
 from admin_app.calling import calls
-from admin_app.i18n import in_turn, listed
+from admin_app.i18n import join_clauses, join_words
 from admin_app.operations.registry import spec_named
 from admin_app.titles import titles_by
 from models.booking import OPEN, Appointment, AppointmentStatus, Segment
@@ -116,7 +116,7 @@ def _bookings(
             clock(row.starts_at),
             names["customer", row.customer_id],
             url_for("customer.details_view", id=row.customer_id),
-            listed(f"{one.service} {one.staff}" for one in services[row.id]),
+            join_words(f"{one.service} {one.staff}" for one in services[row.id]),
             (status_tone(row.status), str(row.status.label)),
             row.customer_id in endangered,
             acts_of(row, services[row.id][0].segment if services[row.id] else None, back, acts)[:BUTTONS],
@@ -134,7 +134,7 @@ def _calls(today: date) -> Work:
     for call in first:
         reasons = [told(one) for one in call.reasons]
         address = url_for("customer.details_view", id=call.customer_id)
-        words = in_turn(f"{one.label} {one.words}" for one in reasons)
+        words = join_clauses(f"{one.label} {one.words}" for one in reasons)
         items.append(Item("", names["customer", call.customer_id], address, words))
     nothing = _("Nobody needs a call today.")
     return Work(_("Whom to call today"), "phone", str(len(found)), url_for("call_list"), items, nothing)

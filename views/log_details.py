@@ -9,7 +9,7 @@ from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from admin_app.i18n import listed
+from admin_app.i18n import join_words
 from admin_app.rulebook import words_of
 from admin_app.values import money
 from admin_app.word_lists import DOCUMENT_WORDS
@@ -105,9 +105,9 @@ def _said(key: str, value: Any, detail: Mapping[str, Any]) -> str:
     if key in MONEY and isinstance(value, int):
         return money(value)
     if isinstance(value, Mapping):
-        return listed(f"{_word(key, name, detail)} {_said('', one, detail)}" for name, one in value.items())
+        return join_words(f"{_word(key, name, detail)} {_said('', one, detail)}" for name, one in value.items())
     if isinstance(value, list):
-        return listed(_said(key, one, detail) for one in value)
+        return join_words(_said(key, one, detail) for one in value)
     return f"{value:,}" if isinstance(value, int) else _word(key, str(value), detail)
 
 

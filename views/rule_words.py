@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 from flask_babel import gettext as _
 
-from admin_app.i18n import in_her_language, in_turn, listed
+from admin_app.i18n import in_her_language, join_clauses, join_words
 from admin_app.operations.todo import OUTCOMES
 from admin_app.rulebook import rulebook, words_of
 from admin_app.titles import titles_by
@@ -43,7 +43,7 @@ def evidence_said(evidence: Mapping[str, Any], words: Words) -> str:
     if (rule := evidence.get("rule")) is not None:
         parts.append(_("by the rule %(rule)s", rule=dict(words_of("rules")).get(rule, rule)))
     comparisons = {item["fact"]: item["value"] for item in evidence.get("because", ())}
-    return in_turn([*parts, *(_value_said(name, value, words) for name, value in comparisons.items())])
+    return join_clauses([*parts, *(_value_said(name, value, words) for name, value in comparisons.items())])
 
 
 def _value_said(name: str, value: Any, words: Words) -> str:
@@ -54,7 +54,7 @@ def _value_said(name: str, value: Any, words: Words) -> str:
     if value is None or value == []:
         return f"{label} –"
     values = value if isinstance(value, list) else [value]
-    return f"{label} " + listed(value_said(fact, one, words) for one in values)
+    return f"{label} " + join_words(value_said(fact, one, words) for one in values)
 
 
 def outcome_said(outcome: str) -> str:

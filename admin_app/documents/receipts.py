@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from admin_app.documents.receipt_font import embedded, width_of
 from admin_app.holdings import Balances, HeldCard, balances_of, cards_held
-from admin_app.i18n import listed
+from admin_app.i18n import join_words
 from admin_app.operations.kernel import business_day, now
 from admin_app.taken_back import TakenBack, taken_back
 from admin_app.titles import titles_by
@@ -241,7 +241,7 @@ def _line(line: SlipLine) -> Iterator[Text]:
     if row.discount:
         notes.append(_("Discount %(amount)s", amount=money(row.discount)))
     if line.by:
-        notes.append(_("Served by %(names)s", names=listed(line.by)))
+        notes.append(_("Served by %(names)s", names=join_words(line.by)))
     for note in notes:
         yield Text("  " + note, size=SMALL)
 

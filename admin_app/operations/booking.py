@@ -11,7 +11,7 @@ from flask_babel import lazy_pgettext as pgettext
 from pydantic import Field
 from sqlalchemy import select
 
-from admin_app.i18n import listed
+from admin_app.i18n import join_words
 from admin_app.operations.free_times import Plan, Request, day_known, plan_of, starts_of
 from admin_app.operations.in_use import ensure_in_use
 from admin_app.operations.kernel import Operation, business_day
@@ -110,7 +110,7 @@ def _placed(op: Operation, request: Request, besides: int | None = None) -> tupl
 def _refused(plan: Plan, day: times.Day, why: object) -> Refused:
     near = times.nearest(day, plan.customer, plan.needs, plan.request.starts_at, starts_of(plan))
     zone = current_app.config["PEONY"].zone
-    said = listed(f"{at.astimezone(zone):%H:%M}" for at in near)
+    said = join_words(f"{at.astimezone(zone):%H:%M}" for at in near)
     if said:
         return Refused(_l("%(why)s Nearest free times: %(times)s.", why=why, times=said), "starts_at", "taken")
     return Refused(_l("%(why)s Nothing is free on this day.", why=why), "starts_at", "taken")

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from pydantic import Field
 from sqlalchemy import delete, or_, select
 
-from admin_app.i18n import listed
+from admin_app.i18n import join_words
 from admin_app.operations.broken_bookings import broken_by
 from admin_app.operations.kernel import Operation
 from admin_app.operations.reading import hold_back
@@ -312,7 +312,7 @@ def _reading(written: str, by_name: dict[str, AssessmentParameter]) -> tuple[Ass
     name, _, number = written.replace("：", " ").replace(":", " ").replace("=", " ").rpartition(" ")
     parameter = by_name.get(name.strip())
     if parameter is None:
-        known = listed(sorted({p.name for p in by_name.values()}))
+        known = join_words(sorted({p.name for p in by_name.values()}))
         raise Refused(_l("%(written)s: name one of %(known)s.", written=written, known=known), "readings")
     if not re.fullmatch("-?[0-9]{1,9}", number) or not parameter.minimum <= int(number) <= parameter.maximum:
         low, high = parameter.minimum, parameter.maximum

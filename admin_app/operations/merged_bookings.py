@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from admin_app.i18n import in_turn
+from admin_app.i18n import join_clauses
 from admin_app.operations.free_times import customer_resource
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
@@ -61,7 +61,7 @@ def _ensure_apart(op: Operation, giver: int, taker: int) -> None:
         row.id: f"{row.starts_at.astimezone(zone):%Y-%m-%d %H:%M}–{row.ends_at.astimezone(zone):%H:%M} {store}"
         for row, store in found
     }
-    clashes = in_turn(sorted(f"{said[first]} / {said[second]}" for first, second in pairs))
+    clashes = join_clauses(sorted(f"{said[first]} / {said[second]}" for first, second in pairs))
     raise Refused(
         _l("Both records have bookings at the same time; move or cancel one of each: %(clashes)s.", clashes=clashes),
         None,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import or_, select
 
-from admin_app.i18n import in_turn, listed
+from admin_app.i18n import join_clauses, join_words
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
 from admin_app.values import said_in_every_language
@@ -36,7 +36,7 @@ def ensure_safe(op: Operation, customer_id: int | None, services: Iterable[int],
         op.detail = {**op.detail, "overrides": sorted(found)}
         op.reason = override
         return
-    said = in_turn(f"{name}: {listed(_said(words, known))}" for name, words in sorted(found.items()))
+    said = join_clauses(f"{name}: {join_words(_said(words, known))}" for name, words in sorted(found.items()))
     message = _l(
         "This is contraindicated for this customer: %(what)s. Do it only for a reason, and say which.", what=said
     )

@@ -40,10 +40,10 @@ MUST_CHANGE = _l("This password was handed out and has to be changed first: its 
 class Credential:
     """A password as it was typed, and the account whose it has to be.
 
-    Wrong tries are counted on ``subject`` (``account:LOGIN``, ``member:NUMBER``); people call it ``called``. ``row`` is the
-    entity and number of the account, None where there is none; ``field`` the field of the form, ``wrong`` the words of a
-    refusal. With ``must_change`` even the right password opens nothing. ``at_door``: somebody signs in, so that the
-    address and no user asks. ``device`` is the number of a device from which this account has signed in before: its
+    Wrong tries are counted on ``subject`` (``account:LOGIN``, ``member:NUMBER``); people call it ``called``. ``row`` is
+    the entity and number of the account, None where there is none; ``field`` the field of the form, ``wrong`` the words
+    of a refusal. With ``must_change`` even the right password opens nothing. ``at_door``: somebody signs in, so that
+    the address and no user asks. ``device`` is the number of a device from which this account has signed in before: its
     tries are counted apart, so that strangers' tries keep nobody out who is known.
     """
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask_babel import force_locale
 
-from admin_app.i18n import in_turn, listed
+from admin_app.i18n import join_clauses, join_words
 from admin_app.rule_trials import words
 from models.entity import db
 from rules.language.facts import fact_named
@@ -49,7 +49,7 @@ def test_what_has_no_label_stays_raw(house: House) -> None:
 def test_a_list_is_parted_as_the_reader_does(house: House) -> None:
     for language, told in (("en", ("a, b", "a; b")), ("zh_Hans_CN", ("a、b", "a；b"))):
         with force_locale(language):
-            assert (listed("ab"), in_turn("ab")) == told
+            assert (join_words("ab"), join_clauses("ab")) == told
 
 
 def test_a_measurement_goes_by_its_name(house: House) -> None:
