@@ -168,7 +168,7 @@ def _anchors_aside(backup: Path) -> Iterator[None]:
         raise
 
 
-@operation(Name.OPEN_SALON, label=_l("Clear the demo and open my salon"), form=False, danger=True)
+@operation(Name.OPEN_SALON, label=_l("Clear the demo and open my salon"), form=False, danger=True, confirmed=True)
 def begin_anew(op: Operation, data: OpenSalonInput) -> Answer:
     """Empty every table but those of the menu, the rules and the schedules; this entry is the first of a new log.
 

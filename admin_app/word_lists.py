@@ -17,6 +17,7 @@ DOCUMENT_WORDS: dict[str, LazyString] = {
     "commissions": _l("Commissions"),
     "festivals": _l("Festivals and birthdays"),
     "roles": _l("Roles"),
+    "security": _l("Signing in and passwords"),
 }
 
 SCHEDULE_WORDS: dict[str, LazyString] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -22,6 +23,7 @@ class Actor:
 
     ``role`` is an id in ``rules/roles.yaml``; ``stores`` are the ids of the stores she works in;
     ``staff_id`` ties a user to the person on the rota, for rows that are assigned to her or were served by her.
+    ``confirmed_at`` is when whoever is signed in last proved who they are.
     """
 
     kind: ActorKind
@@ -33,6 +35,7 @@ class Actor:
     address: str = ""
     agent: str = ""
     session_id: int | None = None
+    confirmed_at: datetime | None = None
 
     @property
     def unrestricted(self) -> bool:

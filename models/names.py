@@ -47,6 +47,8 @@ class Name(StrEnum):
     RECORD_TREATMENT = "record_treatment"
     # the till
     ALLOW = "allow"
+    ANSWER_REQUEST = "answer_request"
+    ASK_APPROVAL = "ask_approval"
     CLOSE_DAY = "close_day"
     GIVE_GIFT = "give_gift"
     IMPORT_SALES = "import_sales"
@@ -81,11 +83,17 @@ class Name(StrEnum):
     SETTLE_ALERTS = "settle_alerts"
     WATCH = "watch"
     # accounts
+    ADD_SECOND_FACTOR = "add_second_factor"
     CHANGE_LANGUAGE = "change_language"
     CHANGE_PASSWORD = "change_password"  # noqa: S105 - the name of an operation
+    CONFIRM_IDENTITY = "confirm_identity"
     CREATE_USER = "create_user"
     END_SESSION = "end_session"
+    REMOVE_SECOND_FACTOR = "remove_second_factor"
+    RENEW_RECOVERY_CODES = "renew_recovery_codes"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of an operation
+    RESET_SECOND_FACTORS = "reset_second_factors"
+    SET_PIN = "set_pin"
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
     # the house

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as pgettext
@@ -64,7 +65,7 @@ class Approval(Event):
 
     label = _l("Approval")
     plural = _l("Approvals")
-    written_by = WrittenBy.by(Name.ALLOW)
+    written_by = WrittenBy.by(Name.ALLOW, Name.ANSWER_REQUEST)
     title = ("operation", "allowed_by")
     screen = Screen(
         Section.SALES,
@@ -81,6 +82,45 @@ class Approval(Event):
     allowed_by: Mapped[int] = reference("user", label=_l("Allowed by"))
     content: Mapped[str] = field(Text(64), label=_l("Of what"), generated=True)
     reason: Mapped[str] = field(Text(200), label=_l("Reason"))
+
+
+class RequestState(Choice):
+    """What became of a request for an approval."""
+
+    OPEN = "open", pgettext("approval", "Waiting")
+    ALLOWED = "allowed", _l("Allowed")
+    REFUSED = "refused", _l("Refused")
+
+
+class ApprovalRequest(Record):
+    """Somebody asked for an approval from where they stand, for whoever may give it to answer from theirs.
+
+    ``content`` is the digest of what is to be done (as of an approval), ``working`` its lines as the form shows them.
+    """
+
+    label = _l("Request for an approval")
+    plural = _l("Requests for approvals")
+    written_by = WrittenBy.by(Name.ASK_APPROVAL, Name.ANSWER_REQUEST)
+    imports = False
+    title = ("operation", "asked_by")
+    screen = Screen(
+        Section.SALES, "check", ("at", "operation", "total", "asked_by", "why", "state", "answered_by", "store_id")
+    )
+
+    store_id: Mapped[int] = reference("store", label=_l("Store"))
+    customer_id: Mapped[int | None] = reference("customer", label=_l("Customer"))
+    at: Mapped[datetime] = field(Instant, label=_l("Asked at"), index=True)
+    operation: Mapped[str] = field(Text(40), label=pgettext("approval", "For"))
+    asked_by: Mapped[int] = reference("user", label=_l("Asked by"))
+    content: Mapped[str] = field(Text(64), label=_l("Of what"), generated=True)
+    total: Mapped[int | None] = field(Money, label=_l("Total"))
+    working: Mapped[list[list[Any]] | None] = field(Json, label=_l("Lines"), generated=True)
+    why: Mapped[str] = field(Text(200), label=_l("Reason"))
+    state: Mapped[RequestState] = field(choice(RequestState), label=_l("State"), default=RequestState.OPEN)
+    answered_by: Mapped[int | None] = reference("user", label=_l("Answered by"))
+    answered_at: Mapped[datetime | None] = field(Instant, label=_l("Answered at"))
+    answer: Mapped[str | None] = field(Text(200), label=_l("Answer"))
+    approval_id: Mapped[int | None] = reference("approval", label=_l("Approval"))
 
 
 class Reversal(Event):

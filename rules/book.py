@@ -25,6 +25,7 @@ from rules.documents.rules import (
     TagsDocument,
     WatchRule,
 )
+from rules.documents.security import SecurityDocument
 from rules.documents.tiers import TiersDocument
 from rules.documents.till import CommissionsDocument, PointsDocument, RechargeDocument, TillDocument
 from rules.language.conditions import (
@@ -51,6 +52,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "till": TillDocument,
     "commissions": CommissionsDocument,
     "festivals": FestivalsDocument,
+    "security": SecurityDocument,
 }
 
 AT_THE_CONSOLE = command_actor("").role
@@ -90,6 +92,7 @@ class Rulebook:
     till: TillDocument
     commissions: CommissionsDocument
     festivals: FestivalsDocument
+    security: SecurityDocument
     own: Own = NOTHING_OWN
     aside: tuple[Aside, ...] = ()
 

@@ -16,13 +16,16 @@ from admin_app.i18n import LANGUAGES
 from admin_app.operations.accounts import ChangePasswordInput, EndSessionInput, LanguageInput
 from admin_app.operations.kernel import prove
 from admin_app.operations.refusals import Refused
+from admin_app.rulebook import rulebook
 from admin_app.security import passwords
 from admin_app.security.password_gate import credential_of
+from admin_app.security.sessions import fresh_token, token_hash
 from models.accounts import Language, User, UserSession
 from models.entity import db
 from models.names import Name
+from models.organisation import Store
 from views.person import actor, do
-from views.sign_in import ask_to_sign_in
+from views.sign_in import ask_to_sign_in, begin_browser_session
 from views.unsent import LONGEST, Unsent, open_draft, seal_draft
 
 ONE_YEAR = 31_536_000
@@ -72,11 +75,15 @@ def _change(form: PasswordForm) -> None:
     assert user is not None
     old, new, login = form.old.data or "", form.new.data or "", user.login
     prove(Name.CHANGE_PASSWORD, credential_of(user, login, old, field="old", initial_opens=True), actor=actor())
-    weak = _("Choose another password than the one you have.") if new == old else passwords.weakness(new, login)
+    words = [user.name, *db.session.scalars(select(Store.name)), *rulebook().security.own_words]
+    weak = _("Choose another password than the one you have.") if new == old else passwords.weakness(new, login, words)
     if weak is not None:
         form.new.errors = [str(weak)]
     else:
-        do(Name.CHANGE_PASSWORD, ChangePasswordInput(password_hash=passwords.hashed(new)))
+        token = fresh_token()
+        given = ChangePasswordInput(password_hash=passwords.hashed(new), token_hash=token_hash(token))
+        do(Name.CHANGE_PASSWORD, given)
+        begin_browser_session(user.id, token)
 
 
 def language() -> Any:

@@ -14,12 +14,21 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.datastructures import ImmutableMultiDict
 
 from admin_app.security.sessions import SignedIn, signed_in
+from views.second_factors import has_to_add_factor
 from views.security import csrf
-from views.sign_in import ask_to_sign_in, resume_page
-from views.unsent import Unsent, sent_form, shows_again
+from views.sign_in import ask_to_sign_in
+from views.unsent import Unsent, resume_page, sent_form, shows_again
 
-FOR_EVERYBODY = frozenset({"sign_in", "sign_out", "account.language", "static_files", "vendor", "healthz", "metrics"})
-BEFORE_HER_OWN_PASSWORD = FOR_EVERYBODY | {"account.password"}
+FOR_EVERYBODY = frozenset(
+    {"sign_in", "second_step", "sign_out", "account.language", "static_files", "vendor", "healthz", "metrics"}
+)
+BEFORE_OWN_PASSWORD = FOR_EVERYBODY | {"account.password"}
+BEFORE_SECOND_FACTOR = BEFORE_OWN_PASSWORD | {
+    "account.factors",
+    "account.add_app",
+    "account.add_passkey",
+    "account.confirm",
+}
 
 
 def guard(app: Flask) -> None:
@@ -52,7 +61,7 @@ def _unforged() -> Any:
     try:
         csrf.protect(apply_exemptions=True)
     except CSRFError:
-        if request.endpoint == "sign_in":  # the page stood open while the session began anew
+        if request.endpoint in ("sign_in", "second_step"):  # the page stood open while the session began anew
             sealed = request.form.get("sealed", "")
             return ask_to_sign_in(Unsent.unseal(sealed), sealed=sealed)
         unsent = sent_form() if request.endpoint not in FOR_EVERYBODY else None
@@ -71,9 +80,11 @@ def _known() -> Any:
             return ask_to_sign_in(unsent)
         wanted = request.full_path.removesuffix("?") if request.method == "GET" and request.path != "/" else None
         return redirect(url_for("sign_in", next=wanted))
-    if current_user.must_change_password and request.endpoint not in BEFORE_HER_OWN_PASSWORD:
+    if current_user.must_change_password and request.endpoint not in BEFORE_OWN_PASSWORD:
         return redirect(url_for("account.password"))
-    if request.method == "POST" and "sealed" in request.form:
+    if request.endpoint not in BEFORE_SECOND_FACTOR and has_to_add_factor():
+        return redirect(url_for("account.factors"))
+    if request.method == "POST" and "sealed" in request.form and request.endpoint != "account.confirm":
         return _reopen(request.form["sealed"])
     return None
 
@@ -107,4 +118,4 @@ def _reopen(sealed: str) -> Any:
 
 def _show_again() -> None:
     g.redisplay = True
-    flash(_("Nothing was saved yet: the session had ended. What you typed is here; look it over and save."), "warning")
+    flash(_("Nothing was saved yet. What you typed is here; look it over and save."), "warning")

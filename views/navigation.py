@@ -7,25 +7,39 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request, url_for
+from flask import current_app, request, url_for
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from admin_app.new_salon import shows_demo
 from models.entity import Entity, entities
+from models.names import Name
 from models.screen import Section
-from rules.documents.roles import Action
+from rules.documents.roles import Action, Role
+from views.approvals import waiting_for_me
 from views.person import access
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One place to go."""
+    """One place to go; ``endpoint`` is its page, or of an entity any of its pages (``customer.``)."""
 
     label: str
     icon: str
     address: str
-    here: bool
+    endpoint: str
+
+    @property
+    def here(self) -> bool:
+        """Whether the page that is shown belongs to it."""
+        endpoint = request.endpoint or ""
+        return endpoint == self.endpoint or (self.endpoint.endswith(".") and endpoint.startswith(self.endpoint))
+
+    @property
+    def count(self) -> int:
+        """How much waits there."""
+        return waiting_for_me() if self.endpoint == "approvals" else 0
 
 
 @dataclass(frozen=True)
@@ -76,9 +90,19 @@ PRIMARY = (
 
 
 def navigation() -> list[Group]:
-    """Headings and places, in the order of the sections."""
-    today = Entry(_("Today"), "home", url_for("dashboard.index"), request.endpoint == "dashboard.index")
-    groups = [Group("", [today, *_opened(OF_THE_DAY)], [])]
+    """Headings and places, in the order of the sections. They are worked out once for a role and a language."""
+    kept: dict[tuple[object, ...], tuple[Role | None, list[Group]]]
+    kept = current_app.extensions.setdefault("peony_navigation", {})
+    role, actor_role = access().role, access().actor.role
+    key = (actor_role, str(get_locale()), shows_demo(), request.script_root)
+    if key not in kept or kept[key][0] is not role:
+        kept[key] = (role, _groups())
+    return kept[key][1]
+
+
+def _groups() -> list[Group]:
+    today = Entry(_("Today"), "home", url_for("dashboard.index"), "dashboard.index")
+    groups = [Group("", [today, *_opened(OF_THE_DAY), *_approvals()], [])]
     shown = [one for one in entities() if one.screen and access().may(Action.VIEW, one)]
     for section in Section:
         seen = [one for one in shown if one.screen and one.screen.section is section]
@@ -96,7 +120,7 @@ def navigation() -> list[Group]:
 def _entry(entity: type[Entity]) -> Entry:
     assert entity.screen is not None
     address = url_for(f"{entity.named()}.index_view")
-    return Entry(str(entity.plural), entity.screen.icon, address, _here(entity.named()))
+    return Entry(str(entity.plural), entity.screen.icon, address, f"{entity.named()}.")
 
 
 def list_address(entity: str, filters: dict[str, Any]) -> str:
@@ -113,10 +137,6 @@ def is_ours(address: str) -> bool:
     return _OURS.fullmatch(address) is not None
 
 
-def _here(endpoint: str) -> bool:
-    return (request.endpoint or "").partition(".")[0] == endpoint
-
-
 OF_THE_DAY = (
     ("my_day", _l("My day"), "heart"),
     ("bookings", _l("Booking day"), "calendar"),
@@ -131,13 +151,16 @@ OF_THE_DEMO = (("open_salon", _l("Clear the demo, open my salon"), "store"),)
 """Pages that are neither an entity's nor an operation's: the page is its own endpoint."""
 
 
+def _approvals() -> list[Entry]:
+    """Requests for approvals, with how many wait, for whoever may answer them."""
+    if not access().does(Name.ALLOW):
+        return []
+    return [Entry(_("Approvals"), "check", url_for("approvals"), "approvals")]
+
+
 def _house_pages() -> list[Entry]:
     return _opened((*OF_THE_HOUSE, *(OF_THE_DEMO if shows_demo() else ())))
 
 
 def _opened(pages: Iterable[tuple[str, Any, str]]) -> list[Entry]:
-    return [
-        Entry(str(label), sign, url_for(page), request.endpoint == page)
-        for page, label, sign in pages
-        if access().opens(page)
-    ]
+    return [Entry(str(label), sign, url_for(page), page) for page, label, sign in pages if access().opens(page)]

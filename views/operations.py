@@ -18,8 +18,9 @@ from wtforms import SelectMultipleField
 
 from admin_app.operations.accounts import ResetPasswordInput
 from admin_app.operations.approvals import SIGNS, Approvable, signed
+from admin_app.operations.confirmation import Unconfirmed, is_confirmed
 from admin_app.operations.in_use import refusal_of
-from admin_app.operations.kernel import perform, quote
+from admin_app.operations.kernel import now, perform, quote
 from admin_app.operations.refusals import AnotherTotal, Busy, Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Spec, spec_named
 from admin_app.security import passwords
@@ -31,7 +32,9 @@ from models.entity import db
 from models.field import Kind
 from models.names import Name
 from models.sales import PaymentMethod, Sale
+from models.till import ApprovalRequest
 from rules.documents.roles import Action
+from views.approvals import approval_given, ask_for_approval, asked_for
 from views.broken_bookings import warn_of_broken
 from views.customer_strip import customer_of, strip_of
 from views.form_rows import RowsField, tell
@@ -53,6 +56,8 @@ def operation_page(name: str) -> Any:
         abort(404)
     if not spec.form or not access().does(spec.name):
         raise refuse(Forbidden, f"do.{name}")
+    if spec.confirmed is True and request.method == "GET" and not is_confirmed(actor(), now()):
+        raise Unconfirmed(spec.name)
     ids = _chosen(spec)
     plans = operation_blueprints(spec, ids)
     subject = spec.subject_field()
@@ -83,6 +88,9 @@ def _attempt(spec: Spec, form: HouseForm, plans: list[Blueprint], ids: list[int]
             return _page(spec, form, ids, _working(spec, values))
         if (working := _voucher_row(spec, form, values)) is not None:
             return _page(spec, form, ids, working), 422
+        if "ask_approval" in request.form and issubclass(spec.input, Approvable):
+            ask_for_approval(spec, values)
+            return _page(spec, form, ids, None, asked_for(spec, values))
         values = _signed(spec, values)
         if shown is not None:
             return _confirmed(spec, form, ids, {**values, "shown_total": shown})
@@ -92,7 +100,9 @@ def _attempt(spec: Spec, form: HouseForm, plans: list[Blueprint], ids: list[int]
     except Refused as refusal:
         show_refusal(form, refusal)
         working = _quote(spec, values) if shown is not None and values else None
-        return _page(spec, form, ids, working), refusal.status if isinstance(refusal, Busy) else 422
+        asked = asked_for(spec, values) if values else None
+        page = _page(spec, form, ids, working, asked, may_ask=refusal.code == "needs_approval")
+        return page, refusal.status if isinstance(refusal, Busy) else 422
     except ValidationError as error:
         _show_shape(form, error)
         return _page(spec, form, ids, None), 422
@@ -168,7 +178,16 @@ def _total_so_far(spec: Spec, form: HouseForm, plans: list[Blueprint]) -> Any:
     return render_template("total_so_far.html", working=working) if working else ("", 204)
 
 
-def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -> str:
+def _page(
+    spec: Spec,
+    form: HouseForm,
+    ids: list[int],
+    working: Answer | None,
+    asked: ApprovalRequest | None = None,
+    *,
+    may_ask: bool = False,
+) -> str:
+    """The form; ``asked`` is the request for an approval of what stands in it, ``may_ask`` offers to make one."""
     subject = spec.subject_field()
     subjects = _subjects(spec, ids)
     if not form.is_submitted():
@@ -186,6 +205,8 @@ def _page(spec: Spec, form: HouseForm, ids: list[int], working: Answer | None) -
         subject=subject.name if subject else None,
         subjects=subjects,
         back=_back(spec),
+        asked=asked,
+        may_ask=may_ask,
     )
 
 
@@ -249,11 +270,11 @@ def _two_steps(spec: Spec) -> bool:
 
 
 def _signed(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
-    """The values with the approval that was given for them: now, by name and password, or when they were worked out."""
+    """The values with the approval given for them: now, by a PIN; when they were worked out; or from elsewhere."""
     if not issubclass(spec.input, Approvable):
         return values
     values = signed(spec, values, actor())
-    earlier = whole_number(request.form.get("approval"))
+    earlier = whole_number(request.form.get("approval")) or approval_given(spec, values)
     return values if "approval" in values or earlier is None else {**values, "approval": earlier}
 
 

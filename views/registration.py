@@ -15,6 +15,7 @@ from admin_app.i18n import language_tag
 from models.entity import entities
 from views import (
     account,
+    approvals,
     bookings,
     call_list,
     customer_strip,
@@ -36,6 +37,8 @@ from views import (
     rule_versions,
     schedules,
     search_page,
+    second_factors,
+    second_step,
     sign_in,
     why,
 )
@@ -50,8 +53,22 @@ from views.security import nonce, secure
 from views.unsent import draft_key, shows_again
 
 HERE = Path(__file__).parent
-HOUSE_PAGES = (sign_in, account, operations, operation_log, search_page, schedules, new_salon, frontend, health, errors)
+HOUSE_PAGES = (
+    sign_in,
+    second_step,
+    second_factors,
+    account,
+    operations,
+    operation_log,
+    search_page,
+    schedules,
+    new_salon,
+    frontend,
+    health,
+    errors,
+)
 HAND_MADE = (
+    approvals,
     customer_strip,
     my_day,
     bookings,

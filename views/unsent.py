@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from cryptography.exceptions import InvalidTag
-from flask import current_app, g, request, session
+from flask import current_app, g, render_template, request, session
 from flask_login import current_user
 from itsdangerous import BadData, URLSafeTimedSerializer
 
@@ -28,7 +28,9 @@ CONTEXT = "unsent_form"
 LONGEST = 200_000
 LASTS = timedelta(hours=12)
 NOT_SEALED = frozenset({"csrf_token", "sealed", "redisplay"})
-WITHOUT_TEXT = frozenset({"account.password"})
+WITHOUT_TEXT = frozenset(
+    {"account.password", "account.pin", "account.confirm", "account.add_app", "account.add_passkey"}
+)
 """Forms of nothing but secrets."""
 
 
@@ -115,6 +117,12 @@ def shows_again(address: str) -> bool:
     """Whether a form can be shown filled in without being done."""
     path = address.partition("?")[0]
     return path.startswith(("/do/", "/rules/")) or path.endswith(("/new/", "/edit/"))
+
+
+def resume_page(unsent: Unsent, sealed: str = "") -> str:
+    """A page that leads back to a form: at once where it can be shown again, else by a button that sends it."""
+    at_once = shows_again(unsent.address)
+    return render_template("resume.html", sealed=sealed or unsent.seal(), address=unsent.address, at_once=at_once)
 
 
 def is_redisplay() -> bool:

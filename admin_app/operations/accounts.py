@@ -11,6 +11,7 @@ from sqlalchemy import select
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Missing, Refused
 from admin_app.operations.registry import Answer, Ask, Input, anybody, operation, somebody
+from admin_app.operations.second_factors import FactorUse, use_factor
 from admin_app.rulebook import words_of
 from admin_app.security import passwords, sessions
 from admin_app.security.password_gate import WRONG_PAIR
@@ -33,7 +34,7 @@ class CreateUserInput(Input):
     staff: Annotated[int | None, Ask(_l("Staff member"), to=Staff)] = None
 
 
-@operation(Name.CREATE_USER, label=_l("Create a user"), page=User)
+@operation(Name.CREATE_USER, label=_l("Create a user"), page=User, confirmed=True)
 def create_user(op: Operation, data: CreateUserInput) -> Answer:
     """Make an account without a usable password; ``reset_password`` gives her one."""
     if data.role not in dict(words_of("roles", op.session)):
@@ -45,6 +46,7 @@ def create_user(op: Operation, data: CreateUserInput) -> Answer:
         staff_id=data.staff,
         password_hash=passwords.hashed(passwords.invented()),
         must_change_password=True,
+        password_set_at=op.at,
     )
     op.session.add(user)
     op.concerns(user)
@@ -58,19 +60,20 @@ class ResetPasswordInput(Input):
     password_hash: str = ""
 
 
-@operation(Name.RESET_PASSWORD, label=_l("Reset the password"), on=User)
+@operation(Name.RESET_PASSWORD, label=_l("Reset the password"), on=User, confirmed=True)
 def reset_password(op: Operation, data: ResetPasswordInput) -> Answer:
     """Set a new password that must be changed at the next sign-in, and end her sessions."""
     if not data.password_hash:
         raise Refused(_l("No password was made."), "user")
     user: User = op.subject
     user.password_hash, user.must_change_password = data.password_hash, True
+    user.password_set_at, user.pin_hash = op.at, None
     sessions.end_sessions(op.session, op.at, "password reset", user_id=user.id)
     return {"id": user.id}
 
 
 class SignInInput(Input):
-    """An account that proved its password, and the hash of its new session's token.
+    """An account that proved its password and, where it has one, a second factor; the hash of its session's token.
 
     What was typed is not here: a password is easily typed into the wrong field.
     """
@@ -78,6 +81,7 @@ class SignInInput(Input):
     user: int
     token_hash: str
     rehash: str = ""
+    use: FactorUse | None = None
 
 
 @operation(Name.SIGN_IN, label=_l("Sign in"), kind=EntryKind.ACCESS, permitted=anybody, form=False)
@@ -86,6 +90,7 @@ def sign_in(op: Operation, data: SignInInput) -> Answer:
     user = op.session.get(User, data.user)
     if user is None or not user.active or user.archived_at is not None:
         raise Refused(WRONG_PAIR, None, "wrong_password")
+    use_factor(op, user, data.use)
     if data.rehash:
         user.password_hash = data.rehash
     session = UserSession(
@@ -95,6 +100,7 @@ def sign_in(op: Operation, data: SignInInput) -> Answer:
         agent=op.actor.agent[:200],
         started_at=op.at,
         last_seen_at=op.at,
+        confirmed_at=op.at,
     )
     op.session.add(session)
     op.concerns(user)
@@ -124,21 +130,24 @@ def end_session(op: Operation, data: EndSessionInput) -> Answer:
 
 
 class ChangePasswordInput(Input):
-    """The hash of the new password; the old one has been proved."""
+    """The hash of the new password; the old one has been proved. ``token_hash`` is that of the session's new token."""
 
     password_hash: str
+    token_hash: str = ""
 
 
 @operation(Name.CHANGE_PASSWORD, label=_l("Change password"), permitted=somebody, form=False)
 def change_password(op: Operation, data: ChangePasswordInput) -> Answer:
-    """Set one's own password and end one's other sessions."""
+    """Set one's own password, end one's other sessions, and give this one a new token."""
     user = op.session.scalars(select(User).where(User.id == op.actor.id)).one()
-    user.password_hash, user.must_change_password = data.password_hash, False
+    user.password_hash, user.must_change_password, user.password_set_at = data.password_hash, False, op.at
     for session in op.session.scalars(
         select(UserSession).where(UserSession.user_id == user.id, UserSession.ended_at.is_(None))
     ):
         if session.id != op.actor.session_id:
             session.ended_at, session.ended_why = op.at, "password changed"
+        elif data.token_hash:
+            session.token_hash = data.token_hash
     op.concerns(user)
     return {"id": user.id}
 

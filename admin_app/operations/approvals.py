@@ -1,4 +1,4 @@
-"""Approval on the spot: somebody with the right to do so signs for what another asks for, with her own password."""
+"""Approval on the spot: somebody with the right to do so signs for what another asks for, with a PIN or password."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from sqlalchemy import exists, select
 from admin_app.operations.kernel import Operation, perform, prove
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, Spec, operation
-from admin_app.security.password_gate import WRONG_PAIR, credential_of
+from admin_app.security import passwords
+from admin_app.security.password_gate import WRONG_PAIR, credential_of, credential_of_pin
 from admin_app.security.sessions import actor_of
 from models.accounts import User
 from models.actor import Actor
@@ -34,9 +35,9 @@ class Approvable(Input):
     approver: Annotated[
         str, Ask(_l("Allowed by"), help=_l("Their sign-in name, if an approval is needed"), aside=True)
     ] = ""
-    approver_password: Annotated[
-        SecretStr, Ask(_l("Password of whoever allows it"), kind=Kind.PASSWORD, aside=True)
-    ] = SecretStr("")
+    approver_password: Annotated[SecretStr, Ask(_l("Their PIN or password"), kind=Kind.PASSWORD, aside=True)] = (
+        SecretStr("")
+    )
     approval: int | None = None
 
 
@@ -101,16 +102,16 @@ def signed(spec: Spec, values: dict[str, Any], actor: Actor) -> dict[str, Any]:
 
 
 def _signer(login: str, secret: str, actor: Actor) -> User:
-    """Who signs, proved by their password.
+    """Who signs, proved by their PIN or password: passwords are longer than any PIN.
 
     :raises Refused: it is wrong, or the signer is the one who asks.
     """
     user = db.session.scalar(select(User).where(User.login == login))
-    prove(
-        Name.ALLOW,
-        credential_of(user, login, secret, field="approver_password", wrong=WRONG_PAIR),
-        actor=actor,
-    )
+    if secret.isdigit() and len(secret) <= passwords.LONGEST_PIN:
+        credential = credential_of_pin(user, login, secret, field="approver_password")
+    else:
+        credential = credential_of(user, login, secret, field="approver_password", wrong=WRONG_PAIR)
+    prove(Name.ALLOW, credential, actor=actor)
     assert user is not None
     if user.id == actor.id:
         raise Refused(_l("Nobody allows what they asked for themselves."), "approver", "forbidden")
@@ -125,7 +126,7 @@ def approval_for(op: Operation, data: Approvable) -> int | None:
     if op.access.does(Name.ALLOW):
         return None
     if data.approval is None:
-        message = _l("This needs an approval: somebody who may allow it signs with their name and password.")
+        message = _l("This needs an approval: somebody who may allow it signs with their name and PIN.")
         raise Refused(message, "approver", "needs_approval")
     found = op.session.get(Approval, data.approval)
     used = exists().where(Sale.approval_id == data.approval) | exists().where(GiftIssue.approval_id == data.approval)

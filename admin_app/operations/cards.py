@@ -347,7 +347,7 @@ class RefundCardInput(Input):
     shown_total: Shown = None
 
 
-@operation(Name.REFUND_CARD, label=_l("Refund a card"), on=Card, danger=True, consequences=True)
+@operation(Name.REFUND_CARD, label=_l("Refund a card"), on=Card, danger=True, consequences=True, confirmed=True)
 def refund_card(op: Operation, data: RefundCardInput) -> Answer:
     """Give back what was paid for the sessions not given: the working stands in the answer and in the log."""
     card: Card = op.subject

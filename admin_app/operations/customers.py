@@ -334,7 +334,7 @@ class EraseInput(Input):
     why: Why
 
 
-@operation(Name.ERASE_CUSTOMER, label=_l("Erase a customer"), on=Customer, danger=True)
+@operation(Name.ERASE_CUSTOMER, label=_l("Erase a customer"), on=Customer, danger=True, confirmed=True)
 def erase_customer(op: Operation, data: EraseInput) -> Answer:
     """Remove what is known of a person, by law (个人信息保护法 art. 47), and keep the books.
 

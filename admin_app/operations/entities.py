@@ -52,6 +52,11 @@ def _permitted(op: Operation, data: Any) -> bool:
     return may_write(op.access, entity, Name(op.spec.name))
 
 
+def _of_rights(data: Any) -> bool:
+    """Whether accounts are changed: who may sign in, and as what."""
+    return bool(data.entity == User.named())
+
+
 class CreateInput(Input):
     """A new row: ``values`` by field, as written."""
 
@@ -74,7 +79,7 @@ class RowInput(Input):
     id: int
 
 
-@operation(Name.CREATE_ENTITY, label=_l("Create"), permitted=_permitted, form=False)
+@operation(Name.CREATE_ENTITY, label=_l("Create"), permitted=_permitted, form=False, confirmed=_of_rights)
 def create_entity(op: Operation, data: CreateInput) -> Answer:
     """Make a row of an entity from what was written."""
     entity = entity_named(data.entity)
@@ -90,7 +95,7 @@ def create_entity(op: Operation, data: CreateInput) -> Answer:
     return {"id": row.id, **broken_by(op, row)}
 
 
-@operation(Name.EDIT_ENTITY, label=_l("Edit"), permitted=_permitted, form=False)
+@operation(Name.EDIT_ENTITY, label=_l("Edit"), permitted=_permitted, form=False, confirmed=_of_rights)
 def edit_entity(op: Operation, data: EditInput) -> Answer:
     """Write new values into a row, unless somebody else changed it since it was seen."""
     entity = entity_named(data.entity)
@@ -109,7 +114,7 @@ def edit_entity(op: Operation, data: EditInput) -> Answer:
     return {"id": row.id, **broken_by(op, row)}
 
 
-@operation(Name.ARCHIVE_ENTITY, label=_l("Archive"), permitted=_permitted, form=False)
+@operation(Name.ARCHIVE_ENTITY, label=_l("Archive"), permitted=_permitted, form=False, confirmed=_of_rights)
 def archive_entity(op: Operation, data: RowInput) -> Answer:
     """Put a row away: lists leave it out, everything that refers to it stays."""
     row = _record(op, data)
@@ -120,7 +125,7 @@ def archive_entity(op: Operation, data: RowInput) -> Answer:
     return {"id": row.id, **broken_by(op, row)}
 
 
-@operation(Name.RESTORE_ENTITY, label=_l("Restore"), permitted=_permitted, form=False)
+@operation(Name.RESTORE_ENTITY, label=_l("Restore"), permitted=_permitted, form=False, confirmed=_of_rights)
 def restore_entity(op: Operation, data: RowInput) -> Answer:
     """Bring an archived row back."""
     row = _record(op, data)

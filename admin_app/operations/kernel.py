@@ -26,6 +26,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from admin_app import disk
 from admin_app.i18n import in_both_languages
 from admin_app.operations import chain
+from admin_app.operations.confirmation import Unconfirmed, ensure_confirmed
 from admin_app.operations.in_use import ensure_in_use
 from admin_app.operations.patience import patiently
 from admin_app.operations.refusals import (
@@ -153,6 +154,7 @@ def perform(
     each time, so that each stands in the log and counts.
 
     :raises Refused: nothing changed; the refusal stands in the log.
+    :raises Unconfirmed: nothing changed; whoever asks has to confirm first who they are.
     """
     spec = spec_named(str(name))
     given = data if isinstance(data, Input) else spec.input.model_validate(data or {})
@@ -163,6 +165,9 @@ def perform(
         prove(name, credential, actor=actor)
     try:
         return _with_patience(call)
+    except Unconfirmed:
+        db.session.rollback()
+        raise
     except Refused as refusal:
         db.session.rollback()
         if not rehearse:
@@ -303,6 +308,7 @@ def _begin(session: Session, call: _Call, number: int) -> Operation:
     session.info["operation"] = op
     if not (call.spec.permitted(op, call.data) if call.spec.permitted else access.does(call.spec.name)):
         raise Forbidden(_l("Your role does not allow this."))
+    ensure_confirmed(op, call.data)
     _load_references(op, call.data)
     return op
 

@@ -333,7 +333,7 @@ class UndoBalancesInput(Input):
     why: Annotated[str, Ask(_l("Reason")), Field(min_length=1, max_length=200)]
 
 
-@operation(Name.UNDO_BALANCES, label=_l("Take brought-over balances back"), page=Lot, danger=True)
+@operation(Name.UNDO_BALANCES, label=_l("Take brought-over balances back"), page=Lot, danger=True, confirmed=True)
 def undo_balances(op: Operation, data: UndoBalancesInput) -> Answer:
     """Reverse every opening entry of one entry in the log.
 

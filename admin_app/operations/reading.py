@@ -118,7 +118,9 @@ def _may_export(op: Operation, data: ExportInput) -> bool:
     return op.access.may(Action.EXPORT, entity_named(data.entity))
 
 
-@operation(Name.EXPORT_ROWS, label=_l("Export"), kind=EntryKind.EXPORT, permitted=_may_export, form=False)
+@operation(
+    Name.EXPORT_ROWS, label=_l("Export"), kind=EntryKind.EXPORT, permitted=_may_export, form=False, confirmed=True
+)
 def export_rows(op: Operation, data: ExportInput) -> Answer:
     """Log an export, before its first byte leaves."""
     op.detail = data.model_dump(exclude={"version"})
@@ -146,7 +148,14 @@ def read_log(op: Operation, data: LogInput) -> Answer:
     return {}
 
 
-@operation(Name.EXPORT_LOG, label=_l("Export the log"), kind=EntryKind.EXPORT, permitted=_may_read_log, form=False)
+@operation(
+    Name.EXPORT_LOG,
+    label=_l("Export the log"),
+    kind=EntryKind.EXPORT,
+    permitted=_may_read_log,
+    form=False,
+    confirmed=True,
+)
 def export_log(op: Operation, data: LogInput) -> Answer:
     """Log that the log was exported, with its head, before the first byte leaves."""
     op.detail = data.model_dump(exclude={"version"})

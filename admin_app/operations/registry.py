@@ -155,6 +155,7 @@ class Spec:
     page: type[Entity] | None
     consequences: bool = False
     credential: Callable[[Any, Actor], Credential | None] | None = None
+    confirmed: bool | Callable[[Any], bool] = False
 
     def asked(self) -> list[Asked]:
         """What the form asks, in the order of declaration."""
@@ -195,20 +196,22 @@ def operation(
     page: type[Entity] | None = None,
     consequences: bool = False,
     credential: Callable[[Any, Actor], Credential | None] | None = None,
+    confirmed: bool | Callable[[Any], bool] = False,
 ) -> Callable[[Callable[[Operation, Any], Answer]], Callable[[Operation, Any], Answer]]:
     """Register a function as an operation.
 
     ``on`` gives it a row action on that entity's screen, ``page`` a button above its list; without ``form`` it is done
     by code only. Without ``permitted`` a role needs the operation's name in its ``does``. ``consequences``: its form
     shows what falls with it, which only a rehearsal finds; of others a quote says all that is shown. ``credential``
-    gives the password that the input holds, if any: it is checked before the operation begins.
+    gives the password that the input holds, if any: it is checked before the operation begins. ``confirmed``: whether
+    it pays out, exports, changes rights or wipes, so that whoever does it confirms first who they are.
     """
 
     def register(function: Callable[[Operation, Any], Answer]) -> Callable[[Operation, Any], Answer]:
         input_type = get_type_hints(function)["data"]
         OPERATIONS.add(str(name))
         given = (function, input_type, label, on, kind, permitted, form, danger, page, consequences, credential)
-        _specs[str(name)] = Spec(str(name), *given)
+        _specs[str(name)] = Spec(str(name), *given, confirmed)
         return function
 
     return register

@@ -40,7 +40,7 @@ class ReverseInput(Input):
     shown_total: Shown = None
 
 
-@operation(Name.REVERSE_SALE, label=_l("Take back"), on=Sale, danger=True, consequences=True)
+@operation(Name.REVERSE_SALE, label=_l("Take back"), on=Sale, danger=True, consequences=True, confirmed=True)
 def reverse_sale(op: Operation, data: ReverseInput) -> Answer:
     """Take lines of a receipt back, line by line exactly what the sale did: money, value, points, sessions.
 

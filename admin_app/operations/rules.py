@@ -44,7 +44,12 @@ class ActivateInput(Input):
     why: str = ""
 
 
-@operation(Name.ACTIVATE_RULES, label=_l("Activate rules"), form=False)
+def _of_roles(data: ActivateInput) -> bool:
+    """Whether rights or how people sign in are changed."""
+    return not data.texts.keys().isdisjoint(("roles", "security"))
+
+
+@operation(Name.ACTIVATE_RULES, label=_l("Activate rules"), form=False, confirmed=_of_roles)
 def activate_rules(op: Operation, data: ActivateInput) -> Answer:
     """Make a version of each text and put it in force, if all fit together. Tags declared in them are made."""
     documents = _fitted_or_refused(op.session, data.texts)
@@ -96,7 +101,9 @@ def _own_credential(data: ActivateVersionInput, actor: Actor) -> Credential | No
     return credential_of(user, user.login, typed, field="password") if user is not None and typed else None
 
 
-@operation(Name.ACTIVATE_VERSION, label=_l("Activate a version"), form=False, credential=_own_credential)
+@operation(
+    Name.ACTIVATE_VERSION, label=_l("Activate a version"), form=False, credential=_own_credential, confirmed=True
+)
 def activate_version(op: Operation, data: ActivateVersionInput) -> Answer:
     """Put a version in force, a new one or again an earlier one.
 

@@ -1,5 +1,5 @@
-"""The one gate for passwords: at the door, typed once more by whoever is signed in, by somebody who allows what another
-asks for, by a customer at the counter.
+"""The one gate for passwords, PINs and codes: at the door, typed once more by whoever is signed in, by somebody who
+allows what another asks for, by a customer at the counter.
 
 Wrong tries are counted in the database on whose password it is, on who asks for it and on the address, together; each
 beyond some that cost nothing doubles a wait of up to a quarter hour, and nothing is locked for good. A right password
@@ -9,9 +9,11 @@ takes back its own try alone; only signing in clears the count of an account.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple
 
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
@@ -25,7 +27,7 @@ from models.actor import Actor
 from models.customers import Customer
 from models.entity import insert_new, writing
 
-FREE = {"account": 5, "member": 5, "device": 5, "asker": 5, "address": 20}
+FREE = {"account": 5, "code": 5, "member": 5, "device": 5, "asker": 5, "address": 20}
 """Wrong tries that cost nothing: one forgets; one address may be a whole salon's."""
 
 LONGEST_WAIT = timedelta(minutes=15)
@@ -34,27 +36,37 @@ FORGOTTEN_AFTER = timedelta(hours=24)
 WRONG_PAIR = _l("Sign-in name or password is wrong.")
 NOT_YOURS = _l("This is not your password.")
 MUST_CHANGE = _l("This password was handed out and has to be changed first: its owner signs in once and changes it.")
+EXPIRED = _l("This password was handed out too long ago and no longer opens. Ask for a new one.")
+WRONG_CODE = _l("This code is not right, or was used already. Type the one that is shown now.")
+WRONG_PIN = _l("The name or the PIN is wrong.")
+
+
+class Refusal(NamedTuple):
+    """Why a right password opens nothing: the words, and the code of the refusal."""
+
+    message: LazyString
+    code: str
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A password as it was typed, and the account whose it has to be.
+    """A password, PIN or code as it was typed, and the account whose it has to be.
 
-    Wrong tries are counted on ``subject`` (``account:LOGIN``, ``member:NUMBER``); people call it ``called``. ``row`` is
-    the entity and number of the account, None where there is none; ``field`` the field of the form, ``wrong`` the words
-    of a refusal. With ``must_change`` even the right password opens nothing. ``at_door``: somebody signs in, so that
-    the address and no user asks. ``device`` is the number of a device from which this account has signed in before: its
-    tries are counted apart, so that strangers' tries keep nobody out who is known.
+    Wrong tries are counted on ``subject`` (``account:LOGIN``, ``code:LOGIN``, ``member:NUMBER``); people call it
+    ``called``. ``holds`` says whether what was typed is right. ``row`` is the entity and number of the account, None
+    where there is none; ``field`` the field of the form, ``wrong`` the words of a refusal. With ``closed`` even what is
+    right opens nothing, for that reason. ``at_door``: somebody signs in, so that the address and no user asks.
+    ``device`` is the number of a device from which this account has signed in before: its tries are counted apart, so
+    that strangers' tries keep nobody out who is known.
     """
 
     subject: str
     called: str
-    stored: str | None
-    typed: str
+    holds: Callable[[], bool]
     row: tuple[str, int] | None = None
     field: str | None = None
     wrong: LazyString = NOT_YOURS
-    must_change: bool = False
+    closed: Refusal | None = None
     at_door: bool = False
     device: str = ""
 
@@ -80,46 +92,80 @@ def credential_of(
     at_door: bool = False,
     device: str = "",
     initial_opens: bool = False,
+    handed_out_until: datetime | None = None,
 ) -> Credential:
     """The credential of a user by sign-in name; of nobody where there is no such user, or they may not sign in.
 
-    A password that was handed out opens only the door, and what changes it (``initial_opens``).
+    A password that was handed out opens only the door, and what changes it (``initial_opens``); one handed out before
+    ``handed_out_until`` opens nothing.
     """
-    usable = user is not None and user.active and user.archived_at is None
+    closed = None
+    if user is not None and user.must_change_password:
+        expired = (
+            handed_out_until is not None
+            and user.password_set_at is not None
+            and user.password_set_at < handed_out_until
+        )
+        if expired:
+            closed = Refusal(EXPIRED, "expired")
+        elif not (at_door or initial_opens):
+            closed = Refusal(MUST_CHANGE, "must_change")
     return Credential(
         f"account:{login}"[:80],
         login if user is not None else "–",
-        user.password_hash if user is not None and usable else None,
-        typed,
+        partial(passwords.matches, user.password_hash if user is not None and usable(user) else None, typed),
         row=None if user is None else ("user", user.id),
         field=field,
         wrong=wrong,
-        must_change=user is not None and user.must_change_password and not (at_door or initial_opens),
+        closed=closed,
         at_door=at_door,
         device=device,
     )
 
 
+def usable(user: User) -> bool:
+    """Whether an account may sign in at all."""
+    return user.active and user.archived_at is None
+
+
+def credential_of_pin(user: User | None, login: str, typed: str, *, field: str) -> Credential:
+    """The credential of somebody who allows what another asks for by a PIN; never right where none was set."""
+    stored = user.pin_hash if user is not None and usable(user) else None
+    holds = partial(passwords.matches, stored, typed)
+    row = None if user is None else ("user", user.id)
+    return Credential(f"account:{login}"[:80], login if user else "–", holds, row=row, field=field, wrong=WRONG_PIN)
+
+
+def credential_of_code(user: User, holds: Callable[[], bool], field: str = "code", *, at_door: bool) -> Credential:
+    """The credential of a user by a second factor. Its tries are counted apart from those of the password, whose
+    success does not clear them.
+    """
+    row = ("user", user.id)
+    subject = f"code:{user.login}"[:80]
+    return Credential(subject, user.login, holds, row=row, field=field, wrong=WRONG_CODE, at_door=at_door)
+
+
 def credential_of_member(customer: Customer, typed: str, field: str, wrong: LazyString) -> Credential:
     """The credential of a customer who redeems by a password of their own."""
     called, row = customer.member_no or customer.name, ("customer", customer.id)
-    return Credential(f"member:{customer.id}", called, customer.password_hash, typed, row=row, field=field, wrong=wrong)
+    holds = partial(passwords.matches, customer.password_hash, typed)
+    return Credential(f"member:{customer.id}", called, holds, row=row, field=field, wrong=wrong)
 
 
 def check(credential: Credential, actor: Actor, at: datetime) -> None:
     """Check a password before what it stands for is done.
 
-    :raises Refused: it is wrong (``wrong_password``), was handed out and not changed yet (``must_change``), or is not
-        looked at because there were too many tries (``waiting``).
+    :raises Refused: it is wrong (``wrong_password``), was handed out and not changed yet (``must_change``) or too long
+        ago (``expired``), or is not looked at because there were too many tries (``waiting``).
     """
     subjects = credential.counted_on(actor)
     if not attempt(subjects, at):
         raise Refused(_l("Too many attempts. Wait a moment and try again."), credential.field, "waiting")
-    if not passwords.matches(credential.stored, credential.typed):
+    if not credential.holds():
         raise Refused(credential.wrong, credential.field, "wrong_password")
     succeeded(subjects, signed_in=credential.at_door)
-    if credential.must_change:
-        raise Refused(MUST_CHANGE, credential.field, "must_change")
+    if credential.closed is not None:
+        raise Refused(credential.closed.message, credential.field, credential.closed.code)
 
 
 def attempt(subjects: list[str], at: datetime) -> bool:
@@ -147,7 +193,7 @@ def succeeded(subjects: list[str], *, signed_in: bool) -> None:
     """Take this try back; ``signed_in`` also forgets all earlier ones of the account or the device."""
     session = writing()
     for row in _locked(session, subjects):
-        own = row.subject.startswith(("account:", "device:"))
+        own = row.subject.startswith(("account:", "code:", "device:"))
         row.failures = 0 if signed_in and own else row.failures - 1
         row.blocked_until = None
         if row.failures <= 0:

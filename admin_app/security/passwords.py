@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
+from pypinyin import lazy_pinyin
+from zxcvbn import zxcvbn
 
 SHORTEST, LONGEST = 15, 128
 """NIST SP 800-63B-4: 15 letters where the password stands alone."""
@@ -17,13 +21,12 @@ SHORTEST, LONGEST = 15, 128
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _WORDS = Path(__file__).parent / "common_passwords.txt"
 
-CONTEXT = ("peony", "牡丹", "salon", "meirong", "美容")
-"""Words of the house: a password is not made of them alone."""
+FEWEST_GUESSES = 10
+"""The power of ten that a guesser needs at least (zxcvbn's highest score begins there)."""
 
-
-SHORTEST_WORD = 4
-FEWEST_LETTERS = 6
-"""What is left of a password without common words, and how many different letters it has."""
+SHORTEST_PIN, LONGEST_PIN = 6, 8
+FEWEST_DIGITS = 2
+"""Different digits that are too few for a PIN."""
 
 
 def hashed(password: str) -> str:
@@ -50,24 +53,40 @@ def outdated(stored: str) -> bool:
 
 @cache
 def _common() -> tuple[str, ...]:
-    """Common passwords and their parts, the longest first."""
-    return tuple(sorted(_WORDS.read_text(encoding="utf-8").split(), key=len, reverse=True))
+    """Common words of Chinese passwords, of which zxcvbn knows none."""
+    return tuple(_WORDS.read_text(encoding="utf-8").split())
 
 
-def weakness(password: str, login: str) -> LazyString | None:
-    """Why a password is not good enough, or None."""
+def weakness(password: str, login: str, own_words: Iterable[str] = ()) -> LazyString | None:
+    """Why a password is not good enough, or None. ``own_words``: names of the salon and its people.
+
+    How many guesses it takes is estimated by zxcvbn (Wheeler, USENIX Security 2016): common passwords and words,
+    names, dates, keyboard rows and repetitions.
+    """
     if len(password) < SHORTEST:
         return _l(
             "A password has at least %(shortest)s letters; a sentence is easy to keep in mind.", shortest=SHORTEST
         )
     if len(password) > LONGEST:
         return _l("A password has at most %(longest)s letters.", longest=LONGEST)
-    rest = password.lower()
-    for word in (login.lower(), *CONTEXT, *_common()):
-        if len(word) >= SHORTEST_WORD:
-            rest = rest.replace(word, "")
-    if len(set(password)) < FEWEST_LETTERS or len(rest.strip("0123456789!@#$%^&*._- ")) < FEWEST_LETTERS:
+    known = {part.lower() for word in (login, *own_words) for part in (word, pinyin_of(word)) if part}
+    if zxcvbn(password, user_inputs=[*known, *_common()], max_length=LONGEST)["guesses_log10"] < FEWEST_GUESSES:
         return _l("This password is too easy to guess.")
+    return None
+
+
+def pinyin_of(text: str) -> str:
+    """A Chinese text as it is typed in letters, without spaces."""
+    return "".join(lazy_pinyin(text))
+
+
+def weakness_of_pin(pin: str) -> LazyString | None:
+    """Why a PIN is not good enough, or None."""
+    if not (pin.isascii() and pin.isdigit() and SHORTEST_PIN <= len(pin) <= LONGEST_PIN):
+        return _l("A PIN has %(shortest)s to %(longest)s digits.", shortest=SHORTEST_PIN, longest=LONGEST_PIN)
+    steps = {int(later) - int(earlier) for earlier, later in pairwise(pin)}
+    if len(set(pin)) <= FEWEST_DIGITS or steps in ({1}, {-1}) or pin in _common():
+        return _l("This PIN is too easy to guess.")
     return None
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from admin_app.operations.kernel import now
+from admin_app.security.second_factor import has_factor
 from models.accounts import User, UserSession
 from models.actor import Actor, ActorKind
 from models.entity import db, rows_changed, writing
@@ -33,7 +34,9 @@ def token_hash(token: str) -> str:
 class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """A user with the session she came through, as Flask-Login hands it to the pages."""
 
-    def __init__(self, user: User, session: UserSession, token: str, stores: frozenset[int]) -> None:
+    def __init__(
+        self, user: User, session: UserSession, token: str, stores: frozenset[int], *, second_factor: bool
+    ) -> None:
         self.id = user.id
         self.name = user.name
         self.login = user.login
@@ -41,7 +44,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
         self.staff_id = user.staff_id
         self.language = user.language.value if user.language else None
         self.must_change_password = user.must_change_password
+        self.second_factor = second_factor
         self.session_id = session.id
+        self.confirmed_at = session.confirmed_at or session.started_at
         self.token = token
         self.stores = stores
 
@@ -60,6 +65,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
             address=address,
             agent=agent,
             session_id=self.session_id,
+            confirmed_at=self.confirmed_at,
         )
 
 
@@ -80,18 +86,19 @@ def actor_of(user: User, address: str, agent: str) -> Actor:
 def signed_in(token: str) -> SignedIn | None:
     """Who holds this token, if her session is alive and she may still sign in."""
     query = (
-        select(UserSession, User)
+        select(UserSession, User, has_factor(User.id))
         .join(User, User.id == UserSession.user_id)
         .where(UserSession.token_hash == token_hash(token), UserSession.ended_at.is_(None))
     )
     found = db.session.execute(query).first()
     if found is None:
         return None
-    session, user = found
+    session, user, second_factor = found
     at = now()
     if not alive(session, at) or not user.active or user.archived_at is not None:
         return None
-    person = SignedIn(user, session, token, stores_of(db.session(), user.staff_id))
+    stores = stores_of(db.session(), user.staff_id)
+    person = SignedIn(user, session, token, stores, second_factor=second_factor)
     if at - session.last_seen_at > SEEN_EVERY:
         _seen(session.id, at)
     return person

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, false, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, String, and_, cast, false, or_, select, true
 
 from models.actor import Actor
 from models.booking import Appointment, AppointmentStatus, Segment
@@ -34,6 +34,12 @@ class Sight(StrEnum):
     CLEAR = "clear"
 
 
+@cache
+def _customers_as(name: str) -> FromClause:
+    """The table of customers under another name; making it copies every column."""
+    return table_of(Customer).alias(name)
+
+
 @dataclass(frozen=True)
 class Access:
     """The answers for one actor under one version of the roles, at one moment."""
@@ -41,6 +47,8 @@ class Access:
     actor: Actor
     document: RolesDocument | None
     now: datetime
+    _conditions: dict[type[Entity], ColumnElement[bool]] = field(default_factory=dict, compare=False, repr=False)
+    """What ``rows`` has answered before."""
 
     @cached_property
     def role(self) -> Role | None:
@@ -102,7 +110,9 @@ class Access:
             return true()
         if self.role is None or Action.VIEW not in self.role.actions(entity.named()):
             return false()
-        return self._scope(entity)
+        if entity not in self._conditions:
+            self._conditions[entity] = self._scope(entity)
+        return self._conditions[entity]
 
     def _scope(self, entity: type[Entity]) -> ColumnElement[bool]:
         role, columns = self.role, table_of(entity).c
@@ -160,12 +170,12 @@ class Access:
         return field.column.in_(select(table_of(parent).c.id).where(self._scope(parent)))
 
     def _customer_ids(self) -> Any:
-        other = table_of(Customer).alias("seen")
+        other = _customers_as("seen")
         return select(other.c.id).where(self._customers(other.c))
 
     def _customers(self, columns: Any) -> ColumnElement[bool]:
         """Whoever is hers by any of a person's records is hers by all of them, merged ones among them."""
-        merged, kept = table_of(Customer).alias("merged_record"), table_of(Customer).alias("kept_record")
+        merged, kept = _customers_as("merged_record"), _customers_as("kept_record")
         into = select(merged.c.merged_into_id).where(merged.c.merged_into_id.is_not(None))
         by_merged = columns.id.in_(into.where(self._ways(merged.c)))
         stands = select(kept.c.id).where(kept.c.id.in_(into), self._ways(kept.c))

@@ -107,23 +107,37 @@ def test_how_long_a_session_lives(bare: Flask) -> None:
         ("qz7wkx4vnj2mbt", False),  # 14 letters
         ("qz7wkx4vnj2mbt9-" * 8, True),
         ("qz7wkx4vnj2mbt9-" * 8 + "q", False),
-        ("qzwxkvqzwxkvqzw", True),
-        ("qzwxkqzwxkqzwxk", False),  # five different letters
-        ("qzwxkv123456789", True),
-        ("qzwxk1234567890", False),  # five letters beside numbers
+        ("qzwxkvqzwxkvqzw", False),  # six letters over and over
+        ("qzwxkv123456789", False),  # a row of digits counts for little
         ("nursery7qzwxkv!", True),
-        ("nursery77qzwxk!", False),  # five beside the sign-in name
+        ("nursery-nursery", False),
+        ("mudanmeirongyuan2026", False),  # the salon's own name, in letters
+        ("zhangsan19900101", False),  # the name of a colleague, and a birthday
+        ("woaini1314woaini", False),
+        ("correct horse battery staple", True),
     ],
 )
 def test_what_is_too_easy_to_guess(password: str, strong: bool) -> None:
-    assert (passwords.weakness(password, "nursery") is None) is strong
+    assert (passwords.weakness(password, "nursery", ["牡丹美容院", "张三"]) is None) is strong
 
 
-def test_a_short_sign_in_name_is_no_word() -> None:
-    """Letters that every sentence has are not taken out of it."""
-    assert passwords.weakness("qzwxkv123456789", "qz") is None
-    assert passwords.weakness("qzwxkv123456789", "qzw") is None
-    assert passwords.weakness("qzwxkv123456789", "qzwx") is not None
+@pytest.mark.parametrize(
+    ("pin", "good"),
+    [
+        ("730952", True),
+        ("73095", False),
+        ("730952847", False),
+        ("73095a", False),
+        ("７３０９５２", False),
+        ("123456", False),
+        ("987654", False),
+        ("121212", False),
+        ("888888", False),
+        ("520520", False),
+    ],
+)
+def test_a_pin_has_six_digits_that_are_no_row(pin: str, good: bool) -> None:
+    assert (passwords.weakness_of_pin(pin) is None) is good
 
 
 def test_an_invented_password_is_four_groups_of_five_letters() -> None:

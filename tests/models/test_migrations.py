@@ -21,6 +21,7 @@ HASHES = {
     "0012_ranges.py": "7a88d84c484bcc037035e4ef02993323a37a14195f2f9330a5830c6973332689",
     "0013_taken_back.py": "7aacb0b3f7f4baf09613a66067bf67670d9dbd90eb0068c98a757f1901e4db29",
     "0014_search_keys.py": "9a62d17c959296e09713747440780d136b37ecb9bf542a6334ef896ca72704db",
+    "0015_second_factors.py": "f04c45f9a737be7817e0bfec25e05de96b4b444b3219d2caa5a693ed256bfed2",
 }
 """SHA-256 of each migration. A new one adds its line; no line is ever changed."""
 

@@ -498,3 +498,26 @@ document.querySelectorAll("form[data-check]").forEach((form) => {
   text.addEventListener("scroll", () => { lines.scrollTop = text.scrollTop; });
   number(new Set());
 });
+
+/* A request for an approval: what became of it is asked for until it is answered. */
+document.querySelectorAll("[data-approval-state]").forEach((spot) => {
+  const every = 4000;
+  const look = async () => {
+    let found;
+    try {
+      const answer = await fetch(spot.dataset.approvalState, { headers: { Accept: "application/json" } });
+      if (!answer.ok) return;
+      found = await answer.json();
+    } catch {
+      window.setTimeout(look, every);
+      return;
+    }
+    if (found.state === "open") {
+      window.setTimeout(look, every);
+      return;
+    }
+    spot.classList.replace("warn", found.state === "allowed" ? "good" : "bad");
+    spot.textContent = `${spot.dataset[found.state]} ${found.answer}`;
+  };
+  window.setTimeout(look, every);
+});
