@@ -33,6 +33,11 @@ from views import register_screens
 
 T = TypeVar("T")
 ENGINES = ("sqlite", "postgresql")
+WIDE = bool(os.environ.get("PEONY_TEST_WIDE"))
+"""Everything on both engines, and the long ones at their full length: on demand."""
+
+ON_BOTH = pytest.mark.parametrize("house", ENGINES, indirect=True)
+"""For the one test of a module, run on SQLite alone otherwise, that shows its statements hold on PostgreSQL too."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -228,7 +233,16 @@ def _house(engine: str, factory: pytest.TempPathFactory) -> House:
     return House(template.app, engine, template.ids, template)
 
 
-@pytest.fixture(params=ENGINES)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for ``house`` or ``empty`` on each engine, or on those that its module names in ``HOUSES``."""
+    marked = {mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")}
+    houses = getattr(metafunc.module, "HOUSES", ENGINES)
+    for name in ("house", "empty"):
+        if name in metafunc.fixturenames and name not in marked:
+            metafunc.parametrize(name, ENGINES if WIDE and "sqlite" in houses else houses, indirect=True)
+
+
+@pytest.fixture
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A fresh house with the cast, on each engine in turn, in an application context."""
     yield from _opened(_house(request.param, tmp_path_factory))

@@ -18,6 +18,7 @@ from openpyxl import load_workbook
 
 from admin_app.settings import HOUSE
 from tests import engines
+from tests.conftest import ENGINES, WIDE
 
 DATA = Path(__file__).parent / "data"
 WORKBOOK, SALES = DATA / "salon_workbook.xlsx", DATA / "cdnow_sales.csv"
@@ -78,7 +79,7 @@ class Door:
         return found
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=ENGINES if WIDE else ["sqlite"])
 def salon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Door, dict[str, Any]]:
     """An empty database, the two files brought in, the rules evaluated: and what each step said."""
     database = ""

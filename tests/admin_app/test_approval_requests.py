@@ -21,7 +21,7 @@ from tests.conftest import House
 from tests.salon_day import HYDRA, Salon
 from tests.web import Browser
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+HOUSES = ("sqlite",)
 
 PIN = "730952"
 

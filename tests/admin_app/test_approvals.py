@@ -18,7 +18,7 @@ from models.till import Approval
 from tests.cast import TODAY, create, password_of
 from tests.salon_day import CREAM, HYDRA, Salon, days_on
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+HOUSES = ("sqlite",)
 """What differs between the engines is tried in the neighbours and in ``tests/models``."""
 
 NEEDED = ("needs_approval", "approver")

@@ -16,7 +16,7 @@ from models.standing import Alert
 from tests.cast import TODAY, create
 from tests.salon_day import Salon, days_on
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+HOUSES = ("sqlite",)
 """What differs between the engines is tried in the neighbours and in ``tests/models``."""
 
 

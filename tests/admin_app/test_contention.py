@@ -18,11 +18,11 @@ from models.names import Name
 from tests.admin_app import at_work
 from tests.admin_app.houses import faults
 from tests.cast import TODAY, raw_operation
-from tests.conftest import House
+from tests.conftest import WIDE, House
 from tests.menu import build_menu
 from tests.processes import Process, barrier
 
-PROCESSES, GROUPS, TRIES = 4, 100, 25
+PROCESSES, GROUPS, TRIES = 4, 100 if WIDE else 25, 25
 BOOKINGS, PEOPLE = 16, 10
 """Groups of times that are booked, and how many customers each process has who want each."""
 
@@ -51,7 +51,7 @@ def wanted(house: House) -> dict[str, Any]:
     return {**ids, "stores": stores}
 
 
-def test_ten_thousand_claims_on_one_therapist_one_winner_each_time(house: House) -> None:
+def test_thousands_of_claims_on_one_therapist_one_winner_each_time(house: House) -> None:
     """Written straight against the database's own rule, in two stores, at times that overlap in many ways."""
     groups = times(house, GROUPS, 4)
     args = (wanted(house), groups, TRIES)
@@ -64,7 +64,7 @@ def test_ten_thousand_claims_on_one_therapist_one_winner_each_time(house: House)
         tried += attempts
         won.update(winners)
         assert worker.end() == 0
-    assert tried == PROCESSES * GROUPS * TRIES >= 10_000
+    assert tried == PROCESSES * GROUPS * TRIES
     assert won == dict.fromkeys(range(GROUPS), 1), "one winner each time"
     assert db.session.scalar(OVERLAPS) == 0
     assert db.session.scalar(select(func.count()).select_from(BookingClaim)) == GROUPS

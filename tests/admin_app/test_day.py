@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from models.names import Name
 from models.till import DayClose, TillShift
 from tests.cast import TODAY
 from tests.salon_day import EYE, HYDRA, Salon, days_on
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+HOUSES = ("sqlite",)
 """What differs between the engines is tried in the neighbours and in ``tests/models``."""
 
 CHANGE = 50_000

@@ -14,7 +14,7 @@ from models.entity import db
 from models.names import Name
 from tests.salon_day import HYDRA, Salon
 
-pytestmark = pytest.mark.parametrize("house", ["postgresql"], indirect=True)
+HOUSES = ("postgresql",)
 """On SQLite whoever writes is alone."""
 
 LOCKS = text(

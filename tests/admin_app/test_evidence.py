@@ -20,8 +20,11 @@ from models.rulebook import EffectState, RuleEffect
 from models.standing import Alert, CustomerTag, Membership, Tag, Task, TierChange, TierMove
 from models.value import AccountKind
 from tests.cast import NOON, TODAY
+from tests.conftest import ON_BOTH
 from tests.rules.texts import SHIPPED
 from tests.salon_day import HYDRA, Salon, days_on
+
+HOUSES = ("sqlite",)
 
 RULE = """
   - id: big-spender
@@ -183,6 +186,7 @@ def open_rows(salon: Salon) -> tuple[int, int]:
     return len(alerts), len([row for row in salon.rows(Task, source="big-spender") if row.finished_at is None])
 
 
+@ON_BOTH
 def test_what_a_rule_gave_for_a_sale_goes_with_it(salon: Salon) -> None:
     sale = given(salon)
     assert open_rows(salon) == (1, 1)

@@ -13,7 +13,7 @@ from models.names import Name
 from models.value import AccountKind, Lot, LotBalance
 from tests.salon_day import HYDRA, TEN, Salon, days_on
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+HOUSES = ("sqlite",)
 """What differs between the engines is tried in the neighbours and in ``tests/models``."""
 
 K = AccountKind

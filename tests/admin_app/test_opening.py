@@ -14,7 +14,7 @@ from models.value import AccountKind, LedgerEntry, Lot
 from tests.cast import TODAY
 from tests.salon_day import HYDRA, Salon, days_on
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+HOUSES = ("sqlite",)
 """What differs between the engines is tried in the neighbours and in ``tests/models``."""
 
 K = AccountKind

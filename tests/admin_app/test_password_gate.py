@@ -29,7 +29,7 @@ from tests.rules.texts import SHIPPED
 from tests.salon_day import HYDRA, Salon
 from tests.web import Browser
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+HOUSES = ("sqlite",)
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from tests.engines import sent_by
 from tests.rules.texts import SHIPPED
 from tests.salon_day import CREAM, EYE, HYDRA, TRIAL, Salon, days_on
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+HOUSES = ("sqlite",)
 """What differs between the engines is tried in the neighbours and in ``tests/models``."""
 
 K = AccountKind

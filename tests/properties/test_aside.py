@@ -18,8 +18,11 @@ from models.entity import db
 from models.rulebook import RuleMatch, RuleSlot, RuleVersion
 from models.standing import Alert
 from tests.cast import TODAY
+from tests.conftest import ON_BOTH
 from tests.properties.history import Salon, activate, tags_of
 from tests.rules.texts import SHIPPED
+
+HOUSES = ("sqlite",)
 
 BESIDE = """
   - id: not-lost
@@ -128,6 +131,7 @@ def test_it_is_no_reason_to_look_at_everybody_run_after_run(people: list[int]) -
     assert db.session.scalar(select(RuleSlot.tags).where(RuleSlot.rule == "lost")) == ["lost"]
 
 
+@ON_BOTH
 def test_once_it_is_mended_everybody_stands_as_it_says(salon: Salon, people: list[int], release: Release) -> None:
     salon.visit(people[0], TODAY)
     evaluate(TODAY, full=False)

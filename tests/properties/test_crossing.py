@@ -228,7 +228,7 @@ def while_it_runs(salon: Salon, day: Any, events: list[tuple[int, int]]) -> None
     assert run.full == concerns_all
 
 
-HISTORIES = int(os.environ.get("PEONY_TEST_HISTORIES", "4"))
+HISTORIES = int(os.environ.get("PEONY_TEST_HISTORIES", "2"))
 """How many histories are lived through on each engine, in every second of them with sales while the rules are asked."""
 
 

@@ -20,7 +20,10 @@ from models.rulebook import EffectKind, EffectState, RuleEffect
 from models.standing import Membership, TierChange
 from models.value import Account, AccountBalance, AccountKind
 from tests.cast import NOON, TODAY
+from tests.conftest import ON_BOTH
 from tests.properties.history import Salon, activate, tags_of
+
+HOUSES = ("sqlite",)
 
 CAMPAIGNS = """version: 1
 coupons: [{{id: comeback, name: 回归礼, worth: 80}}]
@@ -91,6 +94,7 @@ def test_the_same_absence_gives_once_though_the_rule_begins_anew(salon: Salon) -
     assert len(given(one)) == 1
 
 
+@ON_BOTH
 def test_a_birthday_gives_once_a_year(salon: Salon) -> None:
     [one] = salon.people(1)
     salon.change(one, birth_month=1, birth_day=2)
@@ -117,6 +121,7 @@ def points_of(customer: int) -> int:
     return db.session.scalar(query.where(Account.customer_id == customer, Account.kind == AccountKind.POINTS)) or 0
 
 
+@ON_BOTH
 def test_points_go_onto_her_account_once(salon: Salon) -> None:
     one = away(salon)
     with_rule("[{points: {amount: 500, once_per: ever}}]")

@@ -8,9 +8,13 @@ import pytest
 
 from admin_app.evaluation import evaluate
 from tests.cast import TODAY
+from tests.conftest import ON_BOTH
 from tests.properties.history import LAYERS, Salon, changed_only, crowded, rules_of, tags_of
 
+HOUSES = ("sqlite",)
 
+
+@ON_BOTH
 def test_a_tag_put_on_by_hand_survives_runs(salon: Salon, anna: int) -> None:
     evaluate(TODAY)
     salon.tag(anna, "active")

@@ -18,7 +18,10 @@ from models.standing import Alert, Task
 from models.value import LedgerEntry
 from rules.decisions.holdout import is_held_out
 from tests.cast import TODAY, raw_operation
+from tests.conftest import ON_BOTH
 from tests.properties.history import Salon, activate, tags_of
+
+HOUSES = ("sqlite",)
 
 RULE = """  - id: %s
     name: 问候
@@ -65,6 +68,7 @@ EACH = [("sqlite", 1, 7), ("sqlite", 1, 8), ("sqlite", 2, 14), ("sqlite", 2, 15)
 each_limit = pytest.mark.parametrize(("house", "most", "days"), [*EACH, ("postgresql", 2, 15)], indirect=["house"])
 
 
+@ON_BOTH
 @each_limit
 def test_a_rule_sends_one_customer_no_more_than_it_may(salon: Salon, most: int, days: int) -> None:
     [one] = salon.people(1)
@@ -140,6 +144,7 @@ def test_who_has_withdrawn_her_consent_is_sent_nothing(salon: Salon) -> None:
     assert db.session.scalars(gift).all() == [EffectState.WAITING]
 
 
+@ON_BOTH
 def test_what_she_said_under_her_other_record_holds(salon: Salon) -> None:
     one, other = salon.people(2)
     consent(other, False)

@@ -14,10 +14,12 @@ from models.entity import db
 from models.rulebook import ChangedCustomer, RuleSlot, RuleState
 from models.standing import Task
 from tests.cast import TODAY
-from tests.conftest import House
+from tests.conftest import ON_BOTH, House
 from tests.factory import fill
 from tests.properties.history import Salon, activate, tags_of
 from tests.rules.texts import SHIPPED
+
+HOUSES = ("sqlite",)
 
 HOME = ZoneInfo("Asia/Shanghai")
 RULE = """
@@ -197,6 +199,7 @@ def test_the_weekly_proof_waits_for_its_hour_too(
     assert tagged(people[:1]) == [False]
 
 
+@ON_BOTH
 def test_hour_by_hour_it_is_as_good_as_all_at_once(salon: Salon) -> None:
     """A week by the clock, and everybody asked anew at its end: not a bit differs."""
     people = opened(salon, ", on: [visit]")

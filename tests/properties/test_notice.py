@@ -12,8 +12,11 @@ from models.customers import CareRole, CustomerAssignment
 from models.entity import db
 from models.standing import Membership, Task
 from tests.cast import NOON, TODAY, raw_operation
+from tests.conftest import ON_BOTH
 from tests.properties.history import Salon, activate, changed_only
 from tests.rules.texts import SHIPPED
+
+HOUSES = ("sqlite",)
 
 END = TODAY + timedelta(60)
 NOTICE = 30
@@ -47,6 +50,7 @@ def test_she_is_to_be_told_once_from_the_first_day_of_the_notice(salon: Salon, g
     assert len(told(gold)) == 1
 
 
+@ON_BOTH
 def test_whoever_looks_after_her_is_asked(salon: Salon, gold: int) -> None:
     with raw_operation():
         values = {"customer_id": gold, "staff_id": salon.house.ids["consultant_staff"]}

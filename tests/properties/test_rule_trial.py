@@ -22,7 +22,10 @@ from rules.evaluation.statement import facts_in
 from rules.language.conditions import All
 from rules.language.reading import read_document
 from tests.cast import NOON, TODAY
+from tests.conftest import ON_BOTH
 from tests.properties.history import Salon, activate, long_ago, something
+
+HOUSES = ("sqlite",)
 
 RULE = "version: 1\nrules: [{id: sought, name: 找, when: %s, then: [{alert: {to: owner, text: 有人}}]}]\n"
 CONDITIONS = (
@@ -87,6 +90,7 @@ def test_a_trial_tells_what_will_be(salon: Salon, after: str, seed: int) -> None
     assert set(told.losing) <= before - then
 
 
+@ON_BOTH
 def test_samples_are_of_those_she_may_see(salon: Salon) -> None:
     people = salon.people(30)
     activate("alerts", RULE % CONDITIONS[-1])
@@ -101,6 +105,7 @@ def test_samples_are_of_those_she_may_see(salon: Salon) -> None:
     assert (told.gains, told.gaining, told.losses, told.losing) == (everybody, [people[7], people[20]], 0, [])
 
 
+@ON_BOTH
 def test_one_customers_facts_are_told_as_they_are_now(salon: Salon) -> None:
     """Of those who have not changed as they are kept, of the others anew."""
     chance = Random(3)

@@ -25,6 +25,7 @@ from models.names import Name
 from models.standing import Alert, Membership, Task
 from tests import conftest
 from tests.cast import NOON, TODAY, create, raw_operation
+from tests.conftest import ON_BOTH
 from tests.engines import sent_by
 from tests.properties.history import (
     LAYERS,
@@ -43,6 +44,8 @@ from tests.properties.history import (
 )
 from tests.rules.texts import SHIPPED, replaced
 
+HOUSES = ("sqlite",)
+
 WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 NOTHING = {"gained": {}, "lost": {}, "moved": {}, "asked": 0, "given": 0}
 
@@ -50,6 +53,7 @@ NOTHING = {"gained": {}, "lost": {}, "moved": {}, "asked": 0, "given": 0}
 # ------------------------------------------------------------------------------------------------ again and again
 
 
+@ON_BOTH
 @pytest.mark.parametrize("full", [True, False])
 def test_a_second_run_changes_nothing(salon: Salon, full: bool) -> None:
     people = salon.people(20)
@@ -68,6 +72,7 @@ def test_a_run_of_an_earlier_day_is_refused(salon: Salon) -> None:
         evaluate(TODAY - timedelta(1))
 
 
+@ON_BOTH
 def test_a_run_sends_as_many_statements_for_many_as_for_few_and_writes_nothing_that_is_the_same(salon: Salon) -> None:
     sent = []
     for count in (10, 40):
@@ -135,6 +140,7 @@ def travel(salon: Salon, seed: int, *, full: bool) -> dict[str, list[Any]]:
     return everything()
 
 
+@ON_BOTH
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_evaluating_those_who_changed_is_as_good_as_evaluating_everybody(salon: Salon, seed: int) -> None:
     of_changed = travel(salon, seed, full=False)
@@ -159,6 +165,7 @@ def test_a_friends_first_payment_is_seen_by_whoever_sent_her(salon: Salon, anna:
     assert "ambassador" in tags_of(anna)
 
 
+@ON_BOTH
 def test_whoever_is_merged_brings_her_visits_along_at_once(salon: Salon, anna: int) -> None:
     people = salon.people(40)
     salon.past([(people[0], TODAY - timedelta(days), 0) for days in range(6)])
@@ -188,6 +195,7 @@ def cut_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     db.session.rollback()
 
 
+@ON_BOTH
 def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
     salon: Salon, anna: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,8 +15,11 @@ from models.log import Operation
 from models.rulebook import RulePending
 from models.standing import Task
 from tests.cast import TODAY
+from tests.conftest import ON_BOTH
 from tests.properties.history import Salon, activate, changed_only, rules_of, tags_of
 from tests.rules.texts import SHIPPED
+
+HOUSES = ("sqlite",)
 
 RULE = """
   - id: patient
@@ -79,6 +82,7 @@ def test_it_counts_when_it_has_held_so_long(salon: Salon, hold: int, keep: int, 
     assert any(any(one) for one in seen.values())
 
 
+@ON_BOTH
 def test_who_waits_is_looked_at_when_the_time_has_come(salon: Salon) -> None:
     people = salon.people(40)
     with_rule("for: 2d")
@@ -105,6 +109,7 @@ def test_whoever_a_new_rule_finds_is_spared_though_it_waits(salon: Salon) -> Non
     assert set(db.session.scalars(asked)) == {people[1]}
 
 
+@ON_BOTH
 def test_no_more_than_so_many_a_run(salon: Salon) -> None:
     people = salon.people(5)
     for one in people:

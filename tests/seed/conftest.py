@@ -84,7 +84,7 @@ def opened_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Emp
     return made
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture
 def empty(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, opened_once: Callable[[str], Empty]
 ) -> Iterator[Empty]:

@@ -47,6 +47,8 @@ from tests.views.pages import main_part
 from tests.web import Browser
 from views import register_screens
 
+HOUSES = ("sqlite",)
+
 NAME = "芙蓉美容院"
 PASSWORD = "a long password of hers"
 FRESH = {"store", "user", "operation", "row_change", "row_value", "log_link", "search_key"}
@@ -159,6 +161,7 @@ def test_the_new_owner_comes_in_by_the_password_that_was_shown(demo: Empty) -> N
 # ------------------------------------------------------------------------------------------------- the books
 
 
+@pytest.mark.parametrize("empty", ENGINES, indirect=True)
 def test_the_log_begins_anew_and_its_first_entry_names_the_backup(demo: Empty) -> None:
     made = opened()
     first = db.session.scalars(select(Operation).order_by(Operation.id)).all()
@@ -211,6 +214,7 @@ def fails(*_: object, **__: object) -> None:
     raise RuntimeError("the power went")
 
 
+@pytest.mark.parametrize("empty", ENGINES, indirect=True)
 @pytest.mark.parametrize("step", ["models.triggers.install", "admin_app.operations.chain.link"])
 def test_what_fails_on_the_way_leaves_everything_as_it_was(
     demo: Empty, monkeypatch: pytest.MonkeyPatch, step: str

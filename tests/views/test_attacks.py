@@ -26,6 +26,8 @@ from tests.cast import NOON, TODAY, create, password_of, raw_operation
 from tests.conftest import House
 from views.navigation import is_ours
 
+HOUSES = ("sqlite",)
+
 
 def logged(name: str, result: str = "done") -> int:
     db.session.rollback()

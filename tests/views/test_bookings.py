@@ -22,6 +22,8 @@ from tests.views.salon_day import MORNING, at, booked, done, service
 from tests.web import english
 from views.bookings import gaps
 
+HOUSES = ("sqlite",)
+
 
 @pytest.fixture(autouse=True)
 def _in_the_morning(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -19,11 +19,13 @@ from models.entity import db
 from models.names import Name
 from models.standing import Task
 from tests.cast import ROLES, TODAY, create, raw_operation
-from tests.conftest import House
+from tests.conftest import ON_BOTH, House
 from tests.rules.texts import SHIPPED
 from tests.views import oracle
 from tests.views.pages import main_part, sql_of, visited, words
 from tests.views.salon_day import MORNING, card, done, recharged, redeemed, service, sold, treated
+
+HOUSES = ("sqlite",)
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +141,7 @@ def test_whoever_came_again_is_not_dormant(house: House) -> None:
     assert entries(house) == {}
 
 
+@ON_BOTH
 def test_follow_ups_due_are_said_and_done_from_here(house: House) -> None:
     with time_machine.travel(MORNING - timedelta(days=4), tick=False):
         treated(house, service(house, follow_up_days="1、30"))

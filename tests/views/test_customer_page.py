@@ -18,6 +18,8 @@ from tests.views import oracle
 from tests.views.pages import main_part, sql_of, words
 from tests.views.salon_day import MORNING, booked, card, done, recharged, redeemed, service, sold, treated
 
+HOUSES = ("sqlite",)
+
 
 @pytest.fixture(autouse=True)
 def _in_the_morning(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -22,12 +22,14 @@ from models.organisation import Store
 from models.value import LedgerEntry
 from rules.decisions.access import Access, Sight
 from tests.cast import NOON, ROLES, TODAY, raw_operation
-from tests.conftest import House
+from tests.conftest import ON_BOTH, House
 from tests.views import oracle
 from tests.views.pages import count_said, main_part, sql_of, visited, words
 from tests.views.till_day import a_day, a_till
 from views.addresses import BadAddress
 from views.spans import Span, read_span
+
+HOUSES = ("sqlite",)
 
 ENGLISH = {"Accept-Language": "en"}
 Rows = dict[tuple[str, str], tuple[str, str, str]]
@@ -302,6 +304,7 @@ def test_only_roles_with_the_page_open_it(sqlite_house: House, role: str) -> Non
         assert (entry.kind, entry.actor_name) == (EntryKind.REFUSAL, f"用户{role}")
 
 
+@ON_BOTH
 @pytest.mark.parametrize("role", ["owner", "manager", "reception", "auditor", "finance"])
 def test_every_link_of_the_page_opens_for_her(sqlite_house: House, role: str) -> None:
     """One of each kind: what leads to the same list by the same filters differs in their values alone."""

@@ -18,12 +18,14 @@ from models.names import Name
 from models.sales import Sale
 from models.standing import Membership
 from tests.cast import TODAY, create, raw_operation
-from tests.conftest import House
+from tests.conftest import ON_BOTH, House
 from tests.engines import somebody_writing
 from tests.views.pages import main_part, words
 from tests.views.salon_day import MORNING, card, recharged, redeemed, service
 from tests.web import english
 from views import generated
+
+HOUSES = ("sqlite",)
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +134,7 @@ def test_a_look_up_lists_a_menu_whole_in_its_own_order_and_the_first_of_a_longer
     assert found("面护理") == names[:4]
 
 
+@ON_BOTH
 def test_staff_offered_are_at_work_here_and_say_what_they_give(house: House) -> None:
     of = service(house)
     create("staff", name="离职的人", store_id=house.ids["first"], left_on=(TODAY - timedelta(1)).isoformat())

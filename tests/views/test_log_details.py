@@ -18,7 +18,7 @@ from tests.views.pages import main_part
 from tests.views.pages import words as words_on
 from views.log_details import details_of
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+HOUSES = ("sqlite",)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ from tests.views.pages import count_said, main_part, paid, rows_linked, sql_of, 
 from tests.views.till_day import Till, a_day, a_till
 from views import odd_papers
 
+HOUSES = ("sqlite",)
+
 ENGLISH = {"Accept-Language": "en"}
 
 

@@ -15,9 +15,11 @@ from models.names import Name
 from models.sales import Payment, Sale, SaleLine
 from models.till import Approval
 from tests.cast import create, password_of, raw_operation
-from tests.conftest import House
+from tests.conftest import ON_BOTH, House
 from tests.views.pages import main_part, sent_as_shown
 from tests.web import Browser, english
+
+HOUSES = ("sqlite",)
 
 
 @pytest.fixture
@@ -86,6 +88,7 @@ def test_a_fault_of_a_row_stands_at_its_field(house: House, menu: dict[str, int]
     assert 'id="lines-0-performer-fault">Who gave it?' in refused.text
 
 
+@ON_BOTH
 def test_a_lower_price_is_allowed_on_the_spot(house: House, menu: dict[str, int]) -> None:
     browser, address = page(house, "reception", "sell", "anna")
     low = {"lines-0-price": "200", "lines-0-why": "came late"}

@@ -23,11 +23,13 @@ from models.rulebook import RuleActivation, RuleVersion, WatchMatch
 from models.standing import Membership, Tag
 from rules.aside import read_in_force
 from tests.cast import NOON, TODAY, password_of, raw_operation
-from tests.conftest import House
+from tests.conftest import ON_BOTH, House
 from tests.rules.texts import SHIPPED, faults_of, replaced
 from tests.views.pages import paid, sent_as_shown
 from tests.web import english
 from views import rule_studio, rule_versions
+
+HOUSES = ("sqlite",)
 
 AWAY = {
     "name": "久未到店",
@@ -368,6 +370,7 @@ def test_a_draft_of_the_tiers_says_whom_it_concerns_later(sqlite_house: House) -
     assert f'id={house.ids["anna"]}"' in page
 
 
+@ON_BOTH
 def test_beside_a_row_stands_what_is_usual_here(house: House) -> None:
     """Of three who paid: half lie between."""
     for who, fen in (("anna", 10_000), ("berta", 20_000), ("cora", 60_000)):

@@ -16,7 +16,7 @@ from tests.cast import NOON, TODAY, raw_operation
 from tests.conftest import House
 from tests.views.pages import main_part, words
 
-pytestmark = pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+HOUSES = ("sqlite",)
 
 
 @pytest.fixture(autouse=True)

@@ -20,8 +20,10 @@ from models.entity import db
 from models.log import Operation
 from models.names import Name
 from tests.cast import ROLES, create, password_of, raw_operation
-from tests.conftest import House
+from tests.conftest import ON_BOTH, House
 from tests.web import Browser
+
+HOUSES = ("sqlite",)
 
 
 def knock(browser: Browser, login: str, password: str, address: str = "127.0.0.1") -> int:
@@ -147,6 +149,7 @@ def test_the_database_holds_no_token(house: House) -> None:
     assert len(token) >= 43, "256 bits"
 
 
+@ON_BOTH
 def test_a_session_ends_when_it_is_left_alone(house: House) -> None:
     with time_machine.travel("2026-11-22 02:00:00", tick=False) as clock:
         browser = house.browser("owner")
@@ -178,6 +181,7 @@ def test_last_seen_is_written_once_a_minute_at_most(house: House) -> None:
     assert len(set(seen)) == 2
 
 
+@ON_BOTH
 def test_who_may_no_longer_sign_in_is_out_at_once(house: House) -> None:
     browser = house.browser("reception")
     assert browser.get("/").status_code == 200
