@@ -200,7 +200,10 @@ def oldest_counted(frame: Frame, fact: Fact) -> AnySelect | None:
         return None
     day, rows = next(_DAYS[fact.source]())
     owner = next(iter(rows.selected_columns))
-    return rows.with_only_columns(func.min(day)).where(frame.within(day, fact.days), frame.asked(owner))
+    counted = [frame.within(day, fact.days), frame.asked(owner)]
+    if fact.source is Source.VISITS:
+        counted.append(visit_stands(frame))
+    return rows.with_only_columns(func.min(day)).where(*counted)
 
 
 def thresholds(leaf: Comparison) -> list[int]:

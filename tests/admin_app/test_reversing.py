@@ -16,6 +16,9 @@ from models.names import Name
 from models.sales import Visit
 from models.till import Reversal
 from models.value import AccountKind, LedgerEntry
+from rules.evaluation.crossing import oldest_counted
+from rules.evaluation.frame import Frame
+from rules.language.facts import fact_named
 from tests.cast import TODAY, raw_operation
 from tests.salon_day import CREAM, EYE, HYDRA, PAIR, Salon, days_on
 
@@ -135,6 +138,11 @@ def test_a_visit_falls_with_the_last_of_its_sales_and_stands_again_with_the_next
 
     def told() -> tuple[list[SaleState], Any]:
         [customer] = salon.rows(Customer, id=salon.ids["anna"])
+        fact = fact_named("visits_30d")
+        assert fact is not None
+        counted = oldest_counted(Frame(TODAY, lambda column: column == customer.id, merges=True), fact)
+        assert counted is not None
+        assert db.session.scalar(counted) == customer.first_visit_on
         return [*visit_states(db.session(), [visit.id]).values()], customer.first_visit_on
 
     salon.reverse(sales[0])

@@ -159,6 +159,13 @@ def test_the_last_visits_say_what_was_done_by_whom_and_how_it_went(house: House)
     assert words(found[1]) == "2026-11-22 Receipt 001 补水护理 员工therapist Good 多喝水"
 
 
+def test_a_visit_whose_sale_was_taken_back_is_not_among_the_last(house: House) -> None:
+    sale = sold(house, service(house))
+    assert "Receipt 001" in said(house)
+    done(house, "reverse_sale", sale=sale.id, lines=[], why="按错了")
+    assert "Receipt 001" not in said(house)
+
+
 def test_dangers_stand_before_everything_she_holds(house: House) -> None:
     create("contraindication", customer_id=house.ids["anna"], kind="allergy", substance="酒精")
     recharged(house, 1000)
