@@ -23,7 +23,7 @@ from models.customers import Customer
 from models.entity import db, entities, table_of
 from models.organisation import Staff
 from models.sales import Payment, Sale, SaleLine, StaffShare, Visit
-from models.till import Approval, Reversal, Voucher
+from models.till import Approval, ApprovalRequest, RequestState, Reversal, Voucher
 from models.value import Account, LedgerEntry, Lot
 from seed.bookings import booking_rows
 from seed.care import care_rows
@@ -102,12 +102,37 @@ def demo_user(number: int, login: str, name: str, role: str, staff: int | None) 
     return {"id": number, "login": login, "name": name, "role": role, "staff_id": staff, "password_hash": "-"}
 
 
+def request_rows(approvals: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every second approval was asked for from elsewhere, and given two minutes later."""
+    return [
+        {
+            "id": number,
+            "store_id": approval["store_id"],
+            "customer_id": None,
+            "at": approval["at"] - timedelta(minutes=2),
+            "operation": approval["operation"],
+            "asked_by": approval["asked_by"],
+            "content": approval["content"],
+            "total": None,
+            "working": None,
+            "why": approval["reason"],
+            "state": RequestState.ALLOWED,
+            "answered_by": approval["allowed_by"],
+            "answered_at": approval["at"],
+            "answer": None,
+            "approval_id": approval["id"],
+        }
+        for number, approval in enumerate(approvals[::2], 1)
+    ]
+
+
 def till_rows(till: Till) -> Rows:
     """What the till has written, in an order in which references exist."""
     rows, books = till.rows, till.books
     return [
         (Visit, rows.visits),
         (Approval, rows.approvals),
+        (ApprovalRequest, request_rows(rows.approvals)),
         (Card, rows.cards),
         (CardItem, rows.items),
         (Sale, rows.sales),

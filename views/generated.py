@@ -506,7 +506,9 @@ class EntityScreen(ModelView):
             note_number_search(self.entity.named(), words)
         rows, more = listing.rows()
         shown = offered(rows[:LOOKUP_ROWS] if more else rows, access())
-        return jsonify([{"id": one.row_id, "text": one.title, "more": one.more} for one in shown])
+        found = [{"id": one.row_id, "text": one.title, "more": one.more} for one in shown]
+        note = [{"note": _("There are more; type more of the name.")}] if more else []
+        return jsonify([*found, *note])
 
 
 def _joined() -> dict[str, str]:

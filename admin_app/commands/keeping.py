@@ -1,4 +1,4 @@
-"""The commands that keep the house: backup, restore, upgrade, create-owner, worker, move, open-salon."""
+"""The commands that keep the house: backup, restore, upgrade, accounts, worker, move, open-salon."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 from flask import Flask
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy import select
 
 from admin_app import backup, restore, upgrade
 from admin_app.commands import fail, house, me, need_salon
@@ -18,8 +19,11 @@ from admin_app.new_salon import open_salon
 from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import perform
 from admin_app.scheduler import start_clock
+from admin_app.security.second_factor import factors_of
 from admin_app.serving import stop_looking_through_what_is_there
-from admin_app.start import check_keys, create_user, log_start, open_house, serving_house
+from admin_app.start import check_keys, create_user, log_start, new_password, open_house, serving_house
+from models.accounts import User
+from models.entity import db
 from models.names import Name
 
 
@@ -102,6 +106,22 @@ def create_owner_command(context: click.Context, login: str, name: str) -> None:
         click.echo(f"{card.login}  {card.password}")
 
 
+@click.command("reset-access")
+@click.argument("login")
+@click.pass_context
+def reset_access_command(context: click.Context, login: str) -> None:
+    """Give somebody who cannot sign in any more a new password, print it once, and remove their second factors."""
+    with house(context):
+        need_salon()
+        user = db.session.scalar(select(User).where(User.login == login.strip().lower(), User.archived_at.is_(None)))
+        if user is None:
+            fail(_("Nobody signs in as %(login)s.", login=login))
+        number, name = user.id, user.login
+        if factors_of(db.session(), number):
+            perform(Name.RESET_SECOND_FACTORS, {"user": number}, actor=me())
+        click.echo(f"{name}  {new_password(number, me())}")
+
+
 @click.command("worker")
 @click.pass_context
 def worker_command(context: click.Context) -> None:
@@ -165,6 +185,7 @@ COMMANDS: list[Any] = [
     restore_command,
     upgrade_command,
     create_owner_command,
+    reset_access_command,
     worker_command,
     move_command,
     open_salon_command,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, String, and_, cast, false, or_, select, true
+from sqlalchemy import ColumnElement, FromClause, String, and_, cast, exists, false, or_, select, true
 
 from models.actor import Actor
 from models.booking import Appointment, AppointmentStatus, Segment
@@ -21,6 +21,7 @@ from models.names import Name
 from models.organisation import Staff, Store
 from models.sales import Sale, SaleLine, StaffShare, Visit
 from rules.documents.roles import Action, Role, RolesDocument, Sees
+from rules.evaluation.visits import visit_stands
 
 LOOK_UP_LASTS = timedelta(minutes=30)
 """How long an exact, logged look-up opens a customer of another store."""
@@ -215,7 +216,8 @@ class Access:
     def _served(self) -> Any:
         lines = select(StaffShare.sale_line_id).where(StaffShare.staff_id == self.actor.staff_id)
         sales = select(SaleLine.sale_id).where(SaleLine.id.in_(lines))
-        return select(Sale.customer_id).where(Sale.id.in_(sales), Sale.customer_id.is_not(None))
+        stands = or_(Sale.visit_id.is_(None), exists().where(Visit.id == Sale.visit_id, visit_stands()))
+        return select(Sale.customer_id).where(Sale.id.in_(sales), Sale.customer_id.is_not(None), stands)
 
     def _treated(self) -> Any:
         return select(Treatment.customer_id).where(Treatment.staff_id == self.actor.staff_id)

@@ -20,6 +20,7 @@ from rules.documents.rules import (
     WatchEffect,
     WatchRule,
 )
+from rules.documents.security import SecurityDocument
 from rules.documents.tiers import Tier, TiersDocument
 from rules.documents.till import (
     CommissionsDocument,
@@ -94,6 +95,12 @@ LABELS: dict[type[Part], dict[str, LazyString]] = {
         "coupons": _l("Coupons"),
     },
     PerCustomer: {"most": _l("So many"), "days": _l("in so many days")},
+    SecurityDocument: {
+        "second_factor": _l("Second factor for powerful roles"),
+        "confirm_again": _l("Confirmed again after"),
+        "initial_password": _l("Passwords that were handed out open for"),
+        "own_words": _l("Words that no password is made of"),
+    },
     FestivalsDocument: {"birthdays": _l("Birthdays that not every year has"), "festivals": _l("Festivals")},
     Birthdays: {"leap_day": _l("29 February"), "leap_month": _l("A lunar month that comes twice")},
     Festival: {
@@ -153,6 +160,11 @@ HELP: dict[type[Part], dict[str, LazyString]] = {
     AlertsDocument: {"watch": _l("Each raises an alert when a person, a product, a service or an act fulfils it.")},
     WatchRule: {"when": _l("What it asks for depends on what it is about.")},
     WatchAlert: {"text": _l("{name} and facts in braces are filled in.")},
+    SecurityDocument: {
+        "second_factor": _l("Powerful: who may pay out, export, change roles, reset passwords or wipe."),
+        "confirm_again": _l("Before such an act, where the last proof of who it is is longer ago."),
+        "own_words": _l("Names of stores and staff count without being named here."),
+    },
     CallsDocument: {
         "dormant_for": _l("Whoever has something left here is called for ever."),
     },

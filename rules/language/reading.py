@@ -479,13 +479,23 @@ def _message(detail: ErrorDetails, node: Node, fits: Callable[[str], bool] | Non
         case "literal_error" | "enum":
             values = str(context.get("expected", "")).replace(" or ", ", ").replace("'", "")
             return misfit(typed, _l("One of these is needed: %(values)s.", values=values), _one_of(values.split(", ")))
-        case "greater_than_equal" | "less_than_equal":
-            return _l("This number is out of range.")
+        case "greater_than_equal":
+            return _l("At least %(least)s is needed here.", least=_as_typed(context["ge"], typed))
+        case "less_than_equal":
+            return _l("At most %(most)s fits here.", most=_as_typed(context["le"], typed))
         case "too_short" | "string_too_short":
             return _l("This must not be empty.")
         case "too_long":
             return _l("There are too many here: at most %(most)s.", most=context.get("max_length", ""))
     return _l("This does not fit here: %(problem)s.", problem=detail["msg"])
+
+
+def _as_typed(limit: int, typed: str) -> str:
+    """A bound in the unit in which somebody wrote: shares are kept in thousandths, lengths by their number."""
+    unit = re.search(r"[%a-z]+$", typed)
+    if unit is None:
+        return str(limit)
+    return f"{limit / 10:g}%" if unit[0] == "%" else f"{limit}{unit[0]}"
 
 
 def _no_keys(typed: str) -> LazyString:

@@ -333,6 +333,13 @@ def test_create_owner_prints_a_password_that_works(door: Door) -> None:
     assert len(password) == 23
 
 
+def test_reset_access_gives_another_password_to_somebody_who_is_there(door: Door) -> None:
+    _login, first = door.run("create-owner", "boss").split()
+    login, second = door.run("reset-access", " Boss ").split()
+    assert (login, first == second) == ("boss", False)
+    assert "nobody7" in refused(door, "reset-access", "nobody7")
+
+
 def test_nothing_secret_is_in_the_repository() -> None:
     """No password, no key: they are born on the first start."""
     tracked = subprocess.check_output(["git", "ls-files"], cwd=HOUSE, text=True).split()

@@ -36,7 +36,7 @@ def _sold_for_less(page: Page, salon: Salon) -> None:
     page.get_by_label("整单支付方式").select_option(label="现金")
     page.locator("form > .more-fields summary").click()
     page.get_by_label("审批人", exact=True).fill("manager")
-    page.get_by_label("审批人密码").fill(password_of("manager"))
+    page.get_by_label("审批人的 PIN 或密码").fill(password_of("manager"))
     picture(page, "approval")
     page.get_by_role("button", name="计算金额").click()
     page.locator("main .sticky .primary").click()

@@ -68,7 +68,6 @@ EACH = [("sqlite", 1, 7), ("sqlite", 1, 8), ("sqlite", 2, 14), ("sqlite", 2, 15)
 each_limit = pytest.mark.parametrize(("house", "most", "days"), [*EACH, ("postgresql", 2, 15)], indirect=["house"])
 
 
-@ON_BOTH
 @each_limit
 def test_a_rule_sends_one_customer_no_more_than_it_may(salon: Salon, most: int, days: int) -> None:
     [one] = salon.people(1)

@@ -162,7 +162,7 @@ def test_a_tier_has_a_wrong_value(said: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("version: 1", "version: 2", "out of range"),
+        ("version: 1", "version: 2", "At most 1 fits here"),
         ("version: 1", "version: one", "A whole number is needed"),
         ("valid: 12mo", "valid: 12", "A number of months is needed"),
         ("grace: 30d", "grace: 30", "A number of days is needed"),

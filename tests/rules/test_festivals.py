@@ -109,8 +109,8 @@ def test_nothing_said_of_birthdays_is_what_it_always_was() -> None:
         ("lunar: 01-31", "lunar year"),
         ("lunar: 12-end", "lunar year"),
         ("weekday: {month: 5, week: 5, day: 7}", "Which week"),
-        ("weekday: {month: 13, week: 2, day: 7}", "out of range"),
-        ("weekday: {month: 5, week: 2, day: 0}", "out of range"),
+        ("weekday: {month: 13, week: 2, day: 7}", "At most 12 fits here"),
+        ("weekday: {month: 5, week: 2, day: 0}", "At least 1 is needed here"),
     ],
 )
 def test_a_day_that_is_none_is_told_at_its_place(said: str, words: str) -> None:

@@ -44,7 +44,7 @@ OLD = "limits: {customers_per_run: 200}"
         ("per_customer: 0 / 30d", "such as 2 / 30d"),
         ("per_customer: 2 / 0d", "such as 2 / 30d"),
         ("per_customer: 2 / 30", "such as 2 / 30d"),
-        ("holdout: 101%", "out of range"),
+        ("holdout: 101%", "At most 100% fits here"),
         ("holdout: tenth", "A percentage is needed"),
     ],
 )

@@ -166,6 +166,14 @@ def test_a_visit_whose_sale_was_taken_back_is_not_among_the_last(house: House) -
     assert "Receipt 001" not in said(house)
 
 
+def test_who_gave_what_was_taken_back_has_not_served_them(sqlite_house: House) -> None:
+    sale = sold(sqlite_house, service(sqlite_house), "berta")
+    assert "Receipt" in html(sqlite_house, "therapist", "berta")
+    done(sqlite_house, "reverse_sale", sale=sale.id, lines=[], why="按错了")
+    address = f"/customer/details/?id={sqlite_house.ids['berta']}"
+    assert sqlite_house.browser("therapist").get(address).status_code == 404
+
+
 def test_dangers_stand_before_everything_she_holds(house: House) -> None:
     create("contraindication", customer_id=house.ids["anna"], kind="allergy", substance="酒精")
     recharged(house, 1000)

@@ -65,6 +65,7 @@ def said(page: str, sheet: str) -> dict[str, str]:
     return {label: now for (title, label), (_address, now, _before) in report(page).items() if title == sheet}
 
 
+@ON_BOTH
 def test_each_figure_of_the_day_by_hand(house: House) -> None:
     a_day(house)
     page = page_of(house, "manager")
@@ -304,7 +305,6 @@ def test_only_roles_with_the_page_open_it(sqlite_house: House, role: str) -> Non
         assert (entry.kind, entry.actor_name) == (EntryKind.REFUSAL, f"用户{role}")
 
 
-@ON_BOTH
 @pytest.mark.parametrize("role", ["owner", "manager", "reception", "auditor", "finance"])
 def test_every_link_of_the_page_opens_for_her(sqlite_house: House, role: str) -> None:
     """One of each kind: what leads to the same list by the same filters differs in their values alone."""

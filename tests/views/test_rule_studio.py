@@ -120,7 +120,7 @@ def test_a_name_in_two_rules_makes_two_short_names(sqlite_house: House) -> None:
         ({"most": "many"}, "A whole number is needed"),
         ({"quiet": "21-09"}, "Two times of day are needed"),
         ({"per_customer": "2"}, "So many in so many days is needed"),
-        ({"holdout": "200"}, "out of range"),
+        ({"holdout": "200"}, "At most 100% fits here"),
         ({"holdout": "10"}, "this rule gives no points"),
         ({"quiet": "09:00-09:00"}, "Quiet hours that end when they begin"),
         ({"daily_at": "25:00"}, "A time of day is needed"),

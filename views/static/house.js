@@ -260,6 +260,7 @@ document.querySelectorAll("select[data-lookup]").forEach((select) => {
     outdated = false;
     active = -1;
     list.replaceChildren(...rows.map((row, index) => {
+      if (row.note) return Object.assign(document.createElement("small"), { className: "note", textContent: row.note });
       const option = document.createElement("div");
       Object.assign(option, { id: `${id}-${index}`, textContent: row.text });
       if (row.more) option.append(" ", Object.assign(document.createElement("small"), { textContent: row.more }));
