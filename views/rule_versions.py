@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from admin_app.i18n import in_her_language
 from admin_app.operations.kernel import business_day, now
 from admin_app.operations.refusals import Missing, Refused
-from admin_app.operations.rules import SECOND_PERSON
+from admin_app.operations.rules import is_own
 from admin_app.rule_files import write_back
 from admin_app.rule_trials import Preview, preview, words
 from admin_app.rulebook import in_force, refresh, rulebook, words_of
@@ -207,7 +207,7 @@ def _version_page(compared: Compared, fault: str = "", many: int = 0) -> str:
         failed=compared.failed,
         moved=db.session.scalar(later.limit(1)) is not None and version.number > (standing.number if standing else 0),
         people=people_in(*(one.shown for one in compared.changed)),
-        alone=version.document in SECOND_PERSON and version.made_by == actor().name[:60],
+        alone=is_own(db.session(), version, actor()),
         fault=fault,
         many=many,
         key=form_key(),

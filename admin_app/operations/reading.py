@@ -9,6 +9,7 @@ from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, func, select
 
+from admin_app.operations.authors import one_at_a_time
 from admin_app.operations.kernel import Operation, begin_of_day, one_of
 from admin_app.operations.refusals import Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Input, anybody, operation
@@ -41,6 +42,7 @@ def reveal_field(op: Operation, data: RevealInput) -> Answer:
     field = entity.fields().get(data.field)
     if field is None or op.access.sight(field) is not Sight.MASKED:
         raise Forbidden(_l("There is nothing to reveal here."), data.field)
+    one_at_a_time(op)
     most = current_app.config["PEONY"].reveals_per_day
     if _times(op, begin_of_day(op.day), LogOperation.result == "done") >= most:
         raise Refused(_l("You have revealed as many values today as one person may."), data.field, "too_many")

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, SecretStr
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from admin_app.operations.authors import made_by
 from admin_app.operations.kernel import Operation
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Input, operation
@@ -123,8 +124,8 @@ def activate_version(op: Operation, data: ActivateVersionInput) -> Answer:
     return {"id": version.id, "number": version.number}
 
 
-SECOND_PERSON = frozenset({"tiers", "points", "recharge", "till", "commissions"})
-"""Documents that say what money is worth: a second person puts them in force."""
+SECOND_PERSON = frozenset({"tiers", "points", "recharge", "till", "commissions", "roles", "security"})
+"""Documents that say what money is worth and who may do what: a second person puts them in force."""
 ALONE_AFTER = timedelta(minutes=10)
 """Where there is no second person, so much time and her password stand for one."""
 
@@ -140,7 +141,7 @@ def _ensure_green(session: Session, documents: Mapping[str, Document]) -> None:
 
 def _ensure_second(op: Operation, version: RuleVersion, password: str) -> None:
     """:raises Refused: nobody but its author has looked at it."""
-    if version.document not in SECOND_PERSON or op.actor.unrestricted or version.made_by != op.actor.name[:60]:
+    if op.actor.unrestricted or not is_own(op.session, version, op.actor):
         return
     if op.session.scalar(select(RuleActivation.id).where(RuleActivation.rule_version_id == version.id).limit(1)):
         return  # it was in force before
@@ -148,15 +149,21 @@ def _ensure_second(op: Operation, version: RuleVersion, password: str) -> None:
     others = (User.active, User.archived_at.is_(None), User.role.in_(roles), User.id != op.actor.id)
     if op.session.scalar(select(User.id).where(*others).limit(1)) is not None:
         raise Refused(
-            _l("This is about money: somebody else has to look at it and activate it."), None, "second_person"
+            _l("This is about money or rights: somebody else has to look at it and activate it."), None, "second_person"
         )
     user = op.session.get(User, op.actor.id) if op.actor.id is not None else None
     if user is None or not password:  # one that was typed has been proved
-        message = _l("This is about money, and nobody else may activate it: type your password once more.")
+        message = _l("This is about money or rights, and nobody else may activate it: type your password once more.")
         raise Refused(message, "password", "wrong_password")
     if op.at - version.made_at < ALONE_AFTER:
         message = _l("Sleep on it: nobody else may activate it, so it can come into force ten minutes after its draft.")
         raise Refused(message, "password", "too_soon")
+
+
+def is_own(session: Session, version: RuleVersion, actor: Actor) -> bool:
+    """Whether an actor would put a version of their own in force that a second person has to look at."""
+    mine = select(RuleVersion.id).where(RuleVersion.id == version.id, made_by(RuleVersion, actor.id))
+    return version.document in SECOND_PERSON and session.scalar(mine) is not None
 
 
 def _new_version(op: Operation, document: str, text: str, why: str) -> RuleVersion:

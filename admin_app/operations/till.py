@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from admin_app.holdings import benefits_of
 from admin_app.operations.approvals import Approvable, approval_for
+from admin_app.operations.authors import made_by, one_at_a_time
 from admin_app.operations.kernel import Operation
 from admin_app.operations.ledger import TENDER, Grant, Ledger, ensure_open
 from admin_app.operations.payment_plan import Line, Share, Tender, plan_receipt
@@ -404,7 +405,8 @@ def give_gift(op: Operation, data: GiftInput) -> Answer:
     store_id = store_of(op, data.store)
     worth = thing.price * data.quantity
     ensure_open(op, store_id, op.day)
-    mine = (GiftIssue.given_by == op.actor.name, GiftIssue.business_day >= op.day.replace(day=1))
+    one_at_a_time(op)
+    mine = (made_by(GiftIssue, op.actor.id), GiftIssue.business_day >= op.day.replace(day=1))
     given = op.session.scalar(select(func.coalesce(func.sum(GiftIssue.value), 0)).where(*mine)) or 0
     approval = None
     if int(given) + worth > rulebook(op.session).till.gifts_a_month:

@@ -10,12 +10,13 @@ from admin_app.operations.approvals import signed
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import spec_named
+from models.accounts import User
 from models.cards import GiftIssue
 from models.entity import db
 from models.names import Name
 from models.sales import Sale
 from models.till import Approval
-from tests.cast import TODAY, create, password_of
+from tests.cast import TODAY, create, password_of, raw_operation
 from tests.salon_day import CREAM, HYDRA, Salon, days_on
 
 HOUSES = ("sqlite",)
@@ -169,6 +170,16 @@ def test_what_one_person_gives_in_a_month_has_an_end(salon: Salon, price: str, a
         salon.do(Name.GIVE_GIFT, **more)
     else:
         assert salon.refused(Name.GIVE_GIFT, **more) == NEEDED
+
+
+def test_another_name_buys_no_more_gifts(salon: Salon) -> None:
+    """People are known by their number: a name can be changed, and two may share one."""
+    salon.do(Name.GIVE_GIFT, **gift(salon, product=salon.ids["cream"], quantity=2))
+    with raw_operation():
+        db.session.get_one(User, salon.ids["reception"]).name = "换了名字"
+        db.session.get_one(User, salon.ids["manager"]).name = "reception"
+    more = gift(salon, product=salon.ids["cream"])
+    assert salon.refused(Name.GIVE_GIFT, **more) == NEEDED
 
 
 def test_beyond_it_somebody_signs(salon: Salon) -> None:

@@ -15,6 +15,7 @@ from admin_app.operations.accounts import CreateUserInput
 from admin_app.operations.kernel import perform
 from admin_app.operations.refusals import Refused
 from admin_app.rulebook import refresh, rulebook
+from models.accounts import User
 from models.actor import SYSTEM
 from models.customers import Customer
 from models.entity import db
@@ -204,6 +205,15 @@ def test_where_there_is_another_owner_she_has_to_look_at_it(house: House) -> Non
     with pytest.raises(Refused) as refused:
         activate(version, house, password=password_of("owner"))
     assert refused.value.code == "second_person"
+
+
+def test_another_name_makes_nobody_a_second_person(sqlite_house: House) -> None:
+    text = replaced("recharge", "pay: 1000, bonus: 50", "pay: 1000, bonus: 60")
+    version = draft("recharge", text, "owner", sqlite_house)
+    with raw_operation():
+        db.session.get_one(User, sqlite_house.ids["owner"]).name = "换了名字"
+    with pytest.raises(Refused, match=r"password|密码"):
+        activate(version, sqlite_house)
 
 
 def test_a_red_test_stops_it(house: House) -> None:
