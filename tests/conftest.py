@@ -26,7 +26,7 @@ from models.actor import Actor, ActorKind
 from models.cipher import KEY_FILE
 from models.entity import db
 from models.log import Operation
-from tests import engines
+from tests import engines, nginx
 from tests.cast import build_cast
 from tests.web import Browser
 from views import register_screens
@@ -85,6 +85,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         absent["PostgreSQL"] = engines.HOW
     if chromium() is None:
         absent["Chromium"] = HOW
+    if nginx.program() is None:
+        absent["nginx"] = nginx.HOW
     for what, how in absent.items():
         terminalreporter.write_line(f"NOT RUN: every test on {what}. To run them: {how}", yellow=True)
 

@@ -27,7 +27,7 @@ from tests.admin_app.test_commands import free_port
 from tests.limits import HANG_SECONDS
 
 CARD = re.compile(r"  (\w+)\s+(\w+)\s+(\S{23})")
-OPEN = re.compile(r"Peony is open at (http://\S+) ")
+OPEN = re.compile(r"Peony is open at (https?://\S+) ")
 ROLES = ["owner", "manager", "reception", "consultant", "therapist", "auditor", "finance"]
 
 
