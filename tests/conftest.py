@@ -17,6 +17,7 @@ from flask import Flask, has_app_context
 from sqlalchemy import func, select
 
 from admin_app import create_app
+from admin_app.file_modes import keep_private
 from admin_app.rulebook import refresh
 from admin_app.serving import stop_looking_through_what_is_there
 from admin_app.settings import HOUSE, Settings
@@ -37,6 +38,7 @@ ENGINES = ("sqlite", "postgresql")
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until all is imported
+    keep_private()  # as run.py does
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a run in the background: no house would end by it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["PEONY_LANGUAGE"] = "zh_Hans_CN"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import secrets
 import socket
 import ssl
+import subprocess
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask, request
 from sqlalchemy import create_engine, text
 from waitress import wasyncore
@@ -21,9 +24,15 @@ from waitress.server import BaseWSGIServer
 
 from admin_app import serving
 from admin_app.ending import Sockets
+from admin_app.operations.kernel import perform
 from admin_app.settings import Settings
+from models.actor import SYSTEM
+from models.names import Name
 from tests import nginx
+from tests.admin_app.houses import faults
+from tests.admin_app.test_serving import command, environment
 from tests.admin_app.test_serving import serving as house_serving
+from tests.conftest import House
 from tests.limits import HANG_SECONDS
 from views.proxies import TrustedProxies
 
@@ -199,3 +208,54 @@ def test_behind_nginx_the_client_is_the_client_and_nobody_reads_metrics(tmp_path
     engine.dispose()
     assert logged == {CLIENT}
     assert counted == [f"address:{CLIENT}"]
+
+
+# -------------------------------------------------------------------------------------------- file modes
+
+
+def modes(folder: Path) -> dict[str, str]:
+    """What group and others may do anything with, folders too; the packages of the pages' charts are no secret."""
+    found = [folder, *(path for path in folder.rglob("*") if "frontend" not in path.parts)]
+    return {str(path): oct(path.stat().st_mode) for path in found if path.stat().st_mode & 0o077}
+
+
+def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*args),
+        text=True,
+        env=environment(folder),
+        umask=0o022,
+        capture_output=True,
+        check=False,
+        timeout=HANG_SECONDS,
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has lists of users instead of modes")
+def test_files_of_a_salon_are_their_owners_alone(tmp_path: Path) -> None:
+    """While it serves, with the WAL beside the database; after a backup and an export; and mended by the next start."""
+    folder, exported = tmp_path / "data", tmp_path / "customers.csv"
+    with house_serving(folder, "--empty", PEONY_SCHEDULER="false"):
+        assert len([path for path in folder.iterdir() if path.name.startswith("peony.db")]) >= 2
+        assert modes(folder) == {}
+    backup = folder / "backups" / "one.backup"
+    assert run(folder, "backup", str(backup)).returncode == 0
+    assert run(folder, "export", "customer", str(exported)).returncode == 0
+    assert modes(folder) == {}
+    assert exported.stat().st_mode & 0o777 == 0o600
+    folder.chmod(0o755)
+    for name in ("peony.db", "keys.json", "backups/one.backup"):
+        (folder / name).chmod(0o644)
+    told = run(folder, "doctor")
+    assert told.returncode == 1
+    for name in ("", "/peony.db", "/keys.json", "/backups/one.backup"):
+        assert f"chmod go= '{folder}{name}'" in told.stdout + told.stderr
+    with house_serving(folder, PEONY_SCHEDULER="false") as served:
+        assert modes(folder) == {}
+    assert [line for line in served.complained if "keys.json was open to others (mode 644)" in line]
+
+
+def test_anchors_are_their_owners_alone(sqlite_house: House) -> None:
+    perform(Name.ANCHOR_LOG, actor=SYSTEM)
+    assert (sqlite_house.folder / "anchors.txt").stat().st_mode & 0o777 == 0o600
+    assert faults() == []

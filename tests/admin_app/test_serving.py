@@ -65,7 +65,7 @@ def serving(folder: Path, *args: str, **settings: str) -> Iterator[Served]:
     """A house that can be visited; afterwards it has ended, and everything that it said is there."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(
-        command("--port", str(free_port()), *args), text=True, env=environment(folder, **settings), **pipes
+        command("--port", str(free_port()), *args), text=True, env=environment(folder, **settings), umask=0o022, **pipes
     )
     assert process.stdout is not None
     assert process.stderr is not None
