@@ -18,6 +18,7 @@ except ImportError:
 
 from admin_app import serving
 from admin_app.commands import house, keeping, me, work
+from admin_app.file_modes import keep_private
 from admin_app.start import SignInCard, create_user, has_owner, is_new, log_start, serving_house
 from seed import commands as seeding
 from seed.demo import make_demo
@@ -37,6 +38,7 @@ serving.stop_looking_through_what_is_there()
 @click.pass_context
 def main(context: click.Context, empty: bool, **given: object) -> None:
     """Peony 牡丹: a back office for beauty salons. Without a command it serves the pages."""
+    keep_private()
     context.obj = given
     if context.invoked_subcommand is None:
         _serve(context, empty)

@@ -83,7 +83,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _keys(settings: Settings) -> Keyring:
     """Those of the data folder; new ones, which are saved when the database is made, where there are none."""
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Keyring.load(settings.data_dir / KEY_FILE) or Keyring.fresh()
     except (OSError, ValueError) as error:
         raise DataFolderError(f"{settings.data_dir}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import select
+import selectors
 import signal
 import threading
 import time
@@ -51,18 +51,21 @@ def finish_requests(sockets: Sockets) -> None:
     """Answer every request that has been sent, then stop; new connections are refused meanwhile."""
     until = time.monotonic() + FINISH_SECONDS
     while _has_input(sockets) and time.monotonic() < until:  # connections made and requests sent before the signal
-        wasyncore.loop(timeout=0, map=sockets, count=1)
+        wasyncore.loop(timeout=0, use_poll=True, map=sockets, count=1)
     for listener in [entry for entry in sockets.values() if isinstance(entry, BaseWSGIServer)]:
         wasyncore.dispatcher.close(listener)  # not its own close(): channels still wake the loop through its trigger
     while (busy := _busy(sockets)) and time.monotonic() < until:
-        wasyncore.loop(timeout=LOOP_SECONDS, map=sockets, count=1)
+        wasyncore.loop(timeout=LOOP_SECONDS, use_poll=True, map=sockets, count=1)
     if busy:
         log.warning("%s requests took longer than %.0f s and were cut off", busy, FINISH_SECONDS)
 
 
 def _has_input(sockets: Sockets) -> bool:
     waiting = [descriptor for descriptor, entry in sockets.items() if entry.readable()]
-    return bool(waiting and select.select(waiting, [], [], 0)[0])
+    with selectors.DefaultSelector() as selector:
+        for descriptor in waiting:
+            selector.register(descriptor, selectors.EVENT_READ)
+        return bool(waiting and selector.select(0))
 
 
 def _busy(sockets: Sockets) -> int:

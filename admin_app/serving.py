@@ -13,7 +13,7 @@ import click
 from flask import Flask
 from flask_babel import gettext as _
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, MultiSocketServer, create_server
 
 from admin_app.commands import fail
 from admin_app.ending import LOOP_SECONDS, Sockets, finish_requests, until_told_to_end
@@ -21,9 +21,20 @@ from admin_app.restore import leftover
 from admin_app.scheduler import start_clock
 from models.connection import sqlite_driver, wal_is_safe
 
+try:
+    import resource
+except ImportError:  # pragma: no cover - Windows, which has no such limit
+    resource = None  # type: ignore[assignment]
+
 log = logging.getLogger("peony.serving")
 
 THREADS = 8
+CONNECTIONS = 800
+"""Connections at once. Waitress's own 100 were used up by a hundred that send half a request and wait."""
+FILES = 2 * CONNECTIONS
+"""Files and sockets that the process may have open, where the system lets it."""
+SILENCE_SECONDS = 30
+"""A connection without a request in progress is closed after so long without a byte."""
 RUBBISH = (25_000, 20, 20)
 """After so many new objects Python looks for rubbish that holds itself among them, after so many such looks among older
 ones, and after so many of those among all. Usually after each 700, and a page makes thousands.
@@ -83,6 +94,38 @@ def check_port(host: str, port: int) -> None:
             )
 
 
+def allow_files() -> None:
+    """Let this process open as many files as ``CONNECTIONS`` need; macOS begins with 256."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def listen(app: Flask, sockets: Sockets) -> BaseWSGIServer | MultiSocketServer:
+    """A server that listens; ``turn`` makes it answer. Headers about the client are judged by ``views.proxies``."""
+    settings = app.config["PEONY"]
+    return create_server(
+        app,
+        map=sockets,
+        host=settings.host,
+        port=settings.port,
+        threads=THREADS,
+        ident=None,
+        connection_limit=CONNECTIONS,
+        channel_timeout=SILENCE_SECONDS,
+        cleanup_interval=SILENCE_SECONDS // 3,
+        clear_untrusted_proxy_headers=not settings.proxies,
+    )
+
+
+def turn(sockets: Sockets) -> None:
+    """Take in and send what there is, once; with poll(), for select() ends at the 1024th file."""
+    wasyncore.loop(timeout=LOOP_SECONDS, use_poll=True, map=sockets, count=1)
+
+
 def serve(app: Flask, ready: Callable[[], None]) -> None:
     """Serve until Ctrl-C or SIGTERM; ``ready`` is called when the first page can be asked for."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -90,22 +133,15 @@ def serve(app: Flask, ready: Callable[[], None]) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     settings = app.config["PEONY"]
     sockets: Sockets = {}
-    server = create_server(
-        app,
-        map=sockets,
-        host=settings.host,
-        port=settings.port,
-        threads=THREADS,
-        ident=None,
-        clear_untrusted_proxy_headers=True,
-    )
+    allow_files()
+    server = listen(app, sockets)
     clock = start_clock(app) if settings.scheduler else None
     stop_looking_through_what_is_there()
     try:
         with until_told_to_end() as end:
             ready()
             while not end.is_set():
-                wasyncore.loop(timeout=LOOP_SECONDS, map=sockets, count=1)
+                turn(sockets)
             finish_requests(sockets)
     except KeyboardInterrupt:
         log.warning("ended at once; requests in progress were cut off")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -37,11 +38,15 @@ class Settings(BaseSettings):
     port: int = Field(5000, ge=1, le=65535, description="Port to listen on")
     https: bool = Field(False, description="Served over HTTPS: secure cookies and HSTS")
     proxies: int = Field(0, ge=0, le=5, description="Trusted reverse proxies in front; their headers name the client")
+    proxy_addresses: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses or networks of the nearest proxy; headers from anywhere else are ignored",
+    )
     scheduler: bool = Field(True, description="Whether this process looks after the schedules")
     idle_minutes: int = Field(480, ge=5, description="A session ends after so many minutes without a page")
     session_hours: int = Field(12, ge=1, description="A session ends after so many hours in any case")
     reveals_per_day: int = Field(200, ge=1, description="Masked values one person may reveal in a day")
-    metrics_token: str = Field("", description="Bearer token for /metrics; empty: only from this machine itself")
+    metrics_token: str = Field("", description="Bearer token for /metrics; empty: nobody reads it")
     export_rows: int = Field(100_000, ge=1, description="Most rows in one exported file")
 
     @field_validator("data_dir", "rules_dir", "host", mode="before")
@@ -66,6 +71,13 @@ class Settings(BaseSettings):
         if name not in {"zh_Hans_CN", "en"}:
             raise ValueError("the languages are zh_Hans_CN and en")
         return name
+
+    @field_validator("proxy_addresses")
+    @classmethod
+    def _known_networks(cls, said: str) -> str:
+        for part in said.split(","):
+            ip_network(part.strip())  # raises ValueError
+        return said
 
     @property
     def zone(self) -> ZoneInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from admin_app import at_rest, data_folder, upgrade
+from admin_app.database_tls import check_tls
 from admin_app.file_check import check_undamaged
+from admin_app.file_modes import close_to_others, said
 from admin_app.new_salon import note_demo
 from admin_app.operations.accounts import CreateUserInput, ResetPasswordInput
 from admin_app.operations.entities import CreateInput
@@ -29,6 +32,8 @@ from models.customers import Customer
 from models.entity import db
 from models.names import Name
 from models.organisation import Store
+
+log = logging.getLogger("peony.start")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,12 @@ def serving_house() -> Iterator[bool]:
     with at_rest.serving():
         check_not_interrupted()
         check_undamaged()
-        yield open_house()
+        made = open_house()
+        for path, mode in close_to_others():
+            log.warning("%(path)s was open to others (mode %(mode)s); now it is not", said(path, mode))
+        for fault in check_tls()[1]:
+            log.warning(fault)
+        yield made
 
 
 def open_house() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 try:
@@ -122,7 +123,11 @@ def url_of(address: str) -> URL:
 def engine_options(url: str | URL) -> dict[str, Any]:
     """What ``create_engine`` needs for this address."""
     if make_url(url).get_backend_name() == "sqlite":
-        return {"module": sqlite_driver, "connect_args": {"timeout": BUSY_MILLISECONDS / 1000}}
+        return {
+            "module": sqlite_driver,
+            "connect_args": {"timeout": BUSY_MILLISECONDS / 1000},
+            "hide_parameters": True,
+        }
     options = (
         "-c timezone=UTC -c lock_timeout=10s -c jit=off"  # compiling a hundred rules takes longer than asking them
     )
@@ -130,6 +135,7 @@ def engine_options(url: str | URL) -> dict[str, Any]:
         "pool_size": 8,
         "max_overflow": 16,
         "pool_pre_ping": True,
+        "hide_parameters": True,
         "connect_args": {"connect_timeout": 5, "options": options},
     }
 
@@ -141,6 +147,7 @@ def why_of(error: DBAPIError) -> str:
 
 def prepare_engine(engine: Engine) -> None:
     """Attach the recipe to an engine; once an engine."""
+    event.listen(engine, "handle_error", _leave_out_values)
     if engine.dialect.name == "sqlite":
         file = DatabaseFile(engine.url.database or "")
         event.listen(engine, "do_connect", file.before_connect)
@@ -150,6 +157,25 @@ def prepare_engine(engine: Engine) -> None:
         event.listen(engine, "begin", _on_sqlite_begin)
         event.listen(engine, "engine_disposed", file.forget)
 
+
+def _leave_out_values(context: ExceptionContext) -> None:
+    """Keep values of rows out of what an error says, before it reaches log or screen.
+
+    PostgreSQL names them in its lines DETAIL and CONTEXT, and after a colon where a text is none of a type (class 22).
+    """
+    driver, wrapped = context.original_exception, context.sqlalchemy_exception
+    said = str(driver)
+    plain = (said.splitlines() or [""])[0]
+    if (getattr(driver, "sqlstate", None) or "").startswith("22"):
+        plain = _QUOTED.sub("…", plain)
+    if plain == said:
+        return
+    driver.args = (plain,)
+    if wrapped is not None:
+        wrapped.args = tuple(str(arg).replace(said, plain) for arg in wrapped.args)
+
+
+_QUOTED = re.compile(r'".*"', re.DOTALL)
 
 FILE_REPLACED = "the database file was deleted or replaced while the program was running"
 

@@ -17,6 +17,7 @@ from flask import Flask, has_app_context
 from sqlalchemy import func, select
 
 from admin_app import create_app
+from admin_app.file_modes import keep_private
 from admin_app.rulebook import refresh
 from admin_app.serving import stop_looking_through_what_is_there
 from admin_app.settings import HOUSE, Settings
@@ -26,7 +27,7 @@ from models.actor import Actor, ActorKind
 from models.cipher import KEY_FILE
 from models.entity import db
 from models.log import Operation
-from tests import engines
+from tests import engines, nginx
 from tests.cast import build_cast
 from tests.web import Browser
 from views import register_screens
@@ -42,6 +43,7 @@ ON_BOTH = pytest.mark.parametrize("house", ENGINES, indirect=True)
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until all is imported
+    keep_private()  # as run.py does
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a run in the background: no house would end by it
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["PEONY_LANGUAGE"] = "zh_Hans_CN"
@@ -90,6 +92,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         absent["PostgreSQL"] = engines.HOW
     if chromium() is None:
         absent["Chromium"] = HOW
+    if nginx.program() is None:
+        absent["nginx"] = nginx.HOW
     for what, how in absent.items():
         terminalreporter.write_line(f"NOT RUN: every test on {what}. To run them: {how}", yellow=True)
 

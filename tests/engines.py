@@ -44,7 +44,8 @@ CARELESS = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c wa
 class Cluster:
     """A PostgreSQL server of this process alone; its files go with it."""
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, tls: tuple[Path, Path] | None = None) -> None:
+        """``tls``: certificate and key, which it then offers."""
         self.binaries = binaries
         self.folder = Path(tempfile.mkdtemp(prefix="peony-pg-", dir=in_memory()))
         self.port = _free_port()
@@ -53,8 +54,22 @@ class Cluster:
             shutil.chown(self.folder, "postgres")
         data = str(self.folder / "data")
         self._run("initdb", "-D", data, "--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8")
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=120 {CARELESS}"
+        secure = "".join(f" -c {setting}" for setting in self._tls(tls)) if tls is not None else ""
+        options = (
+            f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c max_connections=120 {CARELESS}{secure}"
+        )
         self._run("pg_ctl", "-D", data, "-o", options, "-w", "-l", str(self.folder / "log"), "start")
+
+    def _tls(self, files: tuple[Path, Path]) -> list[str]:
+        """Settings with which it offers TLS; the server reads only files of its own user."""
+        for file in files:
+            copy = self.folder / file.name
+            shutil.copyfile(file, copy)
+            copy.chmod(0o600)
+            if self.as_postgres:
+                shutil.chown(copy, "postgres")
+        certificate, key = (self.folder / file.name for file in files)
+        return ["ssl=on", f"ssl_cert_file={certificate}", f"ssl_key_file={key}"]
 
     @property
     def address(self) -> str:

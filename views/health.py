@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from flask import Flask, Response, abort, current_app, jsonify, request
 from prometheus_client import CollectorRegistry, generate_latest
@@ -47,7 +46,10 @@ def healthz() -> tuple[Response, int]:
 
 
 def metrics() -> Response:
-    """For Prometheus: with ``PEONY_METRICS_TOKEN`` as a bearer token, or from this very machine."""
+    """For Prometheus, with ``PEONY_METRICS_TOKEN`` as a bearer token; without one there is no such page.
+
+    An address proves nothing: behind a proxy that sends no headers everybody seems to be on this machine.
+    """
     if not _trusted():
         abort(404)
     registry = CollectorRegistry()
@@ -57,11 +59,8 @@ def metrics() -> Response:
 
 def _trusted() -> bool:
     token = current_app.config["PEONY"].metrics_token
-    if token:
-        said = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        return hmac.compare_digest(said.encode(), token.encode())
-    passed_on = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
-    return not passed_on and ip_address(request.remote_addr or "0.0.0.0").is_loopback  # noqa: S104 - nobody's address
+    said = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return bool(token) and hmac.compare_digest(said.encode(), token.encode())
 
 
 class _House:

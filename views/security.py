@@ -6,9 +6,9 @@ import secrets
 
 from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from admin_app.settings import Settings
+from views.proxies import TrustedProxies
 
 csrf = CSRFProtect()
 
@@ -52,9 +52,7 @@ def secure(app: Flask) -> None:
     )
     csrf.init_app(app)
     app.after_request(_headers)
-    if settings.proxies:
-        hops = settings.proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]  # Flask's documented way
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings)  # type: ignore[method-assign]  # Flask's documented way
 
 
 def _headers(response: Response) -> Response:

@@ -10,9 +10,11 @@ from typing import Any
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from admin_app.database_tls import check_tls
 from admin_app.doctor.books import book_checks
 from admin_app.doctor.chain import check_anchors, check_chain
 from admin_app.doctor.standing import check_references, check_schema
+from admin_app.file_modes import check_modes
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def checks() -> dict[str, tuple[LazyString, Check]]:
         "references": (_l("references"), check_references),
         "log chain": (_l("log chain"), check_chain),
         "log anchors": (_l("log anchors"), check_anchors),
+        "file modes": (_l("file modes"), check_modes),
+        "database TLS": (_l("TLS to the database"), check_tls),
         **book_checks(),
     }
 

@@ -27,7 +27,7 @@ from tests.admin_app.test_commands import free_port
 from tests.limits import HANG_SECONDS
 
 CARD = re.compile(r"  (\w+)\s+(\w+)\s+(\S{23})")
-OPEN = re.compile(r"Peony is open at (http://\S+) ")
+OPEN = re.compile(r"Peony is open at (https?://\S+) ")
 ROLES = ["owner", "manager", "reception", "consultant", "therapist", "auditor", "finance"]
 
 
@@ -65,7 +65,7 @@ def serving(folder: Path, *args: str, **settings: str) -> Iterator[Served]:
     """A house that can be visited; afterwards it has ended, and everything that it said is there."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen(
-        command("--port", str(free_port()), *args), text=True, env=environment(folder, **settings), **pipes
+        command("--port", str(free_port()), *args), text=True, env=environment(folder, **settings), umask=0o022, **pipes
     )
     assert process.stdout is not None
     assert process.stderr is not None
