@@ -39,12 +39,12 @@ class PasswordForm(FlaskForm):
 
 
 def register(app: Flask) -> None:
-    app.add_url_rule("/account", "account", account_page)
-    app.add_url_rule("/account/password", "account.password", password_page, methods=["GET", "POST"])
-    app.add_url_rule("/account/language", "account.language", language, methods=["POST"])
-    app.add_url_rule("/account/draft/seal", "account.seal_draft", seal, methods=["POST"])
-    app.add_url_rule("/account/draft/open", "account.open_draft", unseal, methods=["POST"])
-    app.add_url_rule("/account/sessions/<int:session_id>/end", "account.end", end, methods=["POST"])
+    app.add_url_rule("/account", "own_account", account_page)
+    app.add_url_rule("/account/password", "own_account.password", password_page, methods=["GET", "POST"])
+    app.add_url_rule("/account/language", "own_account.language", language, methods=["POST"])
+    app.add_url_rule("/account/draft/seal", "own_account.seal_draft", seal, methods=["POST"])
+    app.add_url_rule("/account/draft/open", "own_account.open_draft", unseal, methods=["POST"])
+    app.add_url_rule("/account/sessions/<int:session_id>/end", "own_account.end", end, methods=["POST"])
 
 
 def account_page() -> Any:
@@ -128,4 +128,4 @@ def end(session_id: int) -> Any:
         session.clear()
         return redirect(url_for("sign_in"))
     flash(_("That session is ended."), "success")
-    return redirect(url_for("account"))
+    return redirect(url_for("own_account"))

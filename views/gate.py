@@ -20,14 +20,14 @@ from views.sign_in import ask_to_sign_in
 from views.unsent import Unsent, resume_page, sent_form, shows_again
 
 FOR_EVERYBODY = frozenset(
-    {"sign_in", "second_step", "sign_out", "account.language", "static_files", "vendor", "healthz", "metrics"}
+    {"sign_in", "second_step", "sign_out", "own_account.language", "static_files", "vendor", "healthz", "metrics"}
 )
-BEFORE_OWN_PASSWORD = FOR_EVERYBODY | {"account.password"}
+BEFORE_OWN_PASSWORD = FOR_EVERYBODY | {"own_account.password"}
 BEFORE_SECOND_FACTOR = BEFORE_OWN_PASSWORD | {
-    "account.factors",
-    "account.add_app",
-    "account.add_passkey",
-    "account.confirm",
+    "own_account.factors",
+    "own_account.add_app",
+    "own_account.add_passkey",
+    "own_account.confirm",
 }
 
 
@@ -81,10 +81,10 @@ def _known() -> Any:
         wanted = request.full_path.removesuffix("?") if request.method == "GET" and request.path != "/" else None
         return redirect(url_for("sign_in", next=wanted))
     if current_user.must_change_password and request.endpoint not in BEFORE_OWN_PASSWORD:
-        return redirect(url_for("account.password"))
+        return redirect(url_for("own_account.password"))
     if request.endpoint not in BEFORE_SECOND_FACTOR and has_to_add_factor():
-        return redirect(url_for("account.factors"))
-    if request.method == "POST" and "sealed" in request.form and request.endpoint != "account.confirm":
+        return redirect(url_for("own_account.factors"))
+    if request.method == "POST" and "sealed" in request.form and request.endpoint != "own_account.confirm":
         return _reopen(request.form["sealed"])
     return None
 

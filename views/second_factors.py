@@ -10,6 +10,7 @@ import segno
 from cryptography.exceptions import InvalidTag
 from flask import Flask, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
+from flask_babel import pgettext
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, StringField
@@ -72,12 +73,12 @@ class PinForm(FlaskForm):
 
 
 def register(app: Flask) -> None:
-    app.add_url_rule("/account/factors", "account.factors", factors_page)
-    app.add_url_rule("/account/factors/app", "account.add_app", app_page, methods=["GET", "POST"])
-    app.add_url_rule("/account/factors/passkey", "account.add_passkey", passkey_page, methods=["GET", "POST"])
-    app.add_url_rule("/account/factors/codes", "account.codes", renew_codes, methods=["POST"])
-    app.add_url_rule("/account/factors/<int:factor_id>/remove", "account.remove_factor", remove, methods=["POST"])
-    app.add_url_rule("/account/pin", "account.pin", pin_page, methods=["GET", "POST"])
+    app.add_url_rule("/account/factors", "own_account.factors", factors_page)
+    app.add_url_rule("/account/factors/app", "own_account.add_app", app_page, methods=["GET", "POST"])
+    app.add_url_rule("/account/factors/passkey", "own_account.add_passkey", passkey_page, methods=["GET", "POST"])
+    app.add_url_rule("/account/factors/codes", "own_account.codes", renew_codes, methods=["POST"])
+    app.add_url_rule("/account/factors/<int:factor_id>/remove", "own_account.remove_factor", remove, methods=["POST"])
+    app.add_url_rule("/account/pin", "own_account.pin", pin_page, methods=["GET", "POST"])
 
 
 def has_to_add_factor() -> bool:
@@ -121,12 +122,12 @@ def app_page() -> Any:
     seed = _unsealed(form.seed.data or "")
     if seed is None:
         flash(_("That took too long. Scan the new code."), "warning")
-        return redirect(url_for("account.add_app"))
+        return redirect(url_for("own_account.add_app"))
     step = step_of(seed, form.code.data or "", now())
     if step is None:
         form.code.errors = [_("This is not the code that the app shows now. Is the clock of the phone right?")]
         return _app_page(form, user, seed), 422
-    return _added(FactorKind.APP, form.name.data or _("Phone"), seed, step)
+    return _added(FactorKind.APP, form.name.data or pgettext("device", "Phone"), seed, step)
 
 
 def _app_page(form: AppForm, user: User, seed: str) -> str:
@@ -151,7 +152,7 @@ def _added(kind: FactorKind, name: str, secret: str, counter: int) -> Any:
     given = AddSecondFactorInput(kind=kind, name=name.strip()[:60], secret=secret, counter=counter, digests=digests)
     do(Name.ADD_SECOND_FACTOR, given)
     flash(_("From now on it is asked for when you sign in."), "success")
-    return _codes_page(codes) if codes else redirect(url_for("account.factors"))
+    return _codes_page(codes) if codes else redirect(url_for("own_account.factors"))
 
 
 # -------------------------------------------------------------------------------------------------------- passkeys
@@ -189,14 +190,14 @@ def remove(factor_id: int) -> Any:
     """Remove an app or a passkey."""
     do(Name.REMOVE_SECOND_FACTOR, RemoveSecondFactorInput(factor=factor_id))
     flash(_("It is removed."), "success")
-    return redirect(url_for("account.factors"))
+    return redirect(url_for("own_account.factors"))
 
 
 def pin_page() -> Any:
     """Set the PIN by which one allows on the spot what others ask for, or take it away."""
     _ensure_confirmed()
     if not access().does(Name.ALLOW):
-        raise refuse(Forbidden, "account.pin")
+        raise refuse(Forbidden, "own_account.pin")
     form, user = PinForm(), _oneself()
     if form.validate_on_submit():
         pin = form.pin.data or ""
@@ -207,6 +208,6 @@ def pin_page() -> Any:
         else:
             do(Name.SET_PIN, SetPinInput(pin_hash=passwords.hashed(pin) if pin else ""))
             flash(_("Your PIN is set.") if pin else _("Your PIN is removed."), "success")
-            return redirect(url_for("account"))
+            return redirect(url_for("own_account"))
     has_pin = user.pin_hash is not None
     return render_template("pin.html", form=form, has_pin=has_pin), 422 if form.is_submitted() else 200

@@ -54,7 +54,7 @@ class SecondStepForm(FlaskForm):
 
 
 def register(app: Flask) -> None:
-    app.add_url_rule("/account/confirm", "account.confirm", confirm_page, methods=["GET", "POST"])
+    app.add_url_rule("/account/confirm", "own_account.confirm", confirm_page, methods=["GET", "POST"])
     app.register_error_handler(Unconfirmed, unconfirmed)
 
 
@@ -155,13 +155,13 @@ def unconfirmed(error: Unconfirmed) -> Any:
     if unsent is not None:
         return ask_to_confirm(unsent.seal()), 403
     wanted = request.full_path.removesuffix("?") if request.method == "GET" else request.referrer or ""
-    return redirect(url_for("account.confirm", next=wanted if is_ours(wanted) else None))
+    return redirect(url_for("own_account.confirm", next=wanted if is_ours(wanted) else None))
 
 
 def ask_to_confirm(sealed: str = "", problem: str = "", form: SecondStepForm | None = None) -> str:
     """The page on which whoever is signed in confirms who they are."""
     user = db.session.get_one(User, current_user.id)
-    action = url_for("account.confirm", next=request.args.get("next") or None)
+    action = url_for("own_account.confirm", next=request.args.get("next") or None)
     form = form or SecondStepForm(formdata=None)
     return second_step_page(user, form, problem, action=action, sealed=sealed, at_door=False)
 

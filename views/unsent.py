@@ -29,7 +29,7 @@ LONGEST = 200_000
 LASTS = timedelta(hours=12)
 NOT_SEALED = frozenset({"csrf_token", "sealed", "redisplay"})
 WITHOUT_TEXT = frozenset(
-    {"account.password", "account.pin", "account.confirm", "account.add_app", "account.add_passkey"}
+    {"own_account.password", "own_account.pin", "own_account.confirm", "own_account.add_app", "own_account.add_passkey"}
 )
 """Forms of nothing but secrets."""
 

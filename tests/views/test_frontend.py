@@ -167,3 +167,10 @@ def test_a_fetch_that_never_ends_is_given_up_and_told(
     monkeypatch.setattr(frontend.subprocess, "run", stuck)
     assert frontend.fetch(["npm"], parts) is False
     assert "charts are shown as tables" in caplog.text
+
+
+def test_a_page_of_ones_own_account_is_none_of_the_ledgers(sqlite_house: House) -> None:
+    """Both were called account: the menu marked the ledger's accounts on the pages of one's own."""
+    text = sqlite_house.browser("owner").get("/account/factors").text
+    assert 'aria-current="page"' not in text
+    assert 'href="/account/" aria-current="page"' in sqlite_house.browser("owner").get("/account/").text

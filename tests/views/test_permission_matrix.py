@@ -212,7 +212,7 @@ def test_a_stranger_is_sent_to_the_door(sqlite_house: House, entity: type[Entity
 
 def test_every_route_asks_who_is_there(sqlite_house: House) -> None:
     """No address answers a stranger, but for the door itself, the files of its look, and what machines ask."""
-    open_to_all = {"sign_in", "sign_out", "static_files", "vendor", "account.language", "static", "admin.static"}
+    open_to_all = {"sign_in", "sign_out", "static_files", "vendor", "own_account.language", "static", "admin.static"}
     open_to_all |= {"healthz", "metrics"}
     browser = sqlite_house.browser()
     for rule in sqlite_house.app.url_map.iter_rules():
