@@ -12,6 +12,8 @@ from flask_babel import lazy_gettext as _l
 
 from admin_app.doctor.books import book_checks
 from admin_app.doctor.chain import check_anchors, check_chain
+from admin_app.doctor.rows import check_rows
+from admin_app.doctor.sessions import check_sessions
 from admin_app.doctor.standing import check_references, check_schema
 
 
@@ -40,6 +42,8 @@ def checks() -> dict[str, tuple[LazyString, Check]]:
         "references": (_l("references"), check_references),
         "log chain": (_l("log chain"), check_chain),
         "log anchors": (_l("log anchors"), check_anchors),
+        "rows": (_l("rows against the log"), check_rows),
+        "sessions": (_l("sessions against the log"), check_sessions),
         **book_checks(),
     }
 

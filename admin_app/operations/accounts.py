@@ -98,6 +98,7 @@ def sign_in(op: Operation, data: SignInInput) -> Answer:
     )
     op.session.add(session)
     op.concerns(user)
+    op.detail = {"session": session.id, "token": sessions.token_digest(data.token_hash)}
     return {"session": session.id}
 
 

@@ -21,6 +21,7 @@ HASHES = {
     "0012_ranges.py": "7a88d84c484bcc037035e4ef02993323a37a14195f2f9330a5830c6973332689",
     "0013_taken_back.py": "7aacb0b3f7f4baf09613a66067bf67670d9dbd90eb0068c98a757f1901e4db29",
     "0014_search_keys.py": "9a62d17c959296e09713747440780d136b37ecb9bf542a6334ef896ca72704db",
+    "0015_hidden_digests.py": "45970e16088065363e307cb89daf38d19eafaa5f6db53c3da2c67aea21c88a79",
 }
 """SHA-256 of each migration. A new one adds its line; no line is ever changed."""
 
