@@ -24,12 +24,14 @@ from admin_app.new_salon import KEPT
 from models.connection import HIDDEN
 from models.entity import Entity, db, entities, table_of
 from models.field import Privacy
-from models.log import Operation
+from models.log import Operation, RowChange
 from models.names import Name
 from models.triggers import logged_row
 from models.types import Encrypted, Flag, Instant, TimeOfDay
 
 MOST_TOLD = 100
+_object = json.JSONDecoder().raw_decode
+_UNREAD = object()
 READ_AT_ONCE = 5_000
 SHOWN = (Privacy.OPEN, Privacy.BUSINESS)
 LONGEST_SHOWN = 60
@@ -107,7 +109,7 @@ def _prove(connection: Connection, entity: type[Entity], proof: _Proof) -> None:
     loaded = proof.history.loaded[name]
     unlogged: list[int] = []
     count, gone_by_entry = 0, 0
-    rows = _rows(connection, table, entity)
+    rows = _rows(connection, table, entity, named=_is_named(connection, name))
     log = groupby(_changes(connection, name), key=itemgetter(0))
     row, change = next(rows, None), next(log, None)
     while row is not None or change is not None:
@@ -169,21 +171,31 @@ def _tell_of_unlogged(name: str, unlogged: list[int], expected: int, proof: _Pro
 
 
 def _fold(changes: list[Any]) -> _Logged:
-    logged = _Logged()
-    for _row, kind, operation, valued, columns, new in changes:
-        logged.operation = operation
-        logged.there = kind != "delete"
+    """The last values of a row: from its newest change back, as far as older ones tell of other columns."""
+    logged = _Logged(there=changes[-1][1] != "delete", born=changes[0][1] == "insert", operation=changes[-1][2])
+    if not logged.there:
+        logged.born = any(kind == "insert" for _row, kind, *_rest in changes)
+        return logged
+    values = logged.values
+    known: set[str] = set()
+    for _row, kind, _operation, valued, columns, new in reversed(changes):
+        if kind == "delete" or valued is None:  # before that the row was another, or its values were erased
+            break
         if kind == "insert":
-            logged.born, logged.whole, logged.values = True, True, {}
-        if kind == "delete":
-            logged.values = {}
-        elif valued is None:  # of somebody who was erased: what was said before is not known any more
-            logged.whole, logged.values = False, {}
-        elif kind == "insert":
-            logged.values = json.loads(new)
-        else:
-            logged.values |= dict.fromkeys(columns.split(","))
-            logged.values |= json.loads(new)
+            values |= _object(new)[0] | values
+            logged.born = logged.whole = True
+            break
+        if columns in known:
+            continue
+        known.add(columns)
+        for name in columns.split(","):
+            values.setdefault(name, _UNREAD)
+        for name, value in _object(new)[0].items():
+            if values[name] is _UNREAD:
+                values[name] = value
+        for name in columns.split(","):
+            if values[name] is _UNREAD:
+                values[name] = None
     return logged
 
 
@@ -198,7 +210,7 @@ def _compare(entity: type[Entity], number: int, logged: _Logged, found: str | No
             _("%(table)s, row %(row)s: stands in the table; the log says it was deleted", table=name, row=number)
         )
         return
-    stands: dict[str, Any] = json.loads(found)
+    stands: dict[str, Any] = _object(found)[0]
     columns = table_of(entity).columns
     before_upgrade = logged.operation < proof.history.upgraded
     for column in columns:
@@ -275,8 +287,14 @@ def _changes(connection: Connection, name: str) -> Iterator[Any]:
     return _read(connection, "peony_log", query, (name,))
 
 
-def _rows(connection: Connection, table: Table, entity: type[Entity]) -> Iterator[Any]:
-    row = logged_row(entity, connection.dialect.name)
+def _is_named(connection: Connection, name: str) -> bool:
+    """Whether the log names any row of a table."""
+    return connection.scalar(select(RowChange.id).where(RowChange.entity == name).limit(1)) is not None
+
+
+def _rows(connection: Connection, table: Table, entity: type[Entity], *, named: bool) -> Iterator[Any]:
+    """Number and content of each row, in order; the content only where the log has something to compare it with."""
+    row = logged_row(entity, connection.dialect.name) if named else "NULL"
     return _read(connection, "peony_rows", f'SELECT id, {row} FROM "{table.name}" AS t ORDER BY id', ())
 
 
