@@ -5,7 +5,21 @@ from __future__ import annotations
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_babel import gettext as _
-from sqlalchemy import Connection, Engine, create_engine, func, insert, inspect, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    LargeBinary,
+    Table,
+    TableClause,
+    column,
+    create_engine,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy import table as table_clause
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from admin_app import at_rest
@@ -14,6 +28,7 @@ from admin_app.upgrade import SCRIPTS, SchemaError, newest
 from models import schema, triggers
 from models.connection import WRITES, UnknownEngineError, engine_options, prepare_engine, url_of, why_of
 from models.entity import Base, db
+from models.types import Encrypted
 
 PAGE = 2_000
 
@@ -105,15 +120,22 @@ def _without_checks(sink: Connection) -> None:
 
 def _copy(source: Connection, sink: Connection, name: str) -> int:
     table = Base.metadata.tables[name]
-    order = list(table.primary_key.columns)
-    rows, done = source.execution_options(stream_results=True).execute(select(table).order_by(*order)), 0
+    plain = _with_ciphertexts_as_they_are(table)
+    order = [plain.c[column.name] for column in table.primary_key.columns]
+    rows, done = source.execution_options(stream_results=True).execute(select(plain).order_by(*order)), 0
     for part in rows.mappings().partitions(PAGE):
-        sink.execute(insert(table), [dict(row) for row in part])
+        sink.execute(insert(plain), [dict(row) for row in part])
         done += len(part)
     if sink.scalar(select(func.count()).select_from(table)) != done:
         raise SchemaError(_("%(name)s: not every row arrived.", name=name))
     _restore_checks(sink, name)
     return done
+
+
+def _with_ciphertexts_as_they_are(table: Table) -> TableClause:
+    """The table for copying: no value is opened and sealed anew, for the log has each ciphertext as it stands."""
+    types = {c.name: LargeBinary() if isinstance(c.type, Encrypted) else c.type for c in table.columns}
+    return table_clause(table.name, *(column(name, kind) for name, kind in types.items()))
 
 
 def _restore_checks(sink: Connection, name: str) -> None:

@@ -41,6 +41,7 @@ from models.entity import Base, db, table_of
 from models.log import Operation as LogOperation
 from models.names import Name
 from models.organisation import Course, Store
+from models.row_log import log_inserted
 from models.rulebook import RuleActivation, RuleVersion
 from models.standing import Tag
 
@@ -187,8 +188,21 @@ def begin_anew(op: Operation, data: OpenSalonInput) -> Answer:
         schedule.first_due_at = op.at
     op.concerns(store)
     op.reason = str(_l("The demo was cleared; it is in %(backup)s.", backup=data.backup))
-    op.detail = {"backup": data.backup, "size": data.size, "sha256": data.sha256}
+    kept = _log_what_stays(connection, op.number)
+    op.detail = {"backup": data.backup, "size": data.size, "sha256": data.sha256, "kept": kept}
     return {"store": store.id}
+
+
+def _log_what_stays(connection: Connection, operation: int) -> int:
+    """Log each row that stays as it stands, as if it were new: the new log begins with it. How many they are."""
+    count = 0
+    for entity in KEPT:
+        row = triggers.logged_row(entity, connection.dialect.name)
+        rows = connection.execute(text(f'SELECT id, {row} FROM "{table_of(entity).name}" AS t ORDER BY id')).all()
+        for number, values in rows:
+            log_inserted(connection, operation, entity.named(), number, values)
+        count += len(rows)
+    return count
 
 
 def _empty(connection: Connection) -> None:

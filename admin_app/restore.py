@@ -364,6 +364,6 @@ def _set_anchors_aside() -> Path | None:
 def _fitting(lines: Iterable[str]) -> Iterator[str]:
     with db.engine.connect() as connection:
         for line in lines:
-            _at, seq, digest = line.split()
+            _at, seq, digest = line.split()[:3]
             if int(seq) == 0 or connection.scalar(select(LogLink.hash).where(LogLink.seq == int(seq))) == digest:
                 yield line

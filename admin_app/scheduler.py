@@ -21,10 +21,12 @@ from typing import Any, Self
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask, current_app
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from admin_app import housekeeping
+from admin_app.anchors import AnchorError, send_anchors
 from admin_app.applying import LEASE, Claim
 from admin_app.clock_jump import evaluated_ahead
 from admin_app.evaluation import evaluate, self_check
@@ -245,10 +247,22 @@ def _evaluate_changed(claim: Claim) -> dict[str, Any]:
     return evaluate(business_day(at), full=False, claim=claim, at=at).counts()
 
 
+def anchor_log() -> dict[str, Any]:
+    """Anchor the log, then bring the second place up to date with all that it lacks.
+
+    :raises Refused: it cannot be reached; the anchor stands, and goes along next time.
+    """
+    perform(Name.ANCHOR_LOG, actor=SYSTEM)
+    try:
+        return {"sent": send_anchors()}
+    except AnchorError as error:
+        raise Refused(_l("%(why)s", why=str(error)), None, "anchor_copy") from error
+
+
 WORK: dict[str, Work] = {
     "rules-daily": _evaluate_day,
     "rules-changed": _evaluate_changed,
-    "anchor-log": lambda claim: perform(Name.ANCHOR_LOG, actor=SYSTEM),
+    "anchor-log": lambda claim: anchor_log(),
     "back-up": lambda claim: housekeeping.daily_backup(),
     "housekeeping": lambda claim: housekeeping.sweep(),
 }

@@ -6,9 +6,10 @@ import difflib
 import os
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
@@ -48,6 +49,34 @@ class Settings(BaseSettings):
     reveals_per_day: int = Field(200, ge=1, description="Masked values one person may reveal in a day")
     metrics_token: str = Field("", description="Bearer token for /metrics; empty: nobody reads it")
     export_rows: int = Field(100_000, ge=1, description="Most rows in one exported file")
+
+    anchor_key: Path | None = Field(
+        None, description="File of the private key that signs the log's anchors; empty: anchor.key in the data folder"
+    )
+    anchor_public_key: str = Field(
+        "", description="The only public key that anchors may be signed with, in hexadecimal; empty: see anchors.pub"
+    )
+    anchor_copy: str = Field(
+        "", description="Second place of the anchors: a folder, or an http(s) address that takes them by POST"
+    )
+    anchor_hosts: str = Field(
+        "",
+        validate_default=True,
+        description="Hosts that PEONY_ANCHOR_COPY may name, with commas between",
+    )
+
+    @field_validator("anchor_key", mode="before")
+    @classmethod
+    def _no_empty_path(cls, value: object) -> object:
+        return value or None
+
+    @field_validator("anchor_hosts")
+    @classmethod
+    def _allowed_host(cls, hosts: str, info: ValidationInfo) -> str:
+        place = urlsplit(info.data.get("anchor_copy") or "")
+        if place.scheme in {"http", "https"} and place.hostname not in {one.strip() for one in hosts.split(",")}:
+            raise ValueError(f"PEONY_ANCHOR_COPY names the host {place.hostname!r}, which is not among these")
+        return hosts
 
     @field_validator("data_dir", "rules_dir", "host", mode="before")
     @classmethod

@@ -128,7 +128,12 @@ def check_keys() -> None:
     expected = db.session.scalar(select(Setting.value).where(Setting.key == KEYS))
     if expected is not None and expected != keyring().fingerprint():
         if path.exists():
-            raise WrongKeysError(_("%(path)s is not the key file of this database. Put the right one back.", path=path))
+            raise WrongKeysError(
+                _(
+                    "%(path)s: these keys belong to another salon. Put the right ones back; nothing was changed.",
+                    path=path,
+                )
+            )
         raise WrongKeysError(_("%(path)s is missing: the keys of this database. Put it back.", path=path))
     if not path.exists():
         keyring().save(path)

@@ -39,7 +39,10 @@ ROOM = -128_000
 """What SQLite may keep of the file in memory while much is brought in; below 0: KiB."""
 
 HIDDEN = "•"
-"""What the log holds instead of a secret value."""
+"""Begins what the log holds instead of a secret value; alone in entries of releases before migration 0015."""
+
+HIDDEN_DIGITS = 32
+"""So many hexadecimal digits of a secret's SHA-256 follow it."""
 
 
 def wal_is_safe(version: tuple[int, ...] = sqlite_driver.sqlite_version_info) -> bool:
@@ -77,12 +80,22 @@ class WriteState:
         self.columns = ",".join(names)
         for name in names:
             if name in secret.split(","):
-                old[name] = new[name] = HIDDEN
+                for side in (old, new):
+                    if name in side:
+                        side[name] = hidden(side[name])
         self.old = _dump({k: old[k] for k in names if k in old}) if old_row else None
         self.new = _dump({k: new[k] for k in names if k in new}) if new_row else None
         self.salt = secrets.token_hex(16)
         self.digest = value_digest(self.salt, self.old, self.new)
         return 1
+
+
+def hidden(secret: str | None) -> str | None:
+    """What the log holds instead of a secret: a digest that tells whether it is still the same.
+
+    A password's hash is salted and an index is keyed already, so that nothing can be tried out on the digest.
+    """
+    return secret and HIDDEN + hashlib.sha256(secret.encode()).hexdigest()[:HIDDEN_DIGITS]
 
 
 def _dump(values: dict[str, Any]) -> str:
@@ -236,6 +249,7 @@ def _on_sqlite_connect(connection: Any, record: Any) -> None:
     for name in ("operation", "name", "columns", "salt", "digest", "old", "new"):
         connection.create_function(f"peony_{name}", 0, lambda name=name: getattr(state, name))
     connection.create_function("peony_difference", 3, state.difference)
+    connection.create_function("peony_hidden", 1, hidden)
 
 
 def _on_sqlite_begin(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection, Table, UniqueConstraint, text
 
 from models import value_triggers
+from models.connection import HIDDEN, HIDDEN_DIGITS
 from models.entity import EVERYBODY, Base, Entity, entities, table_of
 from models.field import Privacy
 from models.invariants import NoGaps, NoOverlap, OneStep
@@ -136,6 +137,27 @@ def _sqlite_row(entity: type[Entity], side: str) -> str:
             value = f"CASE WHEN {value} IS NOT NULL THEN hex({value}) END"
         parts.append(f"'{column.name}', {value}")
     return f"json_object({', '.join(parts)})"
+
+
+def logged_row(entity: type[Entity], dialect: str) -> str:
+    """The SQL of row ``t`` as its insertion would be logged: a JSON object without what is missing, as text."""
+    secret = _secret(entity)
+    if dialect == "sqlite":
+        row = _sqlite_row(entity, "t")
+        for name in secret:
+            row = row.replace(f"'{name}', t.\"{name}\"", f"'{name}', peony_hidden(t.\"{name}\")")
+        return f"json_patch('{{}}', {row})"
+    hidden = "".join(
+        f" || CASE WHEN t.\"{name}\" IS NULL THEN '{{}}'"
+        f" ELSE jsonb_build_object('{name}', {_postgres_hidden(f't.{chr(34)}{name}{chr(34)}')}) END"
+        for name in secret
+    )
+    return f"(jsonb_strip_nulls(to_jsonb(t)){hidden})::text"
+
+
+def _postgres_hidden(value: str) -> str:
+    """The SQL of what the log holds instead of a secret: see ``models.connection.hidden``."""
+    return f"'{HIDDEN}' || left(encode(sha256(convert_to({value}, 'UTF8')), 'hex'), {HIDDEN_DIGITS})"
 
 
 def _sqlite_log(entity: type[Entity]) -> Iterator[str]:
@@ -302,9 +324,11 @@ BEGIN
   SELECT array_agg(key ORDER BY key COLLATE "C") INTO names FROM jsonb_object_keys(was || is_now) AS key
     WHERE was -> key IS DISTINCT FROM is_now -> key;
   IF names IS NULL THEN RETURN NULL; END IF;
-  SELECT jsonb_object_agg(key, CASE WHEN key = ANY (TG_ARGV) THEN '"•"' ELSE was -> key END)::text INTO old_values
+  SELECT jsonb_object_agg(key, CASE WHEN key = ANY (TG_ARGV)
+    THEN to_jsonb({_postgres_hidden("was ->> key")}) ELSE was -> key END)::text INTO old_values
     FROM unnest(names) AS key WHERE was ? key;
-  SELECT jsonb_object_agg(key, CASE WHEN key = ANY (TG_ARGV) THEN '"•"' ELSE is_now -> key END)::text INTO new_values
+  SELECT jsonb_object_agg(key, CASE WHEN key = ANY (TG_ARGV)
+    THEN to_jsonb({_postgres_hidden("is_now ->> key")}) ELSE is_now -> key END)::text INTO new_values
     FROM unnest(names) AS key WHERE is_now ? key;
   IF TG_OP = 'UPDATE' THEN
     old_values := coalesce(old_values, '{{}}');

@@ -158,7 +158,9 @@ def settings_table(head: tuple[str, str, str]) -> str:
         default = info.default
         if isinstance(default, Path):
             default = f"{default.relative_to(HOUSE)}/"
-        rows.append([f"`PEONY_{name.upper()}`", f"`{default}`" if default != "" else "", str(info.description)])
+        rows.append(
+            [f"`PEONY_{name.upper()}`", f"`{default}`" if default not in ("", None) else "", str(info.description)]
+        )
     return table(head, rows)
 
 

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from admin_app.operations.refusals import Refused, unavailable
 from models.entity import db
 from views.addresses import BadAddress
+from views.person import note_forged
 
 log = logging.getLogger("peony.pages")
 
@@ -60,6 +61,8 @@ def _way_back(error: Refused) -> tuple[str, str] | None:
 
 
 def forged(error: CSRFError) -> Any:
+    """A form without its CSRF word, or with that of another session."""
+    note_forged()
     text = _("This form is too old or came from somewhere else. Go back, load the page again and repeat.")
     return _page(400, _("Please repeat"), text)
 

@@ -62,6 +62,9 @@ LABELS: dict[str, LazyString] = {
     "sales": _l("Sales"),
     "staff": _l("Staff"),
     "corrected": _l("Corrected"),
+    "session": _l("Session"),
+    "token": _l("Digest of its token"),
+    "kept": _l("Rows that stayed"),
 }
 """Labels of what operations write down; what has none is shown raw."""
 

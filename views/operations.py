@@ -20,7 +20,7 @@ from admin_app.operations.accounts import ResetPasswordInput
 from admin_app.operations.approvals import SIGNS, Approvable, signed
 from admin_app.operations.confirmation import Unconfirmed, is_confirmed
 from admin_app.operations.in_use import refusal_of
-from admin_app.operations.kernel import now, perform, quote
+from admin_app.operations.kernel import ask_first, now, quote
 from admin_app.operations.refusals import AnotherTotal, Busy, Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Spec, spec_named
 from admin_app.security import passwords
@@ -280,10 +280,7 @@ def _signed(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
 
 def _working(spec: Spec, values: dict[str, Any]) -> Answer:
     """What the operation would come to, with what falls with it; nothing of it stays."""
-    if spec.consequences:
-        answer = perform(spec.name, values, actor=actor(), rehearse=True)
-    else:
-        answer = quote(spec.name, values, actor=actor())
+    answer = ask_first(spec.name, values, actor=actor(), rehearse=spec.consequences)
     return {**answer, "approval": values.get("approval", "")}
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any
 
 from flask import g, request
 from flask_login import current_user
 
-from admin_app.operations.kernel import perform
-from admin_app.operations.reading import NumberSearchInput, ReadInput
+from admin_app.operations.kernel import now, perform
+from admin_app.operations.reading import NumberSearchInput, ReadInput, forged_are_logged
 from admin_app.operations.refusals import Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Input
 from admin_app.rulebook import access_for
 from models.actor import Actor, ActorKind
+from models.entity import db
 from models.names import Name
 from rules.decisions.access import Access
 
 NOBODY = "nobody"
+LONGEST_PATH = 120
 
 
 def actor() -> Actor:
@@ -96,3 +99,11 @@ def refuse(
     except Refused as logged:
         return logged
     raise AssertionError("open_page always refuses")
+
+
+def note_forged() -> None:
+    """Log that a form without its CSRF word was refused: who and from where as far as known, and the path."""
+    who = actor()
+    if forged_are_logged(db.session(), now(), who):
+        with suppress(Refused):
+            perform(Name.OPEN_PAGE, {"page": request.path[:LONGEST_PATH], "forged": True}, actor=who)

@@ -13,6 +13,8 @@ from flask_babel import lazy_gettext as _l
 from admin_app.database_tls import check_tls
 from admin_app.doctor.books import book_checks
 from admin_app.doctor.chain import check_anchors, check_chain
+from admin_app.doctor.rows import check_rows
+from admin_app.doctor.sessions import check_sessions
 from admin_app.doctor.standing import check_references, check_schema
 from admin_app.file_modes import check_modes
 
@@ -44,6 +46,8 @@ def checks() -> dict[str, tuple[LazyString, Check]]:
         "log anchors": (_l("log anchors"), check_anchors),
         "file modes": (_l("file modes"), check_modes),
         "database TLS": (_l("TLS to the database"), check_tls),
+        "rows": (_l("rows against the log"), check_rows),
+        "sessions": (_l("sessions against the log"), check_sessions),
         **book_checks(),
     }
 

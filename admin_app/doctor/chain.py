@@ -9,11 +9,12 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import select, text
 
-from admin_app.data_folder import anchors_file
+from admin_app.anchors import AnchorError, anchor_lines, faults_of, unsent_anchors
 from admin_app.operations.chain import OPERATION_COLUMNS, START, content_of, operation_text
 from models.cipher import keyring
 from models.entity import db, table_of
 from models.log import LogLink, Operation
+from models.names import Name
 
 BATCH = 5_000
 MOST_TOLD = 20
@@ -164,14 +165,16 @@ def _owner(connection: Any, entity: str, row_id: int) -> int | None:
 
 
 def check_anchors() -> tuple[int, list[str]]:
-    """The heads that were written down outside the database still stand in it."""
-    path = anchors_file()
-    if not path.exists():
-        return 0, []
+    """The heads that were written down outside the database still stand in it; each is signed, holds the one before it,
+    and has reached the second place.
+    """
+    lines = [line for line in anchor_lines() if line.strip()]
     faults = _Faults()
-    lines = [line.split() for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
     with db.engine.connect() as connection:
-        for at, seq, digest in lines:
+        for line in lines:
+            at, seq, digest = [*line.split(), "", "0", ""][:3]
+            if not seq.isdecimal():
+                continue  # told below
             stored = connection.scalar(select(LogLink.hash).where(LogLink.seq == int(seq)))
             if stored is None and int(seq) > 0:
                 faults.tell(_("the log had %(seq)s links at %(at)s; its end has been cut off", seq=seq, at=at))
@@ -179,4 +182,19 @@ def check_anchors() -> tuple[int, list[str]]:
                 faults.tell(
                     _("link %(seq)s is not the one written down at %(at)s: the chain was made anew", seq=seq, at=at)
                 )
+        details = connection.scalars(select(Operation.detail).where(Operation.name == str(Name.ANCHOR_LOG))).all()
+    keys = {detail["key"] for detail in details if detail and "key" in detail}
+    for fault in faults_of(lines, keys):
+        faults.tell(fault)
+    _second_place(faults)
     return len(lines), list(faults)
+
+
+def _second_place(faults: _Faults) -> None:
+    try:
+        waiting = len(unsent_anchors())
+    except (AnchorError, OSError) as error:
+        faults.tell(_("the second place of the anchors: %(why)s", why=error))
+    else:
+        if waiting:
+            faults.tell(_("anchors that have not reached the second place: %(count)s", count=waiting))

@@ -104,6 +104,7 @@ def sign_in(op: Operation, data: SignInInput) -> Answer:
     )
     op.session.add(session)
     op.concerns(user)
+    op.detail |= {"session": session.id, "token": sessions.token_digest(data.token_hash)}
     return {"session": session.id}
 
 
@@ -148,6 +149,7 @@ def change_password(op: Operation, data: ChangePasswordInput) -> Answer:
             session.ended_at, session.ended_why = op.at, "password changed"
         elif data.token_hash:
             session.token_hash = data.token_hash
+            op.detail = {"session": session.id, "token": sessions.token_digest(data.token_hash)}
     op.concerns(user)
     return {"id": user.id}
 

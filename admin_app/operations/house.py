@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from admin_app.data_folder import anchors_file
+from admin_app import anchors
 from admin_app.operations import chain
 from admin_app.operations.kernel import Operation
+from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, operation, the_machine
 from models.cipher import keyring
 from models.clock import Missed, Schedule, Setting
@@ -68,11 +69,11 @@ def run_schedule(op: Operation, data: RunInput) -> Answer:
 def anchor_log(op: Operation, data: Input) -> Answer:
     """Write count and head of the log down outside the database: a tail cut off later no longer fits it."""
     seq, digest = chain.head(op.session.connection())
-    line = f"{op.at.isoformat()} {seq} {digest}\n"
-    path = anchors_file()
-    with path.open("a", encoding="ascii") as file:
-        file.write(line)
-    op.detail = {"seq": seq, "head": digest}
+    try:
+        key = anchors.write_anchor(op.at.isoformat(), seq, digest)
+    except anchors.AnchorError as error:
+        raise Refused(_l("%(why)s", why=str(error)), None, "anchor_key") from error
+    op.detail = {"seq": seq, "head": digest, "key": key}
     return {"seq": seq, "head": digest}
 
 

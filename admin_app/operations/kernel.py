@@ -203,18 +203,35 @@ def _tell_of_guessing(credential: Credential, actor: Actor) -> None:
     perform(Name.RAISE_ALERT, {"source": "password_tries", "occasion": occasion, **words, **about}, actor=SYSTEM)
 
 
-def quote(name: Name | str, data: Input | dict[str, Any], *, actor: Actor) -> Answer:
-    """What an operation would come to, found by reading alone: nobody who writes waits for it.
+def quote(name: Name | str, data: Input | dict[str, Any], *, actor: Actor, rehearse: bool = False) -> Answer:
+    """What an operation would come to, found by reading alone: nobody who writes waits for it. ``rehearse`` does it and
+    takes it back instead, for what only writing shows.
 
     :raises Refused: it would not be done.
     """
-    spec = spec_named(str(name))
-    given = data if isinstance(data, Input) else spec.input.model_validate(data)
     try:
-        return _with_patience(_Call(spec, given, actor, None, None, None, quoting=True))
+        return _with_patience(_asked(name, data, actor, rehearse=rehearse))
     except Refused:
         db.session.rollback()
         raise
+
+
+def ask_first(name: Name | str, data: Input | dict[str, Any], *, actor: Actor, rehearse: bool = False) -> Answer:
+    """The first step of a form of two: ``quote`` for somebody who has asked for the operation.
+
+    :raises Refused: it would not be done; the refusal stands in the log, as that of the second step would.
+    """
+    try:
+        return quote(name, data, actor=actor, rehearse=rehearse)
+    except Refused as refusal:
+        log_refusal(_asked(name, data, actor, rehearse=rehearse), refusal)
+        raise
+
+
+def _asked(name: Name | str, data: Input | dict[str, Any], actor: Actor, *, rehearse: bool) -> _Call:
+    spec = spec_named(str(name))
+    given = data if isinstance(data, Input) else spec.input.model_validate(data)
+    return _Call(spec, given, actor, None, None, None, rehearse, quoting=not rehearse)
 
 
 @dataclass(frozen=True)

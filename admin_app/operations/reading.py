@@ -8,11 +8,13 @@ from typing import Any
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
 
 from admin_app.operations.authors import one_at_a_time
 from admin_app.operations.kernel import Operation, begin_of_day, one_of
 from admin_app.operations.refusals import Forbidden, Missing, Refused
 from admin_app.operations.registry import Answer, Input, anybody, operation
+from models.actor import Actor
 from models.entity import entity_named
 from models.log import EntryKind
 from models.log import Operation as LogOperation
@@ -165,17 +167,34 @@ def export_log(op: Operation, data: LogInput) -> Answer:
 
 
 class PageInput(Input):
-    """A page that was asked for in vain: of which entity and row, and whether it looked as if it did not exist."""
+    """A page that was asked for in vain: of which entity and row, and whether it looked as if it did not exist; or
+    the path to which a form was sent without its CSRF word.
+    """
 
     page: str
     entity: str | None = None
     row: int | None = None
     missing: bool = False
+    forged: bool = False
+
+
+FORGED_AN_HOUR = 60
+"""So many forged forms an hour stand in the log, of people signed in and of strangers each: nobody fills the disk."""
+
+
+def forged_are_logged(session: Session, at: datetime, actor: Actor) -> bool:
+    """Whether one more forged form is written down."""
+    known = LogOperation.actor_id.is_not(None) if actor.id is not None else LogOperation.actor_id.is_(None)
+    forged = (LogOperation.name == str(Name.OPEN_PAGE), LogOperation.result == "forged", known)
+    query = select(func.count()).where(*forged, LogOperation.at > at - timedelta(hours=1))
+    return (session.scalar(query) or 0) < FORGED_AN_HOUR
 
 
 @operation(Name.OPEN_PAGE, label=_l("Open a page"), kind=EntryKind.READ, permitted=anybody, form=False)
 def open_page(op: Operation, data: PageInput) -> Answer:
     """Always refuse, so that the refusal stands in the log."""
+    if data.forged:
+        raise Refused(_l("This form is too old or came from somewhere else."), data.page, "forged")
     if data.missing:
         raise Missing(_l("There is no such page, or it is not yours to see."), data.page)
     raise Forbidden(_l("Your role does not allow this."), data.page)

@@ -194,6 +194,7 @@ RESULTS = {
     "too_many": _l("too many"),
     "wrong_password": _l("wrong password"),
     "waiting": _l("too many attempts"),
+    "forged": _l("form from somewhere else"),
 }
 """How the log's results are said; whatever else was refused is just that."""
 

@@ -31,6 +31,11 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def token_digest(hashed: str) -> str:
+    """What the log holds of a session's token: enough to tell whether it is still the same."""
+    return hashlib.sha256(hashed.encode()).hexdigest()[:32]
+
+
 class SignedIn(UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     """A user with the session she came through, as Flask-Login hands it to the pages."""
 

@@ -26,7 +26,7 @@ from admin_app.operations.house import BackUpInput
 from admin_app.operations.kernel import perform
 from admin_app.restore import check_not_interrupted, interrupted, leftover, restore, take_back
 from admin_app.settings import HOUSE
-from admin_app.start import RemainsError, WrongKeysError, open_house
+from admin_app.start import RemainsError, WrongKeysError, check_keys, open_house
 from models.actor import SYSTEM
 from models.cipher import KEY_FILE, Keyring, keyring, use_keyring
 from models.connection import sqlite_driver
@@ -349,6 +349,23 @@ def test_no_start_makes_a_salon_in_an_emptied_database(tmp_path: Path) -> None:
     (tmp_path / "data" / "peony.db").write_bytes(b"")
     with opened(data_dir=tmp_path / "data"), pytest.raises(RemainsError):
         open_house()
+
+
+def test_keys_of_another_salon_are_said_to_be_that(sqlite_house: House) -> None:
+    """By start and doctor alike, which begin with this; not as tampering."""
+    keys = sqlite_house.folder / KEY_FILE
+    content, foreign = keys.read_text(encoding="ascii"), Keyring.fresh().dump()
+    keys.write_text(foreign, encoding="ascii")
+    db.session.remove()
+    try:
+        with opened(data_dir=sqlite_house.folder):
+            for begin in (open_house, check_keys):
+                with pytest.raises(WrongKeysError, match=r"belong to another salon|另一家店"):
+                    begin()
+        assert keys.read_text(encoding="ascii") == foreign
+    finally:
+        keys.write_text(content, encoding="ascii")
+        use_keyring(Keyring.parse(content))
 
 
 def test_lost_keys_are_not_replaced_by_new_ones(sqlite_house: House) -> None:

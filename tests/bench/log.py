@@ -8,6 +8,7 @@ from unittest import mock
 from sqlalchemy import func, select
 
 from admin_app.doctor.chain import check_chain
+from admin_app.doctor.rows import check_rows
 from admin_app.operations import chain
 from admin_app.operations.entities import EditInput
 from admin_app.operations.kernel import perform
@@ -23,11 +24,14 @@ BULK = 200_000
 
 
 def run(place: Place) -> list[Figure]:
-    """Proof of the whole chain; eight writers with the chain, and the same without it."""
+    """Proof of the whole chain, and of every row against it; eight writers with the chain, and the same without it."""
     with place.app.app_context():
         _fill(place)
         took = seconds(check_chain)
         looked_at, faults = check_chain()
+        assert faults == []
+        rows_took = seconds(check_rows)
+        rows_looked_at, faults = check_rows()
         assert faults == []
         with_chain, wrong = _write(place)
         assert wrong == []
@@ -41,6 +45,12 @@ def run(place: Place) -> list[Figure]:
             looked_at / took,
             "rows/s",
             f"{looked_at:,} rows of {operations:,} operations; asked: 150,000",
+        ),
+        Figure(
+            "proof of the rows against the log",
+            rows_looked_at / rows_took,
+            "rows/s",
+            f"{rows_looked_at:,} rows and row changes; asked: 150,000",
         ),
         Figure(f"{WRITERS} writers, chained", with_chain, "operations/s"),
         Figure(f"{WRITERS} writers, the chain left out", without, "operations/s"),

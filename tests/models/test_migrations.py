@@ -22,6 +22,7 @@ HASHES = {
     "0013_taken_back.py": "7aacb0b3f7f4baf09613a66067bf67670d9dbd90eb0068c98a757f1901e4db29",
     "0014_search_keys.py": "9a62d17c959296e09713747440780d136b37ecb9bf542a6334ef896ca72704db",
     "0015_second_factors.py": "f04c45f9a737be7817e0bfec25e05de96b4b444b3219d2caa5a693ed256bfed2",
+    "0016_hidden_digests.py": "e59e18297c43eb4fd9925b39896295560357ab8e1a9dd018c20e61ce10361a4a",
 }
 """SHA-256 of each migration. A new one adds its line; no line is ever changed."""
 

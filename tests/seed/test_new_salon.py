@@ -170,7 +170,9 @@ def test_the_log_begins_anew_and_its_first_entry_names_the_backup(demo: Empty) -
     assert [tuple(link) for link in links] == [(1, first[0].id)]
     assert made.backup.name in (first[0].reason or "")
     digest = hashlib.sha256(made.backup.read_bytes()).hexdigest()
-    assert first[0].detail == {"backup": made.backup.name, "size": made.backup.stat().st_size, "sha256": digest}
+    kept = sum(db.session.scalar(select(func.count()).select_from(entity)) or 0 for entity in KEPT)
+    size = made.backup.stat().st_size
+    assert first[0].detail == {"backup": made.backup.name, "size": size, "sha256": digest, "kept": kept}
     assert made.password not in repr(everything())
 
 

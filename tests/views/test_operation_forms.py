@@ -11,6 +11,7 @@ from admin_app.operations.kernel import now, perform
 from models.actor import SYSTEM
 from models.customers import Customer
 from models.entity import db
+from models.log import EntryKind, Operation
 from models.names import Name
 from models.sales import Payment, Sale, SaleLine
 from models.till import Approval
@@ -64,6 +65,15 @@ def test_a_bill_is_worked_out_before_it_is_sold(house: House, menu: dict[str, in
     sale = db.session.scalars(select(Sale)).one()
     assert (sale.total, sale.customer_id) == (63_400, house.ids["anna"])
     assert [line.quantity for line in db.session.scalars(select(SaleLine).order_by(SaleLine.position))] == [1, 2]
+
+
+def test_a_refusal_of_the_first_step_stands_in_the_log(house: House, menu: dict[str, int]) -> None:
+    """Only the total was asked for; that it was refused, and whom, is known all the same."""
+    browser, address = page(house, "reception", "sell", "anna")
+    assert browser.post(address, bill(house, menu, **{"lines-0-performer": ""})).status_code == 422
+    entry = db.session.scalars(select(Operation).order_by(Operation.id.desc()).limit(1)).one()
+    assert (entry.name, entry.kind, entry.actor_name) == ("sell", EntryKind.REFUSAL, "用户reception")
+    assert (entry.subject_kind, entry.subject_id) == ("customer", house.ids["anna"])
 
 
 def test_a_changed_total_is_shown_again(house: House, menu: dict[str, int]) -> None:

@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
+from admin_app.doctor.sessions import check_sessions
 from admin_app.operations.accounts import ResetPasswordInput
 from admin_app.operations.confirmation import is_powerful
 from admin_app.operations.kernel import now, perform
@@ -319,3 +320,10 @@ def test_a_proof_takes_the_code_itself(sqlite_house: House) -> None:
         given = SignInInput(user=sqlite_house.ids["owner"], token_hash="0" * 64)
         perform(Name.SIGN_IN, given, actor=sqlite_house.actor("owner"))
     assert refused.value.code == "wrong_password"
+
+
+def test_the_doctor_knows_the_session_by_its_new_token(sqlite_house: House) -> None:
+    browser = through_the_door(sqlite_house, "reception")
+    browser.post("/account/password", {"old": password_of("reception"), "new": "quite another sentence 7"})
+    assert signed_in(browser)
+    assert check_sessions() == (1, [])

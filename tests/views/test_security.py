@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 from flask import Flask, url_for
 from sqlalchemy import select
 
 from admin_app import create_app
+from admin_app.operations import reading
 from admin_app.settings import Settings
 from models.entity import Base, db
 from models.log import EntryKind, Operation
 from models.sales import Sale
+from tests.cast import NOON
 from tests.conftest import House
 from tests.factory import fill
 from views import register_screens
@@ -164,3 +167,36 @@ def test_a_fault_of_ours_shows_a_number_and_nothing_of_the_inside(
 def test_a_body_beyond_the_limit_is_refused(sqlite_house: House) -> None:
     answer = sqlite_house.browser("owner").post("/customer/new/", {"notes": "x" * (21 * 1024 * 1024)})
     assert answer.status_code == 413
+
+
+FORGED = {"csrf_token": "x"}
+
+
+def forged_entries() -> list[tuple[str, str, str, object]]:
+    rows = db.session.scalars(select(Operation).where(Operation.result == "forged").order_by(Operation.id))
+    return [(row.kind.value, row.actor_name, row.address, row.detail) for row in rows]
+
+
+def test_a_forged_form_stands_in_the_log(sqlite_house: House) -> None:
+    path = "/account/sessions/1/end"
+    assert sqlite_house.browser("reception").post(path, FORGED).status_code == 400
+    assert sqlite_house.browser().post(path, FORGED).status_code == 400
+    assert forged_entries() == [
+        ("refusal", "用户reception", "127.0.0.1", {"field": path}),
+        ("refusal", "nobody", "127.0.0.1", {"field": path}),
+    ]
+
+
+def test_forged_forms_do_not_fill_the_log(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strangers take nothing of the room of those who are signed in; after an hour there is room again."""
+    monkeypatch.setattr(reading, "FORGED_AN_HOUR", 2)
+    stranger, path = sqlite_house.browser(), "/account/sessions/1/end"
+    with time_machine.travel(NOON, tick=False) as clock:
+        for _ in range(4):
+            assert stranger.post(path, FORGED).status_code == 400
+        assert len(forged_entries()) == 2
+        sqlite_house.browser("reception").post(path, FORGED)
+        assert len(forged_entries()) == 3
+        clock.shift(3601)
+        stranger.post(path, FORGED)
+        assert len(forged_entries()) == 4
