@@ -1,7 +1,7 @@
 """Anchors: heads of the log written down outside the database, each signed and holding the one before it.
 
 A line of ``anchors.txt``: moment, number and hash of the log's last link, SHA-256 of the line before (zeros for the
-first), Ed25519 signature over those four. Releases before migration 0015 wrote the first three words only.
+first), Ed25519 signature over those four. Releases before migration 0016 wrote the first three words only.
 """
 
 from __future__ import annotations

@@ -90,12 +90,14 @@ class WriteState:
         return 1
 
 
-def hidden(secret: str | None) -> str | None:
+def hidden(secret: str | int | None) -> str | None:
     """What the log holds instead of a secret: a digest that tells whether it is still the same.
 
     A password's hash is salted and an index is keyed already, so that nothing can be tried out on the digest.
     """
-    return secret and HIDDEN + hashlib.sha256(secret.encode()).hexdigest()[:HIDDEN_DIGITS]
+    if secret is None:
+        return None
+    return HIDDEN + hashlib.sha256(str(secret).encode()).hexdigest()[:HIDDEN_DIGITS]
 
 
 def _dump(values: dict[str, Any]) -> str:

@@ -75,7 +75,9 @@ def _unique_keys(table: Table) -> Iterator[list[str]]:
 
 
 def _secret(entity: type[Entity]) -> list[str]:
-    return [name for name, found in entity.fields().items() if found.info.privacy is Privacy.SECRET]
+    """Columns that the log holds a digest of; what is encrypted stands in it as it is kept."""
+    secret = (found for found in entity.fields().values() if found.info.privacy is Privacy.SECRET)
+    return [found.name for found in secret if not found.encrypted]
 
 
 def _mark_columns(entity: type[Entity]) -> list[str]:
@@ -157,7 +159,7 @@ def logged_row(entity: type[Entity], dialect: str) -> str:
 
 def _postgres_hidden(value: str) -> str:
     """The SQL of what the log holds instead of a secret: see ``models.connection.hidden``."""
-    return f"'{HIDDEN}' || left(encode(sha256(convert_to({value}, 'UTF8')), 'hex'), {HIDDEN_DIGITS})"
+    return f"'{HIDDEN}' || left(encode(sha256(convert_to(({value})::text, 'UTF8')), 'hex'), {HIDDEN_DIGITS})"
 
 
 def _sqlite_log(entity: type[Entity]) -> Iterator[str]:

@@ -31,7 +31,6 @@ from rules.decisions.tiers import Held, Lack, benefits, next_tier, ways_to_keep
 from rules.documents.roles import Action
 from rules.evaluation.crossing import oldest_counted
 from rules.evaluation.frame import Frame
-from rules.evaluation.visits import visit_stands
 from rules.language.sentences import Words, value_said
 from views.booked import services_of
 
@@ -161,7 +160,7 @@ def _bookings(customer_id: int, access: Access) -> list[Coming]:
 def _visits(customer_id: int, access: Access) -> list[Past]:
     query = (
         select(Visit)
-        .where(Visit.customer_id.in_(kin_of(customer_id)), access.rows(Visit), visit_stands())
+        .where(Visit.customer_id.in_(kin_of(customer_id)), access.rows(Visit))
         .order_by(Visit.business_day.desc(), Visit.id.desc())
         .limit(LAST_VISITS)
     )

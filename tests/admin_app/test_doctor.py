@@ -287,7 +287,8 @@ def test_a_reference_to_nothing_is_found(sqlite_house: House) -> None:
     db.engine.dispose()
     outside = sqlite3.connect(sqlite_house.folder / "peony.db")
     outside.execute("DELETE FROM search_key")
-    outside.execute("INSERT INTO user_session VALUES (99, 'x', 4711, '', '', '2026-01-01', '2026-01-01', NULL, NULL)")
+    session = "99, 'x', 4711, '', '', '2026-01-01', '2026-01-01', NULL, NULL, NULL"
+    outside.execute(f"INSERT INTO user_session VALUES ({session})")
     outside.commit()
     outside.close()
     assert "user_session" in faults()["references"][0]

@@ -9,8 +9,10 @@ import time_machine
 from sqlalchemy import text
 
 from admin_app.doctor import examine
+from admin_app.doctor.rows import check_rows
 from admin_app.operations.customers import EraseInput, InteractionInput
 from admin_app.operations.kernel import perform
+from admin_app.security.second_factor import new_seed
 from models.customers import Channel
 from models.entity import db
 from models.names import Name
@@ -168,3 +170,16 @@ def test_who_was_erased_is_no_finding_and_later_changes_are(busy: House) -> None
     create("brand", name="牌子")
     behind_the_back("UPDATE brand SET name = '假牌子'")
     assert found() == ["brand, row 1, name: the log has «牌子», the row has «假牌子»"]
+
+
+def test_second_factors_are_proved_with_their_secrets(house: House) -> None:
+    """Their counter is a number among the secrets."""
+    owner = house.ids["owner"]
+    given = {"kind": "app", "name": "手机", "secret": new_seed(), "digests": ["0" * 32]}
+    factor = perform(Name.ADD_SECOND_FACTOR, given, actor=house.actor("owner"))["id"]
+    use = {"user": owner, "token_hash": "0" * 64, "use": {"factor": factor, "counter": 7}}
+    perform(Name.SIGN_IN, use, actor=house.actor("owner"))
+    db.session.remove()
+    assert check_rows()[1] == []
+    behind_the_back("UPDATE second_factor SET counter = 0")
+    assert len(check_rows()[1]) == 1

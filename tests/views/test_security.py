@@ -43,6 +43,7 @@ def addresses(house: House) -> Iterator[str]:
                 "kind": "gifts",
                 "document": "tags",
                 "customer": 1,
+                "request_id": 1,
             }
             if rule.endpoint == "operation":
                 blanks["name"] = "tag_customers"
