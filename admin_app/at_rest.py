@@ -7,6 +7,7 @@ PostgreSQL knows its clients.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ except ImportError:  # pragma: no cover - Windows; there SQLite's own locks have
     fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
+ATTEMPTS, PAUSE = 10, 0.1
+"""Whoever has hung up stands among PostgreSQL's clients for a moment yet: looks, and seconds between them."""
 
 OTHER_CLIENTS = text(
     "SELECT count(*) FROM pg_stat_activity"
@@ -92,7 +95,12 @@ def _in_use() -> bool:
     if database is not None:
         return database.exists() and _file_in_use(database)
     with db.engine.connect() as connection:
-        return bool(connection.scalar(OTHER_CLIENTS))
+        for _attempt in range(ATTEMPTS):
+            if not connection.scalar(OTHER_CLIENTS):
+                return False
+            connection.rollback()  # what a transaction has seen of others' activity stays as it was
+            time.sleep(PAUSE)
+    return True
 
 
 def _file_in_use(database: Path) -> bool:

@@ -211,7 +211,7 @@ def test_a_backup_while_somebody_writes_is_whole(house: House, tmp_path: Path, w
             entries = db.session.scalar(select(func.count()).where(Operation.name == "create_entity"))
             assert rows >= written
             assert entries == rows + CAST_ENTRIES
-            assert faults(but="schema") == []
+            assert faults("schema") == []
 
 
 CAST_ENTRIES = 2 + 6 + 3
@@ -265,7 +265,7 @@ def test_after_a_restore_the_salon_goes_on(house: House, tmp_path: Path) -> None
     assert names() == ["安娜", "贝塔", "柯拉", "新来的"]
     with pytest.raises(Exception, match="append-only"), db.engine.begin() as connection:
         connection.execute(text("UPDATE operation SET reason = 'x'"))
-    assert faults(but="schema") == []
+    assert faults("schema") == []
 
 
 def test_a_telephone_number_can_still_be_read_after_a_restore(house: House, tmp_path: Path) -> None:

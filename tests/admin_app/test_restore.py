@@ -12,6 +12,8 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 from sqlalchemy import select, text
@@ -398,3 +400,19 @@ def test_a_log_of_the_restored_salon_goes_on(house: House, one: Path) -> None:
     assert names() == [*CAST, "新来的"]
     assert db.session.scalar(text("SELECT count(*) FROM operation WHERE name = 'restore_backup'")) == 1
     assert faults() == []
+
+
+@pytest.mark.parametrize(("clients", "in_use"), [([1, 1, 0], False), ([1] * at_rest.ATTEMPTS, True), ([0], False)])
+def test_whoever_has_just_hung_up_is_no_longer_at_work(
+    clients: list[int], in_use: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL names a client for a moment after it has gone."""
+    counted, pauses = iter(clients), list[float]()
+    connection = MagicMock()
+    connection.__enter__.return_value = connection
+    connection.scalar.side_effect = lambda _query: next(counted)
+    monkeypatch.setattr(at_rest, "database_file", lambda: None)
+    monkeypatch.setattr(at_rest, "db", SimpleNamespace(engine=SimpleNamespace(connect=lambda: connection)))
+    monkeypatch.setattr(at_rest.time, "sleep", pauses.append)
+    assert at_rest._in_use() is in_use
+    assert len(pauses) == sum(clients)

@@ -141,4 +141,4 @@ def test_a_full_disk_is_said_and_loses_nothing(sqlite_house: House) -> None:
     assert principal(anna) == (paid_in + 1) * PAID_IN, "the same key, once there is room: once"
     recharges = select(func.count()).select_from(Operation).where(Operation.name == Name.RECHARGE)
     assert db.session.scalar(recharges.where(Operation.kind == EntryKind.WRITE)) == paid_in + 1
-    assert faults() == []
+    assert faults("sessions") == []
