@@ -39,7 +39,7 @@ ROOM = -128_000
 """What SQLite may keep of the file in memory while much is brought in; below 0: KiB."""
 
 HIDDEN = "•"
-"""Begins what the log holds instead of a secret value; alone in entries of releases before migration 0015."""
+"""Begins what the log holds instead of a secret value; alone in entries of releases before migration 0016."""
 
 HIDDEN_DIGITS = 32
 """So many hexadecimal digits of a secret's SHA-256 follow it."""

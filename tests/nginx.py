@@ -23,7 +23,7 @@ from tests.limits import HANG_SECONDS
 HOW = "apt-get install nginx-light"
 NAME = "salon.example"
 AROUND = """
-daemon off; worker_processes 1; pid {folder}/pid; error_log stderr;
+worker_processes 1; pid {folder}/pid; error_log {folder}/errors;
 events {{ worker_connections 64; }}
 http {{
     access_log off;
@@ -99,15 +99,9 @@ def in_front_of(port: int, folder: Path) -> Iterator[tuple[int, int]]:
     command = [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "errors")]
     checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
-    with (folder / "said").open("w", encoding="utf-8") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said)
+    started = subprocess.run(command, capture_output=True, text=True, check=False)  # it listens before it detaches
+    assert started.returncode == 0, started.stderr
     try:
-        while process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", secure)) == 0:
-                    break
-        assert process.poll() is None, (folder / "said").read_text(encoding="utf-8")
         yield plain, secure
     finally:
-        process.terminate()
-        process.wait(timeout=HANG_SECONDS)
+        subprocess.run([*command, "-s", "stop"], check=True, timeout=HANG_SECONDS)

@@ -16,14 +16,12 @@ from admin_app.i18n import LANGUAGES
 from admin_app.operations.accounts import ChangePasswordInput, EndSessionInput, LanguageInput
 from admin_app.operations.kernel import prove
 from admin_app.operations.refusals import Refused
-from admin_app.rulebook import rulebook
 from admin_app.security import passwords
 from admin_app.security.password_gate import credential_of
 from admin_app.security.sessions import fresh_token, token_hash
 from models.accounts import Language, User, UserSession
 from models.entity import db
 from models.names import Name
-from models.organisation import Store
 from views.person import actor, do
 from views.sign_in import ask_to_sign_in, begin_browser_session
 from views.unsent import LONGEST, Unsent, open_draft, seal_draft
@@ -75,7 +73,7 @@ def _change(form: PasswordForm) -> None:
     assert user is not None
     old, new, login = form.old.data or "", form.new.data or "", user.login
     prove(Name.CHANGE_PASSWORD, credential_of(user, login, old, field="old", initial_opens=True), actor=actor())
-    words = [user.name, *db.session.scalars(select(Store.name)), *rulebook().security.own_words]
+    words = [user.name, *passwords.words_of_salon(db.session())]
     weak = _("Choose another password than the one you have.") if new == old else passwords.weakness(new, login, words)
     if weak is not None:
         form.new.errors = [str(weak)]

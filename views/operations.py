@@ -17,6 +17,7 @@ from sqlalchemy import select
 from wtforms import SelectMultipleField
 
 from admin_app.operations.accounts import ResetPasswordInput
+from admin_app.operations.approval_requests import ask_for_approval, request_of
 from admin_app.operations.approvals import SIGNS, Approvable, signed
 from admin_app.operations.confirmation import Unconfirmed, is_confirmed
 from admin_app.operations.in_use import refusal_of
@@ -34,7 +35,6 @@ from models.names import Name
 from models.sales import PaymentMethod, Sale
 from models.till import ApprovalRequest
 from rules.documents.roles import Action
-from views.approvals import approval_given, ask_for_approval, asked_for
 from views.broken_bookings import warn_of_broken
 from views.customer_strip import customer_of, strip_of
 from views.form_rows import RowsField, tell
@@ -89,8 +89,8 @@ def _attempt(spec: Spec, form: HouseForm, plans: list[Blueprint], ids: list[int]
         if (working := _voucher_row(spec, form, values)) is not None:
             return _page(spec, form, ids, working), 422
         if "ask_approval" in request.form and issubclass(spec.input, Approvable):
-            ask_for_approval(spec, values)
-            return _page(spec, form, ids, None, asked_for(spec, values))
+            ask_for_approval(spec, values, actor())
+            return _page(spec, form, ids, None, request_of(spec, values, actor()))
         values = _signed(spec, values)
         if shown is not None:
             return _confirmed(spec, form, ids, {**values, "shown_total": shown})
@@ -100,7 +100,7 @@ def _attempt(spec: Spec, form: HouseForm, plans: list[Blueprint], ids: list[int]
     except Refused as refusal:
         show_refusal(form, refusal)
         working = _quote(spec, values) if shown is not None and values else None
-        asked = asked_for(spec, values) if values else None
+        asked = request_of(spec, values, actor()) if values else None
         page = _page(spec, form, ids, working, asked, may_ask=refusal.code == "needs_approval")
         return page, refusal.status if isinstance(refusal, Busy) else 422
     except ValidationError as error:
@@ -274,7 +274,8 @@ def _signed(spec: Spec, values: dict[str, Any]) -> dict[str, Any]:
     if not issubclass(spec.input, Approvable):
         return values
     values = signed(spec, values, actor())
-    earlier = whole_number(request.form.get("approval")) or approval_given(spec, values)
+    asked = request_of(spec, values, actor())
+    earlier = whole_number(request.form.get("approval")) or (asked.approval_id if asked is not None else None)
     return values if "approval" in values or earlier is None else {**values, "approval": earlier}
 
 

@@ -86,11 +86,10 @@ def shown_factor(user: User, form: SecondStepForm, by: Actor, operation: Name, *
     uses: list[Use] = []
 
     def holds() -> bool:
-        session_ = db.session()
         if form.passkey.data:
-            use = use_of_passkey(factors_of(session_, user.id), site(), form.passkey.data, taken_challenge())
+            use = use_of_passkey(factors_of(db.session(), user.id), site(), form.passkey.data, taken_challenge())
         else:
-            use = use_of_code(session_, user.id, form.code.data or "", now())
+            use = use_of_code(db.session(), user.id, form.code.data or "", now())
         uses.extend([use] if use is not None else [])
         return use is not None
 

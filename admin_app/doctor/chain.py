@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, text
 
 from admin_app.anchors import AnchorError, anchor_lines, faults_of, unsent_anchors
+from admin_app.doctor.faults import FirstFaults
 from admin_app.operations.chain import OPERATION_COLUMNS, START, content_of, operation_text
 from models.cipher import keyring
 from models.entity import db, table_of
@@ -17,20 +18,11 @@ from models.log import LogLink, Operation
 from models.names import Name
 
 BATCH = 5_000
-MOST_TOLD = 20
-
-
-class _Faults(list[str]):
-    """The first faults; a broken chain has no end of them."""
-
-    def tell(self, fault: str) -> None:
-        if len(self) < MOST_TOLD:
-            self.append(fault)
 
 
 def check_chain() -> tuple[int, list[str]]:
     """Walk the whole chain, recomputing every digest; how many row changes and operations were read."""
-    faults = _Faults()
+    faults = FirstFaults()
     looked_at, expected, previous = 0, 1, START
     with db.engine.connect() as connection:
         missing_values: list[int] = []
@@ -90,7 +82,7 @@ _POSTGRES = f"""SELECT operation_id, id, {_LINE}, v.row_change_id IS NOT NULL,
  WHERE operation_id BETWEEN %s AND %s ORDER BY id"""
 
 
-def _changes(connection: Any, operations: list[int], faults: _Faults, missing: list[int]) -> dict[int, list[str]]:
+def _changes(connection: Any, operations: list[int], faults: FirstFaults, missing: list[int]) -> dict[int, list[str]]:
     """The row changes of these operations as the chain reads them; their values are checked on the way.
 
     Read through the driver's own cursor: this is the inner loop of the proof.
@@ -119,7 +111,7 @@ def _changes(connection: Any, operations: list[int], faults: _Faults, missing: l
     return wanted
 
 
-def _unlinked(connection: Any, faults: _Faults) -> None:
+def _unlinked(connection: Any, faults: FirstFaults) -> None:
     """Operations without a link, row changes without an operation."""
     loose = text(
         "SELECT o.id FROM operation o LEFT JOIN log_link l ON l.operation_id = o.id"
@@ -135,7 +127,7 @@ def _unlinked(connection: Any, faults: _Faults) -> None:
         faults.tell(_("row change %(change)s belongs to no operation", change=change))
 
 
-def _explain(connection: Any, missing: list[int], faults: _Faults) -> None:
+def _explain(connection: Any, missing: list[int], faults: FirstFaults) -> None:
     """Values are missing only of customers who were erased."""
     if not missing:
         return
@@ -169,7 +161,7 @@ def check_anchors() -> tuple[int, list[str]]:
     and has reached the second place.
     """
     lines = [line for line in anchor_lines() if line.strip()]
-    faults = _Faults()
+    faults = FirstFaults()
     with db.engine.connect() as connection:
         for line in lines:
             at, seq, digest = [*line.split(), "", "0", ""][:3]
@@ -190,7 +182,7 @@ def check_anchors() -> tuple[int, list[str]]:
     return len(lines), list(faults)
 
 
-def _second_place(faults: _Faults) -> None:
+def _second_place(faults: FirstFaults) -> None:
     try:
         waiting = len(unsent_anchors())
     except (AnchorError, OSError) as error:

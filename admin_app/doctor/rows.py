@@ -20,6 +20,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import Column, Connection, Table, select
 
+from admin_app.doctor.faults import MANY, FirstFaults
 from admin_app.new_salon import KEPT
 from models.connection import HIDDEN
 from models.entity import Entity, db, entities, table_of
@@ -29,7 +30,6 @@ from models.names import Name
 from models.triggers import logged_row
 from models.types import Encrypted, Flag, Instant, TimeOfDay
 
-MOST_TOLD = 100
 _object = json.JSONDecoder().raw_decode
 _UNREAD = object()
 READ_AT_ONCE = 5_000
@@ -85,11 +85,7 @@ def _history_of(connection: Connection) -> _History:
 class _Proof:
     history: _History
     looked_at: int = 0
-    faults: list[str] = field(default_factory=list)
-
-    def tell(self, fault: str) -> None:
-        if len(self.faults) < MOST_TOLD:
-            self.faults.append(fault)
+    faults: FirstFaults = field(default_factory=lambda: FirstFaults(MANY))
 
 
 @dataclass
@@ -145,12 +141,12 @@ def _tell_of_unlogged(name: str, unlogged: list[int], expected: int, proof: _Pro
         return
     if expected <= 0:
         for number in unlogged:
-            proof.tell(
+            proof.faults.tell(
                 _("%(table)s, row %(row)s: stands in the table; the log knows of no such row", table=name, row=number)
             )
     elif len(unlogged) > expected:
         more = len(unlogged) - expected
-        proof.tell(
+        proof.faults.tell(
             ngettext(
                 "%(table)s: %(num)s row more than was loaded has no entry in the log",
                 "%(table)s: %(num)s rows more than were loaded have no entry in the log",
@@ -160,7 +156,7 @@ def _tell_of_unlogged(name: str, unlogged: list[int], expected: int, proof: _Pro
         )
     elif len(unlogged) < expected:
         fewer = expected - len(unlogged)
-        proof.tell(
+        proof.faults.tell(
             ngettext(
                 "%(table)s: %(num)s row that was loaded is gone without an entry in the log",
                 "%(table)s: %(num)s rows that were loaded are gone without an entry in the log",
@@ -203,10 +199,12 @@ def _compare(entity: type[Entity], number: int, logged: _Logged, found: str | No
     name = entity.named()
     if found is None:
         if logged.there:
-            proof.tell(_("%(table)s, row %(row)s: is gone; the log knows of no deletion", table=name, row=number))
+            proof.faults.tell(
+                _("%(table)s, row %(row)s: is gone; the log knows of no deletion", table=name, row=number)
+            )
         return
     if not logged.there:
-        proof.tell(
+        proof.faults.tell(
             _("%(table)s, row %(row)s: stands in the table; the log says it was deleted", table=name, row=number)
         )
         return
@@ -221,7 +219,7 @@ def _compare(entity: type[Entity], number: int, logged: _Logged, found: str | No
             continue
         if _not_provable(column, wanted, before_upgrade):
             continue
-        proof.tell(
+        proof.faults.tell(
             _(
                 "%(table)s, row %(row)s, %(column)s: the log has %(logged)s, the row has %(found)s",
                 table=name,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from flask_babel import gettext as _
 from sqlalchemy import select
 
+from admin_app.doctor.faults import FirstFaults
 from admin_app.security.sessions import token_digest
 from models.accounts import UserSession
 from models.entity import db
 from models.log import Operation
 from models.names import Name
-
-MOST_TOLD = 20
 
 
 def check_sessions() -> tuple[int, list[str]]:
@@ -22,7 +21,7 @@ def check_sessions() -> tuple[int, list[str]]:
     """
     opened: dict[int, tuple[int | None, str]] = {}
     earlier: set[tuple[object, int | None]] = set()
-    faults: list[str] = []
+    faults = FirstFaults()
     with db.engine.connect() as connection:
         query = select(Operation.at, Operation.subject_id, Operation.detail).where(
             Operation.name.in_((str(Name.SIGN_IN), str(Name.CHANGE_PASSWORD))), Operation.result == "done"
@@ -38,8 +37,8 @@ def check_sessions() -> tuple[int, list[str]]:
         known = opened.get(number)
         if known is None and (started_at, user) in earlier:
             continue
-        if known != (user, token_digest(token)) and len(faults) < MOST_TOLD:
-            faults.append(
+        if known != (user, token_digest(token)):
+            faults.tell(
                 _("session %(session)s of user %(user)s: no sign-in in the log opened it", session=number, user=user)
             )
     return len(sessions), faults

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from flask_babel import lazy_gettext as _l
-from pydantic import Field
+from pydantic import Field, ValidationError
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
 
-from admin_app.operations.approvals import Approvable, content_of
-from admin_app.operations.kernel import Operation, begin_of_day
+from admin_app.operations.approvals import Approvable, add_approval, content_of, reasons_in, store_of_form
+from admin_app.operations.kernel import Operation, begin_of_day, business_day, now, perform, quote
 from admin_app.operations.refusals import Refused
-from admin_app.operations.registry import Answer, Ask, Input, operation
+from admin_app.operations.registry import Answer, Ask, Input, Spec, operation
+from models.actor import SYSTEM, Actor
+from models.catalogue import Product, Service
 from models.customers import Customer
+from models.entity import db
 from models.names import Name
 from models.organisation import Store
-from models.till import Approval, ApprovalRequest, RequestState
+from models.till import ApprovalRequest, RequestState
 
 MOST_LINES = 60
 
@@ -41,8 +43,8 @@ def _does_it(op: Operation, data: AskInput) -> bool:
 def ask_approval(op: Operation, data: AskInput) -> Answer:
     """Ask whoever may allow it; what was asked for already today is not asked twice."""
     mine = (ApprovalRequest.asked_by == op.actor.id, ApprovalRequest.content == data.content)
-    today = ApprovalRequest.at >= begin_of_day(op.day)
-    request = op.session.scalar(select(ApprovalRequest).where(*mine, today, ApprovalRequest.state == RequestState.OPEN))
+    still_open = (of_today(), ApprovalRequest.state == RequestState.OPEN)
+    request = op.session.scalar(select(ApprovalRequest).where(*mine, *still_open))
     if request is None:
         assert op.actor.id is not None
         request = ApprovalRequest(
@@ -90,34 +92,74 @@ def answer_request(op: Operation, data: AnswerInput) -> Answer:
         raise Refused(_l("This request was answered already."), "request", "answered")
     if request.at < begin_of_day(op.day):
         raise Refused(_l("This was asked for on an earlier day. Let them ask again."), "request", "too_late")
-    assert op.actor.id is not None
     request.state = RequestState.ALLOWED if data.allow else RequestState.REFUSED
     request.answered_by, request.answered_at, request.answer = op.actor.id, op.at, data.answer or None
     op.store_id = request.store_id
     if data.allow:
-        approval = Approval(
-            store_id=request.store_id,
-            business_day=op.day,
-            at=op.at,
-            operation=request.operation,
-            asked_by=request.asked_by,
-            allowed_by=op.actor.id,
-            content=request.content,
-            reason=request.why,
-        )
-        op.session.add(approval)
-        op.session.flush()
-        request.approval_id = approval.id
+        given = (request.store_id, request.operation, request.asked_by, request.content, request.why)
+        request.approval_id = add_approval(op, *given).id
     op.concerns(request)
     return {"id": request.id, "approval": request.approval_id}
 
 
-def waiting(op_day_begins: Any) -> tuple[ColumnElement[bool], ...]:
-    """The requests that can still be answered, as conditions; ``op_day_begins`` is the first moment of the day."""
-    return (ApprovalRequest.state == RequestState.OPEN, ApprovalRequest.at >= op_day_begins)
+def of_today() -> ColumnElement[bool]:
+    """The requests made on this business day, as a condition: those of earlier days are answered no more."""
+    return ApprovalRequest.at >= begin_of_day(business_day(now()))
 
 
-def request_for(session: Session, asked_by: int, name: str, data: Approvable) -> ApprovalRequest | None:
-    """The latest request that somebody made for just this."""
-    mine = (ApprovalRequest.asked_by == asked_by, ApprovalRequest.content == content_of(name, data))
-    return session.scalar(select(ApprovalRequest).where(*mine).order_by(ApprovalRequest.id.desc()).limit(1))
+# ------------------------------------------------------------------------------------------ from the form that asks
+
+
+def ask_for_approval(spec: Spec, values: dict[str, Any], actor: Actor) -> None:
+    """Ask for an approval of just what a form holds.
+
+    :raises Refused: it is refused for another reason, needs no approval, or says no reason.
+    """
+    data = spec.input.model_validate(values)
+    assert isinstance(data, Approvable)
+    shows_total = "shown_total" in spec.input.model_fields
+    _ensure_needed(spec, values, actor, rehearse=not shows_total)
+    working = quote(spec.name, values, actor=SYSTEM) if shows_total else {"working": _given_away(values)}
+    why = reasons_in(values)
+    if not why:
+        raise Refused(_l("Write the reason: whoever allows it reads nothing else."), "why")
+    given = AskInput(
+        operation=spec.name,
+        content=content_of(spec.name, data),
+        store=store_of_form(values, actor),
+        customer=values.get("customer"),
+        total=working.get("total"),
+        working=working["working"],
+        why=why,
+    )
+    perform(Name.ASK_APPROVAL, given, actor=actor)
+
+
+def _ensure_needed(spec: Spec, values: dict[str, Any], actor: Actor, *, rehearse: bool) -> None:
+    try:
+        quote(spec.name, values, actor=actor, rehearse=rehearse)
+    except Refused as refusal:
+        if refusal.code == "needs_approval":
+            return
+        raise
+    raise Refused(_l("This needs no approval. Save it."), None, "needs_none")
+
+
+def _given_away(values: dict[str, Any]) -> list[list[Any]]:
+    """The one line of a gift, as a bill would have it."""
+    session, quantity = db.session(), values.get("quantity") or 1
+    thing = session.get(Service, values.get("service") or 0) or session.get(Product, values.get("product") or 0)
+    return [] if thing is None else [[thing.name, quantity, thing.price, 0, "", thing.price * quantity]]
+
+
+def request_of(spec: Spec, values: dict[str, Any], actor: Actor) -> ApprovalRequest | None:
+    """The latest request that the actor made today for just what a form holds; None where its values fit no input."""
+    if not issubclass(spec.input, Approvable):
+        return None
+    try:
+        data = spec.input.model_validate(values)
+    except ValidationError:
+        return None
+    mine = (ApprovalRequest.asked_by == actor.id, ApprovalRequest.content == content_of(spec.name, data))
+    newest = select(ApprovalRequest).where(*mine, of_today()).order_by(ApprovalRequest.id.desc()).limit(1)
+    return db.session.scalar(newest)

@@ -54,21 +54,42 @@ class AllowInput(Input):
 @operation(Name.ALLOW, label=_l("Allow"), form=False)
 def allow(op: Operation, data: AllowInput) -> Answer:
     """Write the approval down; it is good for one operation of this very content."""
-    assert op.actor.id is not None
-    approval = Approval(
-        store_id=op.find(Store, data.store).id,
-        business_day=op.day,
-        at=op.at,
-        operation=data.operation,
-        asked_by=data.asked_by,
-        allowed_by=op.actor.id,
-        content=data.content,
-        reason=data.why or str(_l("allowed on the spot")),
-    )
-    op.store_id = data.store
-    op.session.add(approval)
+    why = data.why or str(_l("allowed on the spot"))
+    approval = add_approval(op, data.store, data.operation, data.asked_by, data.content, why)
     op.concerns(approval)
     return {"id": approval.id}
+
+
+def add_approval(op: Operation, store_id: int, name: str, asked_by: int, content: str, why: str) -> Approval:
+    """Write down that the actor allows an operation of this content to whoever asked for it.
+
+    :raises Missing: there is no such store, or it is not the actor's to see.
+    """
+    assert op.actor.id is not None
+    approval = Approval(
+        store_id=op.find(Store, store_id).id,
+        business_day=op.day,
+        at=op.at,
+        operation=name,
+        asked_by=asked_by,
+        allowed_by=op.actor.id,
+        content=content,
+        reason=why,
+    )
+    op.store_id = store_id
+    op.session.add(approval)
+    op.session.flush()
+    return approval
+
+
+def store_of_form(values: dict[str, Any], actor: Actor) -> int:
+    """The store that a form names, else the actor's first."""
+    return values.get("store") or min(actor.stores, default=0)
+
+
+def reasons_in(values: dict[str, Any]) -> str:
+    """The reasons that a form gives, of the whole and of its lines."""
+    return "；".join(filter(None, [values.get("why"), *(row.get("why") for row in values.get("lines", ()))]))[:200]
 
 
 def content_of(name: str, data: Approvable) -> str:
@@ -78,7 +99,7 @@ def content_of(name: str, data: Approvable) -> str:
 
 
 def signed(spec: Spec, values: dict[str, Any], actor: Actor) -> dict[str, Any]:
-    """The values of a form with the approval that the named person gives by her password; without one as they are.
+    """The values of a form with the approval that the named person gives by PIN or password; without one as they are.
 
     :raises Refused: the password is wrong, tried too often, or not of somebody who may allow this.
     """
@@ -88,13 +109,12 @@ def signed(spec: Spec, values: dict[str, Any], actor: Actor) -> dict[str, Any]:
     data = spec.input.model_validate(values)
     assert isinstance(data, Approvable)
     user = _signer(login.strip().lower(), str(secret), actor)
-    reasons = [values.get("why"), *(row.get("why") for row in values.get("lines", ()))]
     given = AllowInput(
         operation=spec.name,
         content=content_of(spec.name, data),
         asked_by=actor.id,
-        store=values.get("store") or min(actor.stores, default=0),
-        why="；".join(filter(None, reasons))[:200],
+        store=store_of_form(values, actor),
+        why=reasons_in(values),
     )
     made = perform(Name.ALLOW, given, actor=actor_of(user, actor.address, actor.agent))
     plain = {name: value for name, value in values.items() if name not in SIGNS}

@@ -210,8 +210,8 @@ def operation(
     def register(function: Callable[[Operation, Any], Answer]) -> Callable[[Operation, Any], Answer]:
         input_type = get_type_hints(function)["data"]
         OPERATIONS.add(str(name))
-        given = (function, input_type, label, on, kind, permitted, form, danger, page, consequences, credential)
-        _specs[str(name)] = Spec(str(name), *given, confirmed)
+        shape = (function, input_type, label, on, kind, permitted, form, danger, page)
+        _specs[str(name)] = Spec(str(name), *shape, consequences, credential, confirmed)
         return function
 
     return register

@@ -13,7 +13,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 from pypinyin import lazy_pinyin
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from zxcvbn import zxcvbn
+
+from admin_app.rulebook import rulebook
+from models.organisation import Staff, Store
 
 SHORTEST, LONGEST = 15, 128
 """NIST SP 800-63B-4: 15 letters where the password stands alone."""
@@ -55,6 +60,12 @@ def outdated(stored: str) -> bool:
 def _common() -> tuple[str, ...]:
     """Common words of Chinese passwords, of which zxcvbn knows none."""
     return tuple(_WORDS.read_text(encoding="utf-8").split())
+
+
+def words_of_salon(session: Session) -> list[str]:
+    """Names of stores and staff, and the salon's own words: what somebody who knows it would try first."""
+    names = [*session.scalars(select(Store.name)), *session.scalars(select(Staff.name))]
+    return [*names, *rulebook(session).security.own_words]
 
 
 def weakness(password: str, login: str, own_words: Iterable[str] = ()) -> LazyString | None:

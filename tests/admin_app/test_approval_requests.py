@@ -107,7 +107,13 @@ def test_what_needs_none_is_not_asked_for(salon: Salon) -> None:
     desk = salon.house.browser("reception")
     assert ask(salon, desk, **{"lines-0-performer": ""}).status_code == 422
     assert ask(salon, desk, **{"lines-0-why": ""}).status_code == 422
+    assert ask(salon, desk, **{"lines-0-price": "298"}).status_code == 422
+    gift = {"customer": str(salon.ids["anna"]), "product": str(salon.ids["cream"]), "why": "生日", "ask_approval": "1"}
+    assert desk.post("/do/give_gift/", {**gift, "quantity": "1"}).status_code == 422
     assert requests() == []
+    assert desk.post("/do/give_gift/", {**gift, "quantity": "3"}).status_code == 200
+    [request] = requests()
+    assert request.working == [["面霜", 3, 20_000, 0, "", 60_000]]
 
 
 # ----------------------------------------------------------------------------------------------------------- the PIN

@@ -139,14 +139,15 @@ def test_a_chain_made_anew_with_the_stolen_key_is_shown_by_the_anchor(house: Hou
 
 
 def rehash() -> None:
-    from admin_app.doctor.chain import _batches, _changes, _Faults
+    from admin_app.doctor.chain import _batches, _changes
+    from admin_app.doctor.faults import FirstFaults
     from models.cipher import keyring
 
     db.session.remove()
     updates, previous = [], chain.START
     with db.engine.connect() as connection:
         for batch in _batches(connection):
-            rows = _changes(connection, [link[1] for link in batch], _Faults(), [])
+            rows = _changes(connection, [link[1] for link in batch], FirstFaults(), [])
             for link in batch:
                 content = chain.content_of(chain.operation_text(link[5:]), rows[link[1]])
                 fresh = keyring().chain(previous, content)

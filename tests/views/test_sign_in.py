@@ -235,6 +235,14 @@ def test_a_weak_password_is_not_taken(house: House, weak: str) -> None:
     assert 'class="fault"' in answer.text
 
 
+def test_the_names_of_colleagues_make_no_password(sqlite_house: House) -> None:
+    password = "simaxiangru20260101"
+    assert passwords.weakness(password, "reception") is None, "of itself it is long enough"
+    create("staff", name="司马相如", store_id=sqlite_house.ids["first"])
+    given = {"old": password_of("reception"), "new": password}
+    assert sqlite_house.browser("reception").post("/account/password", given).status_code == 422
+
+
 @pytest.mark.parametrize(
     "good", ["correct horse battery staple!", "一句只有我自己知道的长长的话呀呀呀", "MyDogEatsRedShoes"]
 )
