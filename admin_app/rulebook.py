@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from admin_app.i18n import in_her_language
+from admin_app.operations.registry import specs
 from admin_app.settings import HOUSE
 from admin_app.word_lists import DOCUMENT_WORDS, SCHEDULE_WORDS, SOURCE_WORDS
 from models.actor import Actor
@@ -79,8 +80,10 @@ def access_for(actor: Actor, session: Session | None = None) -> Access:
 
 def words_of(kind: str, session: Session | None = None) -> list[tuple[str, str]]:
     """A closed list with labels: what the rules give (``roles``, ``tiers``, ``rules``), or the house itself
-    (``documents``, ``schedules``, ``sources`` of alerts and tasks).
+    (``documents``, ``operations``, ``schedules``, ``sources`` of alerts and tasks).
     """
+    if kind == "operations":
+        return [(spec.name, str(spec.label)) for spec in specs()]
     if kind in ("documents", "schedules"):
         of_house = DOCUMENT_WORDS if kind == "documents" else SCHEDULE_WORDS
         return [(name, str(label)) for name, label in of_house.items()]

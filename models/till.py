@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext as pgettext
@@ -11,11 +10,11 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from models.entity import Event, Record
-from models.field import MOST_MONEY, Choice, choice, field, reference
+from models.field import MOST_MONEY, Choice, Privacy, choice, field, reference
 from models.invariants import holds
 from models.names import Name
 from models.screen import Screen, Section, WrittenBy
-from models.types import Big, Day, Instant, Json, Money, Text
+from models.types import Big, Day, Instant, Json, LongText, Money, Text
 
 
 class Platform(Choice):
@@ -77,7 +76,7 @@ class Approval(Event):
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     business_day: Mapped[date] = field(Day, label=_l("Business day"), index=True)
     at: Mapped[datetime] = field(Instant, label=_l("At"))
-    operation: Mapped[str] = field(Text(40), label=pgettext("approval", "For"))
+    operation: Mapped[str] = field(Text(40), label=pgettext("approval", "For"), words="operations")
     asked_by: Mapped[int] = reference("user", label=_l("Asked by"))
     allowed_by: Mapped[int] = reference("user", label=_l("Allowed by"))
     content: Mapped[str] = field(Text(64), label=_l("Of what"), generated=True)
@@ -95,7 +94,7 @@ class RequestState(Choice):
 class ApprovalRequest(Record):
     """Somebody asked for an approval from where they stand, for whoever may give it to answer from theirs.
 
-    ``content`` is the digest of what is to be done (as of an approval), ``working`` its lines as the form shows them.
+    ``content`` is the digest of what is to be done (as of an approval), ``working`` what it comes to, line by line.
     """
 
     label = _l("Request for an approval")
@@ -110,11 +109,11 @@ class ApprovalRequest(Record):
     store_id: Mapped[int] = reference("store", label=_l("Store"))
     customer_id: Mapped[int | None] = reference("customer", label=_l("Customer"))
     at: Mapped[datetime] = field(Instant, label=_l("Asked at"), index=True)
-    operation: Mapped[str] = field(Text(40), label=pgettext("approval", "For"))
+    operation: Mapped[str] = field(Text(40), label=pgettext("approval", "For"), words="operations")
     asked_by: Mapped[int] = reference("user", label=_l("Asked by"))
-    content: Mapped[str] = field(Text(64), label=_l("Of what"), generated=True)
+    content: Mapped[str] = field(Text(64), label=_l("Of what"), privacy=Privacy.SECRET, generated=True)
     total: Mapped[int | None] = field(Money, label=_l("Total"))
-    working: Mapped[list[list[Any]] | None] = field(Json, label=_l("Lines"), generated=True)
+    working: Mapped[str | None] = field(LongText, label=_l("Lines"), generated=True)
     why: Mapped[str] = field(Text(200), label=_l("Reason"))
     state: Mapped[RequestState] = field(choice(RequestState), label=_l("State"), default=RequestState.OPEN)
     answered_by: Mapped[int | None] = reference("user", label=_l("Answered by"))

@@ -14,6 +14,7 @@ from admin_app.operations.kernel import begin_of_day, business_day, now
 from admin_app.operations.refusals import Forbidden
 from admin_app.operations.registry import spec_named
 from admin_app.titles import titles_by
+from models.accounts import User
 from models.entity import db
 from models.names import Name
 from models.till import ApprovalRequest, RequestState
@@ -46,16 +47,18 @@ def inbox() -> Any:
     waits = db.session.scalars(query.where(IS_OPEN, of_today()).order_by(ApprovalRequest.at).limit(MOST)).all()
     today = ApprovalRequest.answered_at >= begin_of_day(business_day(now()))
     answered = db.session.scalars(query.where(today).order_by(ApprovalRequest.answered_at.desc()).limit(ANSWERED)).all()
-    wanted: dict[str, set[int]] = {"user": set(), "customer": set(), "store": set()}
+    wanted: dict[str, set[int]] = {"customer": set(), "store": set()}
     for one in (*waits, *answered):
-        wanted["user"] |= {one.asked_by, one.answered_by or one.asked_by}
         wanted["store"].add(one.store_id)
         wanted["customer"] |= {one.customer_id} if one.customer_id is not None else set()
+    people = {one.asked_by for one in (*waits, *answered)} | {one.answered_by for one in answered}
+    named = select(User.id, User.name).where(User.id.in_(people))
     return render_template(
         "approvals.html",
         waits=waits,
         answered=answered,
         names=titles_by(wanted, access()),
+        people={user.id: user.name for user in db.session.execute(named)},
         label_of=lambda name: spec_named(name).label,
         form=FlaskForm(),
     )

@@ -12,6 +12,7 @@ from admin_app.operations.approvals import Approvable, add_approval, content_of,
 from admin_app.operations.kernel import Operation, begin_of_day, business_day, now, perform, quote
 from admin_app.operations.refusals import Refused
 from admin_app.operations.registry import Answer, Ask, Input, Spec, operation
+from admin_app.values import money
 from models.actor import SYSTEM, Actor
 from models.catalogue import Product, Service
 from models.customers import Customer
@@ -20,7 +21,7 @@ from models.names import Name
 from models.organisation import Store
 from models.till import ApprovalRequest, RequestState
 
-MOST_LINES = 60
+LONGEST_WORKING = 6_000
 
 
 class AskInput(Input):
@@ -31,7 +32,7 @@ class AskInput(Input):
     store: Annotated[int, Ask(_l("Store"), to=Store)]
     customer: Annotated[int | None, Ask(_l("Customer"), to=Customer)] = None
     total: int | None = None
-    working: Annotated[list[list[Any]], Field(max_length=MOST_LINES)] = []
+    working: Annotated[str, Field(max_length=LONGEST_WORKING)] = ""
     why: Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -55,7 +56,7 @@ def ask_approval(op: Operation, data: AskInput) -> Answer:
             asked_by=op.actor.id,
             content=data.content,
             total=data.total,
-            working=data.working,
+            working=data.working or None,
             why=data.why,
         )
         op.session.add(request)
@@ -119,7 +120,7 @@ def ask_for_approval(spec: Spec, values: dict[str, Any], actor: Actor) -> None:
     assert isinstance(data, Approvable)
     shows_total = "shown_total" in spec.input.model_fields
     _ensure_needed(spec, values, actor, rehearse=not shows_total)
-    working = quote(spec.name, values, actor=SYSTEM) if shows_total else {"working": _given_away(values)}
+    answer = quote(spec.name, values, actor=SYSTEM) if shows_total else {"working": _given_away(values)}
     why = reasons_in(values)
     if not why:
         raise Refused(_l("Write the reason: whoever allows it reads nothing else."), "why")
@@ -128,8 +129,8 @@ def ask_for_approval(spec: Spec, values: dict[str, Any], actor: Actor) -> None:
         content=content_of(spec.name, data),
         store=store_of_form(values, actor),
         customer=values.get("customer"),
-        total=working.get("total"),
-        working=working["working"],
+        total=answer.get("total"),
+        working="\n".join(map(_line_of, answer["working"])),
         why=why,
     )
     perform(Name.ASK_APPROVAL, given, actor=actor)
@@ -143,6 +144,13 @@ def _ensure_needed(spec: Spec, values: dict[str, Any], actor: Actor, *, rehearse
             return
         raise
     raise Refused(_l("This needs no approval. Save it."), None, "needs_none")
+
+
+def _line_of(line: list[Any]) -> str:
+    """A line of a bill in one line of text: ``补水 × 1 = ¥200.00 (¥298.00)``, its full price in brackets."""
+    item, quantity, price, discount, _reason, amount = line
+    full = f" ({money(price * quantity)})" if discount else ""
+    return f"{item} × {quantity} = {money(amount)}{full}"
 
 
 def _given_away(values: dict[str, Any]) -> list[list[Any]]:
