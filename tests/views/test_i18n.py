@@ -30,7 +30,7 @@ SENTENCE = re.compile(r"\b[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}\b")
 """Three English words in a row: a sentence that was forgotten, in the catalogue or not."""
 HASH = re.compile(r"\b[0-9a-f]{32,}\b")
 FOLDERS = ("models", "rules", "admin_app", "views", "seed")
-OWN_NAMES = ("中文", "English", "Excel (.xlsx)", "CSV", "Peony")
+OWN_NAMES = ("中文", "English", "Excel (.xlsx)", "CSV", "Peony", "Microsoft Authenticator", "Google Authenticator")
 """Said as they are in both languages."""
 
 
